@@ -1,0 +1,68 @@
+#pragma once
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "cli/show_plan.h"
+#include "engine/apply.h"
+
+namespace orctl {
+
+/// The flags of every command that changes an instance.
+struct ChangeFlags {
+  std::string reason;
+  Millis lock_timeout{30000}, verify_timeout{10000};
+};
+
+inline void add_change_flags(Flags& f, ChangeFlags& c) {
+  f.add("--reason", c.reason, "why; kept in the history").value("TEXT");
+  f.add("--lock-timeout", c.lock_timeout, "how long to wait while another orctl works on the instance");
+  f.add("--verify-timeout", c.verify_timeout, "how long every worker and listener may take to prove what it serves");
+}
+
+inline Request make_request(const ChangeFlags& c, const World& world, const std::string& command) {
+  return {{world.env.user() + "@" + world.env.host(), c.reason, command}, c.verify_timeout, c.lock_timeout};
+}
+
+/// "deploy_me_001_80 configured: revision 2, hot; generation 3 on 2 workers (35 ms)"
+inline std::string outcome_line(const Outcome& o, const std::string& verb) {
+  std::string line = o.name + " " + verb;
+  if (!o.changed) return line;
+  std::vector<std::string> facts;
+  if (o.revision != 0) line += fmt::format(": revision {}", o.revision);
+  line += fmt::format("{} {}", o.revision != 0 ? "," : ":", to_string(o.impact));
+  if (!o.proof.workers.empty()) line += fmt::format("; proved by {} at generation {}", o.proof.workers.size() == 1 ? "1 worker" : fmt::format("{} workers", o.proof.workers.size()), o.proof.generation);
+  return line + fmt::format(" ({} ms)", o.took.count());
+}
+
+/// Reports how each instance of a plan ended; `verb` words a success. Returns the exit code.
+inline Exit report(Io& io, const Plan& plan, const std::vector<Outcome>& outcomes, const std::function<std::string(const InstancePlan&)>& verb) {
+  bool changed = false;
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    const Outcome& o = outcomes[i];
+    const InstancePlan& planned = plan.instances[i];
+    changed = changed || o.changed;
+    Value item = summary(planned);
+    item.set("result", o.error ? "failed" : verb(planned));
+    item.set("changed", o.changed);
+    if (o.revision != 0) item.set("revision", o.revision);
+    if (!o.proof.workers.empty()) {
+      item.set("generation", o.proof.generation);
+      Value workers = Value::array();
+      for (const int pid : o.proof.workers) workers.push(pid);
+      item.set("workers", std::move(workers));
+    }
+    item.set("milliseconds", static_cast<int64_t>(o.took.count()));
+    io.item(std::move(item));
+    if (o.error) io.error(*o.error);
+    else io.print(outcome_line(o, verb(planned)) + "\n");
+  }
+  io.changed(changed);
+  return exit_of(outcomes);
+}
+
+/// Remarks of the engine while it works.
+inline std::function<void(const std::string&)> remarks(Io& io) {
+  return [&io](const std::string& line) { io.note(line); };
+}
+
+}  // namespace orctl

@@ -1,0 +1,138 @@
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "cli/command.h"
+#include "engine/observe.h"
+
+namespace orctl {
+namespace {
+
+struct Options {
+  std::string what;
+  std::vector<std::string> names, labels;
+};
+
+void flags(Flags& f, Options& o) {
+  f.positional("WHAT", o.what, "instances, upstreams, servers or versions").choices({"instances", "upstreams", "servers", "versions"}).required();
+  f.positional("INST", o.names, "instances, or patterns such as 'prd_*'; none: all");
+  f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
+}
+
+std::string labels_text(const Value& spec) {
+  std::vector<std::string> all;
+  if (const Value* labels = spec.find("labels"))
+    for (const auto& m : labels->members()) all.push_back(m.key + "=" + m.value.as_string());
+  return all.empty() ? "<none>" : join(all, ",");
+}
+
+std::string addresses(const Value& spec) {
+  std::vector<std::string> all;
+  for (const Value& l : spec.at("listener").items()) all.push_back(fmt::format("{}:{}", l.at("address").as_string(), l.at("port").as_int()));
+  return join(all, ",");
+}
+
+void instances(const std::vector<Observed>& all, Io& io) {
+  io.kind("InstanceList");
+  Table table{{"NAME", "STATUS", "REVISION", "UPSTREAMS", "ROUTES", "ADDRESS", "PID", "LABELS"}, {}, 3};
+  for (const Observed& o : all) {
+    Value item = o.version->spec;
+    item.set("status", o.state());
+    item.set("revision", o.applied->number);
+    item.set("pid", o.pid);
+    io.item(std::move(item));
+    const Value& spec = o.version->spec;
+    table.rows.push_back({o.name, o.state(), std::to_string(o.applied->number), std::to_string(spec.at("upstream").items().size()), std::to_string(spec.at("route").items().size()), addresses(spec), o.pid == 0 ? "-" : std::to_string(o.pid), labels_text(spec)});
+  }
+  io.table(table, "instances", "instance/");
+}
+
+/// What the running gateway says of its upstreams; the manifest's where it does not run.
+Value::Array upstreams_of(const Observed& o, const World& world, const Layout& layout) {
+  if (o.status) return gateway_get(world, layout.admin_socket(o.name), "/v1/upstreams").at("items").items();
+  Value::Array out;
+  for (const Value& u : o.version->spec.at("upstream").items()) {
+    Value item = Value::object();
+    item.set("name", u.at("name"));
+    item.set("balance", u.at("balance"));
+    Value servers = Value::array();
+    for (Value s : u.at("server").items()) {
+      s.set("state", "unknown");
+      servers.push(std::move(s));
+    }
+    item.set("servers", std::move(servers));
+    out.push_back(std::move(item));
+  }
+  return out;
+}
+
+std::string cell(const Value& object, const char* key) {
+  const Value* v = object.find(key);
+  return v == nullptr || v->is_null() ? "-" : v->is_string() ? v->as_string() : to_json(*v);
+}
+
+void upstreams(const std::vector<Observed>& all, const World& world, const Layout& layout, Io& io) {
+  io.kind("UpstreamList");
+  Table table{{"NAME", "BALANCE", "SERVERS", "UP"}, {}, 0};
+  for (const Observed& o : all)
+    for (const Value& u : upstreams_of(o, world, layout)) {
+      size_t up = 0;
+      for (const Value& s : u.at("servers").items()) up += cell(s, "state") == "up" ? 1 : 0;
+      Value item = Value::object();
+      item.set("instance", o.name);
+      for (const auto& m : u.members()) item.set(m.key, m.value);
+      io.item(std::move(item));
+      table.rows.push_back({o.name + "/" + cell(u, "name"), cell(u, "balance"), std::to_string(u.at("servers").items().size()), o.status ? std::to_string(up) : "-"});
+    }
+  io.table(table, "upstreams", "upstream/");
+}
+
+void servers(const std::vector<Observed>& all, const World& world, const Layout& layout, Io& io) {
+  io.kind("ServerList");
+  Table table{{"NAME", "STATE", "WEIGHT", "BACKUP", "REQUESTS", "FAILURES"}, {}, 0};
+  for (const Observed& o : all)
+    for (const Value& u : upstreams_of(o, world, layout))
+      for (const Value& s : u.at("servers").items()) {
+        Value item = Value::object();
+        item.set("instance", o.name);
+        item.set("upstream", u.at("name"));
+        for (const auto& m : s.members()) item.set(m.key, m.value);
+        io.item(std::move(item));
+        table.rows.push_back({o.name + "/" + cell(u, "name") + "/" + cell(s, "address"), cell(s, "state"), cell(s, "weight"), cell(s, "backup"), cell(s, "requests"), cell(s, "failures")});
+      }
+  io.table(table, "servers", "server/");
+}
+
+void versions(const std::vector<Observed>& all, Io& io) {
+  io.kind("VersionList");
+  Table table{{"NAME", "REVISION", "COMMIT", "TREE", "RUNNING"}, {}, 0};
+  for (const Observed& o : all) {
+    Value item = to_value(*o.applied);
+    item.set("name", o.name);
+    item.set("tree", o.version->digest);
+    item.set("running_tree", o.live.tree);
+    io.item(std::move(item));
+    table.rows.push_back({o.name, std::to_string(o.applied->number), o.applied->commit.substr(0, 12), o.version->digest.substr(0, 12), o.live.tree.empty() ? "-" : o.live.tree.substr(0, 12)});
+  }
+  io.table(table, "versions", "version/");
+}
+
+Exit run(const Options& o, const World& world, Io& io) {
+  const Layout layout(world.root);
+  std::vector<Observed> all;
+  for (const std::string& name : select_instances(o.names, o.labels, world)) all.push_back(observe_existing(name, world, layout));
+  if (o.what == "instances") instances(all, io);
+  else if (o.what == "upstreams") upstreams(all, world, layout, io);
+  else if (o.what == "servers") servers(all, world, layout, io);
+  else versions(all, io);
+  return Exit::ok;
+}
+
+}  // namespace
+
+Command get_command() {
+  return command<Options>({"get", "list instances, upstreams, servers or versions",
+                           {{"All instances of the host", "orctl get instances"}, {"Servers of one instance with their counters", "orctl get servers prd_payment_001_8080"}, {"Upstreams of a team, for a program", "orctl get upstreams -l team=payments -o json"}, {"Which revision is live, and is it what runs?", "orctl get versions"}},
+                           "Counters and states come from the running gateway.", {"table", "wide", "json", "name"}}, flags, run);
+}
+
+}  // namespace orctl

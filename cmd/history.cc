@@ -1,0 +1,42 @@
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "engine/history.h"
+
+namespace orctl {
+namespace {
+
+struct Options {
+  std::string name;
+  int limit = 0;
+};
+
+void flags(Flags& f, Options& o) {
+  f.positional("INST", o.name, "instance").required();
+  f.add("--limit", o.limit, "show only the newest N (0: all)").value("N");
+}
+
+Exit run(const Options& o, const World& world, Io& io) {
+  io.kind("RevisionList");
+  const auto all = revisions(world, o.name, static_cast<size_t>(o.limit));
+  if (all.empty()) return static_cast<void>(live_revision(world, o.name)), Exit::no;
+  Table table{{"REVISION", "WHEN", "WHO", "OUTCOME", "TOOK", "REASON", "CAUSE", "COMMIT"}, {}, 1};
+  for (const Revision& r : all) {
+    io.item(to_value(r));
+    const std::string when = fmt::format("{:%Y-%m-%d %H:%M:%S}Z", fmt::gmtime(static_cast<std::time_t>(r.time)));
+    table.rows.push_back({fmt::format("{}{}", r.number, r.live ? " (live)" : ""), when, r.author, r.outcome.empty() ? "pending" : r.outcome, r.duration, r.reason, r.cause, r.commit.substr(0, 12)});
+  }
+  io.table(table, "revisions");
+  return Exit::ok;
+}
+
+}  // namespace
+
+Command history_command() {
+  return command<Options>({"history", "list the revisions of an instance: when, who, why, and how each ended",
+                           {{"All revisions, newest first", "orctl history prd_payment_001_8080"}, {"The same by git", "git --git-dir /var/lib/orctl/store.git log --notes=orctl prd_payment_001_8080"}},
+                           "A deleted instance keeps its history.", {"table", "wide", "json"}}, flags, run);
+}
+
+}  // namespace orctl

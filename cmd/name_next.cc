@@ -1,0 +1,52 @@
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "cli/command.h"
+#include "engine/history.h"
+#include "engine/load.h"
+
+namespace orctl {
+namespace {
+
+struct Options {
+  std::string env, module, port;
+  std::vector<std::string> files;
+};
+
+void flags(Flags& f, Options& o) {
+  f.positional("ENV", o.env, "environment").required();
+  f.positional("MODULE", o.module, "module").required();
+  f.add("--port", o.port, "port of the new instance").value("N").required();
+  f.add("-f,--filename", o.files, "manifests whose names are taken, besides those of the store").value("FILE");
+}
+
+Exit run(const Options& o, const World& world, Io& io) {
+  std::set<std::string> taken;
+  const auto take = [&](const Name& name) { taken.insert(name.group()); };
+  for (const std::string& name : known_instances(world)) take(known_name(name));
+  if (!o.files.empty())
+    for (const Loaded& loaded : load_valid(o.files, Recurse::no, world, [&](const Diagnostic& d) { d.severity == Severity::error ? io.error(d) : io.warn(d); })) take(loaded.instance.name);
+  for (int seq = 1; seq <= 999; ++seq) {
+    const std::string text = fmt::format("{}_{}_{:03}_{}", o.env, o.module, seq, o.port);
+    const NameCheck checked = check_name(text);
+    if (!checked.name) throw Error(Exit::usage, fmt::format("'{}': {} {}", text, checked.faults[0].part, checked.faults[0].text), checked.suggestion.empty() ? "for example: orctl name next prd payment --port 8080" : "did you mean '" + checked.suggestion + "'?");
+    if (taken.contains(checked.name->group())) continue;
+    io.kind("Name");
+    io.item(Value(Value::Object{{"name", text}}));
+    io.print(text + "\n");
+    return Exit::ok;
+  }
+  throw Error(Exit::no, fmt::format("all numbers from 001 to 999 of {}_{} are taken", o.env, o.module), "choose another module");
+}
+
+}  // namespace
+
+Command name_next_command() {
+  return command<Options>({"name next", "print the next free instance name", {{"The next free name for a payment instance on port 8080", "orctl name next prd payment --port 8080"}, {"The same, beside the manifests of a folder", "orctl name next prd payment --port 8080 -f manifests/"}},
+                           "Names in the store, those of deleted instances too, and in the manifests given are taken.", {"text", "json"}}, flags, run);
+}
+
+}  // namespace orctl

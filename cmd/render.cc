@@ -1,0 +1,87 @@
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "cli/command.h"
+#include "engine/load.h"
+#include "engine/target.h"
+
+namespace orctl {
+namespace {
+
+struct Options {
+  std::vector<std::string> files;
+  bool recursive = false;
+  std::string folder, file, flavor = "host";
+};
+
+void flags(Flags& f, Options& o) {
+  f.add("-f,--filename", o.files, "manifest file or folder, or - for standard input").value("FILE").required();
+  f.add("-R,--recursive", o.recursive, "look into the folders of a folder too");
+  f.add("-d,--directory", o.folder, "write trees and units below this new folder").value("DIR");
+  f.add("--file", o.file, "print one file: nginx.conf, gateway.json, unit, lua/orctl/init.lua …").value("PATH");
+  f.add("--flavor", o.flavor, "the nginx to write for: the one of this host, OpenResty, or Debian's").choices({"host", "openresty", "debian"});
+}
+
+/// Debian 12's nginx with libnginx-mod-http-lua and libnginx-mod-stream.
+Target debian() {
+  Target t;
+  t.binary = "/usr/sbin/nginx";
+  t.modules = {"/usr/lib/nginx/modules/ndk_http_module.so", "/usr/lib/nginx/modules/ngx_http_lua_module.so"};
+  t.stream_modules = {"/usr/lib/nginx/modules/ngx_stream_module.so"};
+  t.user = t.group = "www-data";
+  return t;
+}
+
+Target target_for(const Options& o, const Loaded& loaded, const World& world, const Layout& layout) {
+  Target t = o.flavor == "host" ? find_target(loaded.instance, world, layout) : o.flavor == "debian" ? debian() : Target{};
+  if (!layout.whole_host() && o.flavor != "host") t.user = t.group = "";
+  return t;
+}
+
+std::string one_file(const Options& o, const Rendered& rendered) {
+  if (o.file == "unit") return rendered.unit;
+  const auto found = rendered.tree.find(o.file);
+  if (found != rendered.tree.end()) return found->second.content;
+  std::vector<std::string> known = {"unit"};
+  for (const auto& [path, file] : rendered.tree) known.push_back(path);
+  throw Error(Exit::usage, "the tree has no file '" + o.file + "'", "it has " + join(known, ", "));
+}
+
+// Writes only where the user says, and only what did not exist.
+Exit run(const Options& o, World& world, Io& io) {
+  io.kind("RenderedList");
+  const Layout layout(world.root);
+  const auto instances = load_valid(o.files, o.recursive ? Recurse::yes : Recurse::no, world, [&](const Diagnostic& d) { d.severity == Severity::error ? io.error(d) : io.warn(d); });
+  if (o.folder.empty() && o.file.empty() && !io.json()) throw Error(Exit::usage, "say what to do with the files", "write them with -d DIR, or print one with --file nginx.conf");
+  if (!o.file.empty() && instances.size() != 1) throw Error(Exit::usage, fmt::format("--file prints a file of one instance; the manifests have {}", instances.size()), "name one manifest, or use -d DIR");
+  for (const Loaded& loaded : instances) {
+    const Rendered rendered = render(loaded.instance, loaded.overlay, target_for(o, loaded, world, layout), layout);
+    const std::string name = loaded.instance.name.str();
+    Value item = Value::object();
+    item.set("name", name);
+    item.set("digest", rendered.digest);
+    Value files = Value::array();
+    for (const auto& [path, file] : rendered.tree) files.push(path);
+    item.set("files", std::move(files));
+    io.item(std::move(item));
+    if (!o.file.empty()) io.print(one_file(o, rendered));
+    if (o.folder.empty()) continue;
+    const std::string folder = world.fs.absolute(o.folder);
+    world.fs.make_folders(folder);
+    world.fs.write_tree(folder + "/" + name, rendered.tree);
+    world.fs.write(folder + "/" + layout.unit_name(name), rendered.unit);
+    io.print(fmt::format("{} rendered: {} in {}/{}\n", name, count(rendered.tree.size(), "file"), o.folder, name));
+  }
+  io.changed(!o.folder.empty());
+  return Exit::ok;
+}
+
+}  // namespace
+
+Command render_command() {
+  return command<Options>({"render", "write install trees and units into a folder",
+                           {{"Look at the nginx.conf of a manifest", "orctl render -f payment.toml --file nginx.conf"}, {"Write all trees and units", "orctl render -f manifests/ -d out/"}},
+                           "Equal manifests give equal bytes. Nothing outside DIR is touched.", {"text", "json"}}, flags, run);
+}
+
+}  // namespace orctl

@@ -1,0 +1,62 @@
+#include "change.h"
+
+namespace orctl {
+namespace {
+
+struct Options {
+  std::string name;
+  int to = 0;
+  bool dry_run = false;
+  ChangeFlags change;
+};
+
+void flags(Flags& f, Options& o) {
+  f.positional("INST", o.name, "instance").required();
+  f.add("--to", o.to, "revision to go back to; absent: the one applied before the live one").value("REV");
+  f.add("--dry-run", o.dry_run, "show the plan and change nothing");
+  add_change_flags(f, o.change);
+}
+
+Version version_of(const Revision& r, const std::string& name, const World& world, const Layout& layout) {
+  if (r.deletes) throw Error(Exit::refused, fmt::format("revision {} of {} deleted it; there is nothing to go back to", r.number, name), "choose another: orctl history " + name);
+  std::vector<std::string> missing;
+  const std::string tree = layout.tree(tree_folder(load_version(world, r.commit, {}).spec));
+  Version version = load_version(world, r.commit, world.fs.read_tree(tree), &missing);
+  if (!missing.empty())
+    throw Error(Exit::refused, fmt::format("revision {} of {} has the private key '{}', which is not in the live tree any more", r.number, name, missing.front()), "the store never holds keys: put the key back into the manifest's files and apply");
+  return version;
+}
+
+Exit run(const Options& o, World& world, Io& io) {
+  io.kind("RollbackResult");
+  const Layout layout(world.root);
+  const auto choose = [&] { return o.to == 0 ? revision_before_live(world, o.name) : find_revision(world, o.name, o.to); };
+  const auto plan_to = [&](const Revision& r) { return make_plan(observe(o.name, world, layout), version_of(r, o.name, world, layout), world, layout); };
+  Revision to = choose();
+  if (o.dry_run) {
+    const Plan plan = plan_to(to);
+    show_plan(io, plan, ShowFiles::no);
+    io.print(fmt::format("{} would go back to revision {} (dry run)\n", o.name, to.number));
+    io.changed(!plan.empty());
+    return Exit::ok;
+  }
+  Request request = make_request(o.change, world, "rollback " + o.name);
+  const Held held({o.name}, world, layout, request, remarks(io));
+  to = choose();
+  if (request.note.reason.empty()) request.note.reason = fmt::format("roll back to revision {}", to.number);
+  request.note.command += fmt::format(" --to {}", to.number);
+  const Plan plan = plan_to(to);
+  show_changes(io, plan, ShowFiles::no);
+  return report(io, plan, apply(plan, world, layout, request, remarks(io)),
+                [&](const InstancePlan& p) { return p.empty() ? fmt::format("unchanged: it is what revision {} says", to.number) : fmt::format("rolled back to revision {}", to.number); });
+}
+
+}  // namespace
+
+Command rollback_command() {
+  return command<Options>({"rollback", "go back to an earlier revision, byte for byte",
+                           {{"Undo the last change", "orctl rollback prd_payment_001_8080 --reason 'errors since noon'"}, {"Go back to a revision", "orctl rollback prd_payment_001_8080 --to 3"}},
+                           "The tree, the gateway's Lua and the unit become what they were; the way back is a new revision, proved like any other. A deleted instance comes back too.", {"text", "json"}}, flags, run);
+}
+
+}  // namespace orctl

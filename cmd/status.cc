@@ -1,0 +1,57 @@
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "engine/observe.h"
+
+namespace orctl {
+namespace {
+
+struct Options {
+  std::vector<std::string> names, labels;
+};
+
+void flags(Flags& f, Options& o) {
+  f.positional("INST", o.names, "instances, or patterns such as 'prd_*'; none: all");
+  f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
+}
+
+std::string remark(const Observed& o) {
+  if (o.interrupted) return "an apply was interrupted: the next changing command finishes or undoes it";
+  if (!o.problem.empty()) return o.problem;
+  if (o.state() == "degraded") return "the workers disagree";
+  return {};
+}
+
+Exit run(const Options& o, const World& world, Io& io) {
+  io.kind("StatusList");
+  const Layout layout(world.root);
+  Table table{{"NAME", "STATUS", "REVISION", "GENERATION", "WORKERS", "PID", "REMARK"}, {}, 0};
+  bool well = true;
+  for (const std::string& name : select_instances(o.names, o.labels, world)) {
+    const Observed now = observe_existing(name, world, layout);
+    well = well && now.state() == "running";
+    Value item = Value::object();
+    item.set("name", name);
+    item.set("status", now.state());
+    item.set("revision", now.applied->number);
+    item.set("pid", now.pid);
+    item.set("interrupted", now.interrupted);
+    if (now.status) item.set("gateway", now.status->raw);
+    if (const std::string text = remark(now); !text.empty()) item.set("remark", text);
+    io.item(std::move(item));
+    const std::string workers = now.status ? fmt::format("{}/{}", now.status->workers.size(), now.status->worker_count) : "-";
+    table.rows.push_back({name, now.state(), std::to_string(now.applied->number), now.status ? std::to_string(now.status->generation) : "-", workers, now.pid == 0 ? "-" : std::to_string(now.pid), remark(now)});
+  }
+  io.table(table, "instances");
+  return well ? Exit::ok : Exit::no;
+}
+
+}  // namespace
+
+Command status_command() {
+  return command<Options>({"status", "say whether instances run and every worker serves the same",
+                           {{"All instances of the host", "orctl status"}, {"One, for a script: exit code 0 means it is well", "orctl status prd_payment_001_8080"}},
+                           "Exit code 1 when an instance is stopped, does not answer, or has workers that disagree.", {"table", "json"}}, flags, run);
+}
+
+}  // namespace orctl

@@ -1,0 +1,49 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "cli/command.h"
+#include "engine/load.h"
+
+namespace orctl {
+namespace {
+
+struct Options {
+  std::vector<std::string> files;
+  bool recursive = false, strict = false;
+};
+
+void flags(Flags& f, Options& o) {
+  f.add("-f,--filename", o.files, "manifest file or folder, or - for standard input").value("FILE").required();
+  f.add("-R,--recursive", o.recursive, "look into the folders of a folder too");
+  f.add("--strict", o.strict, "warnings make the manifests invalid too");
+}
+
+Exit run(const Options& o, const World& world, Io& io) {
+  io.kind("ValidationResult");
+  const Manifests manifests = load(o.files, o.recursive ? Recurse::yes : Recurse::no, world);
+  for (const Diagnostic& d : manifests.found) d.severity == Severity::error ? io.error(d) : io.warn(d);
+  for (const Loaded& loaded : manifests.instances) {
+    Value item = Value::object();
+    item.set("name", loaded.instance.name.str());
+    item.set("file", loaded.instance.source.file);
+    io.item(std::move(item));
+  }
+  const auto errors = static_cast<size_t>(std::count_if(manifests.found.begin(), manifests.found.end(), [](const Diagnostic& d) { return d.severity == Severity::error; }));
+  const size_t warnings = manifests.found.size() - errors;
+  const bool valid = errors == 0 && (!o.strict || warnings == 0);
+  io.print(fmt::format("{}: {} in {}, {}, {}\n", valid ? io.paint("valid", "green") : io.paint("invalid", "red"), count(manifests.instances.size(), "instance"), count(manifests.files, "file"), count(errors, "error"), count(warnings, "warning")));
+  return valid ? Exit::ok : Exit::no;
+}
+
+}  // namespace
+
+Command validate_command() {
+  return command<Options>({"validate", "check manifests, offline and without rights",
+                           {{"Check one manifest", "orctl validate -f payment.toml"}, {"Check a folder in CI", "orctl validate -f manifests/ --strict -o json"}, {"Check what another program makes", "make-manifest | orctl validate -f -"}},
+                           "Reports every error of every manifest, not the first: syntax, unknown fields, types, ranges, names, references between routes and upstreams, duplicates, and conflicts of names, addresses and ports between manifests. Exit code 1 means invalid.",
+                           {"text", "json"}}, flags, run);
+}
+
+}  // namespace orctl

@@ -1,0 +1,23 @@
+#include "cli/command.h"
+
+namespace orctl {
+namespace {
+
+struct Options {};
+
+void flags(Flags&, Options&) {}
+
+Exit run(const Options&, const World&, Io& io) {
+  io.kind("Version");
+  io.item(Value(Value::Object{{"version", ORCTL_VERSION}}));
+  io.print("orctl " ORCTL_VERSION "\n");
+  return Exit::ok;
+}
+
+}  // namespace
+
+Command version_command() {
+  return command<Options>({"version", "print the version", {{"Print the version", "orctl version"}}, "", {"text", "json"}}, flags, run);
+}
+
+}  // namespace orctl

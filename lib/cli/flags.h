@@ -1,0 +1,65 @@
+#pragma once
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace orctl {
+
+/// One flag or positional argument as data: the parser, help, man and completion all read this.
+struct FlagSpec {
+  using Target = std::variant<bool*, int*, std::string*, std::optional<std::string>*, std::vector<std::string>*,
+                              std::chrono::milliseconds*>;
+  std::string names;       ///< "-f,--filename", "--dry-run"; for a positional its name, "INST"
+  bool positional = false;
+  Target target;
+  std::string help;
+  std::string value_name;  ///< "FILE"; derived from the type when empty; unused for bool
+  std::string env;         ///< environment variable that gives the value when the flag is absent
+  std::vector<std::string> choices;
+  bool required = false;
+};
+
+/// Fluent end of Flags::add.
+class Flag {
+ public:
+  explicit Flag(FlagSpec& spec) : spec_(spec) {}
+  Flag& required() { spec_.required = true; return *this; }
+  Flag& value(std::string name) { spec_.value_name = std::move(name); return *this; }
+  Flag& choices(std::vector<std::string> all) { spec_.choices = std::move(all); return *this; }
+  Flag& env(std::string name) { spec_.env = std::move(name); return *this; }
+
+ private:
+  FlagSpec& spec_;
+};
+
+/// The flags of one command, collected before parsing. A vector repeats and takes one value each time (a positional
+/// vector takes all that remain); a duration is "3s", "500ms"; the last of a repeated scalar wins.
+class Flags {
+ public:
+  template <class T>
+  Flag add(std::string names, T& target, std::string help) {
+    return Flag(append(std::move(names), false, &target, std::move(help)));
+  }
+  template <class T>
+  Flag positional(std::string name, T& target, std::string help) {
+    return Flag(append(std::move(name), true, &target, std::move(help)));
+  }
+  const std::vector<std::unique_ptr<FlagSpec>>& all() const { return all_; }
+
+ private:
+  FlagSpec& append(std::string names, bool positional, FlagSpec::Target target, std::string help) {
+    all_.push_back(std::make_unique<FlagSpec>());
+    FlagSpec& s = *all_.back();
+    s.names = std::move(names);
+    s.positional = positional;
+    s.target = target;
+    s.help = std::move(help);
+    return s;
+  }
+  std::vector<std::unique_ptr<FlagSpec>> all_;
+};
+
+}  // namespace orctl

@@ -1,0 +1,60 @@
+#pragma once
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "cli/command.h"
+
+namespace orctl {
+
+/// Flags that every command takes, before or after its name.
+struct GlobalFlags {
+  std::string root = "/";  ///< --root, ORCTL_ROOT: moves every path of the host below it
+  bool verbose = false;    ///< -v,--verbose: print every side effect on stderr
+  std::string output;      ///< -o,--output
+  bool help = false;
+  std::string colour = "auto";  ///< --color auto|always|never; NO_COLOR is obeyed
+};
+
+/// A command line understood: the command (nullptr: top-level help was asked for or `topic` names a group), its call, its globals.
+struct Parsed {
+  const Command* command = nullptr;
+  std::unique_ptr<Call> call;
+  GlobalFlags globals;
+  std::string topic;  ///< for help of a group such as "name" or "get"
+};
+
+/// Understands `args` (without argv[0]). Throws Error(Exit::usage) with the nearest command or flag as hint.
+/// `env` looks up environment variables. With globals.help set, required flags may be missing.
+/// `wanted_output` is filled as soon as -o is seen, so that even a usage error can be answered in JSON.
+Parsed parse(const std::vector<Command>& table, const std::vector<std::string>& args,
+             const std::function<std::string(const std::string&)>& env, std::string& wanted_output);
+
+/// Makes the World of one call; the trace goes to stderr with -v and is empty otherwise.
+using WorldFactory = std::function<World(const GlobalFlags&, Trace)>;
+
+/// Which streams are terminals; main() asks isatty().
+struct Terminals {
+  bool out = false;
+  bool err = false;
+};
+
+/// The whole of main(): understands `args` (without argv[0]), helps, or runs the command, and turns what it throws into
+/// a message (or the JSON document) and an exit code. An interrupt gives 130 or 143, unless the exit says what
+/// became of the host (partial, rolled_back, broken).
+int run_cli(const std::vector<Command>& table, const std::vector<std::string>& args, const WorldFactory& factory,
+            std::ostream& out, std::ostream& err, Terminals terminals = {});
+
+/// Help texts, examples first. Width 80.
+std::string help_overview(const std::vector<Command>& table);
+std::string help_group(const std::vector<Command>& table, const std::string& group);
+std::string help_command(const Command& command);
+
+/// Generated documents; the committed copies in man/ and completions/ are compared by a test.
+std::string man_page(const std::vector<Command>& table);  ///< orctl(1), mdoc
+std::string completion_script(const std::vector<Command>& table, const std::string& shell);  ///< bash, zsh, fish
+
+}  // namespace orctl

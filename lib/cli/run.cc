@@ -1,0 +1,90 @@
+#include <csignal>
+#include <exception>
+#include <new>
+#include <ostream>
+
+#include "base/text.h"
+#include "cli/main.h"
+
+namespace orctl {
+
+namespace {
+
+Colour colour_for(const std::string& when, Terminals terminals) {
+  if (when == "always") return Colour::always;
+  if (when == "never" || !Env{}.get("NO_COLOR").empty()) return Colour::never;
+  return terminals.out && terminals.err ? Colour::always : Colour::never;
+}
+
+std::string format_for(const Parsed& parsed) {
+  if (!parsed.globals.output.empty()) return parsed.globals.output;
+  const auto& outputs = parsed.command->info.outputs;
+  return outputs.empty() ? "text" : outputs.front();
+}
+
+Error internal_error(const std::string& what) {
+  return {Exit::target, "internal error: " + what + "; please report it"};
+}
+
+/// Runs `step` and answers what it throws by a message; the one place that catches.
+template <class Step>
+Exit guarded(Io& io, Step step) {
+  try {
+    return step();
+  } catch (const Error& e) {
+    io.error(e);
+    return e.exit();
+  } catch (const std::bad_alloc&) {
+    io.error(internal_error("out of memory"));
+  } catch (const std::exception& e) {
+    io.error(internal_error(e.what()));
+  } catch (...) {
+    io.error(internal_error("unknown exception"));
+  }
+  return Exit::target;
+}
+
+Exit after_signal(Exit exit) {
+  const bool tells_of_host = exit == Exit::partial || exit == Exit::rolled_back || exit == Exit::broken;
+  return interrupted() == 0 || tells_of_host ? exit : static_cast<Exit>(128 + interrupted());
+}
+
+Exit show_help(const std::vector<Command>& table, const Parsed& parsed, Io& io) {
+  if (parsed.command != nullptr)
+    io.print(help_command(*parsed.command));
+  else
+    io.print(parsed.topic.empty() ? help_overview(table) : help_group(table, parsed.topic));
+  return Exit::ok;
+}
+
+Exit run_command(Parsed& parsed, const WorldFactory& factory, Io& io) {
+  Trace trace;
+  if (parsed.globals.verbose)
+    trace = [&io](const std::string& line) { io.note(io.paint(printable_line(line), "dim")); };
+  World world = factory(parsed.globals, trace);
+  return parsed.call->run(world, io);
+}
+
+}  // namespace
+
+int run_cli(const std::vector<Command>& table, const std::vector<std::string>& args, const WorldFactory& factory,
+            std::ostream& out, std::ostream& err, Terminals terminals) {
+  Parsed parsed;
+  std::string wanted_output;
+  try {
+    const auto env = [](const std::string& name) { return Env{}.get(name); };
+    parsed = parse(table, args, env, wanted_output);
+  } catch (...) {
+    const std::string format = wanted_output == "json" ? "json" : "text";
+    Io io(out, err, format, colour_for("auto", terminals));
+    const Exit exit = guarded(io, []() -> Exit { throw; });
+    return static_cast<int>(io.finish(exit));
+  }
+  const Colour colour = colour_for(parsed.globals.colour, terminals);
+  const bool help = parsed.globals.help;
+  Io io(out, err, help ? "text" : format_for(parsed), colour);
+  const Exit exit = guarded(io, [&] { return help ? show_help(table, parsed, io) : run_command(parsed, factory, io); });
+  return static_cast<int>(io.finish(after_signal(exit)));
+}
+
+}  // namespace orctl

@@ -1,0 +1,78 @@
+#include "cli/show_plan.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "base/text.h"
+#include "sys/world.h"
+
+namespace orctl {
+namespace {
+
+std::string shown(const Value& v) { return v.is_string() ? v.as_string() : to_json(v); }
+
+const char* colour_of(Op op) { return op == Op::add ? "green" : op == Op::remove ? "red" : "yellow"; }
+
+bool secret(const std::string& content) { return content.find("PRIVATE KEY-----") != std::string::npos; }
+
+/// Every file that differs, by its path as the user knows it; the gateway's own Lua is left out, it is the program's.
+void each_file(const InstancePlan& plan,
+               const std::function<void(const std::string&, const std::string*, const std::string*)>& see) {
+  static const Tree none;
+  const Tree& before = plan.before ? plan.before->tree : none;
+  const Tree& after = plan.after ? plan.after->tree : none;
+  static const std::string masked = "(a private key)\n";
+  const auto text_of = [](const Tree& tree, const std::string& path) -> const std::string* {
+    const auto found = tree.find(path);
+    if (found == tree.end()) return nullptr;
+    return secret(found->second.content) ? &masked : &found->second.content;
+  };
+  std::set<std::string> paths;
+  for (const Tree* tree : {&before, &after})
+    for (const auto& [path, file] : *tree) paths.insert(path);
+  for (const std::string& path : paths) {
+    if (path.compare(0, 10, "lua/orctl/") == 0) continue;
+    const std::string *was = text_of(before, path), *is = text_of(after, path);
+    if ((was == nullptr) != (is == nullptr) || (was != nullptr && *was != *is)) see(path, was, is);
+  }
+  const std::string* old_unit = plan.before && !plan.before->unit.empty() ? &plan.before->unit : nullptr;
+  const std::string* new_unit = plan.after && !plan.after->unit.empty() ? &plan.after->unit : nullptr;
+  if ((old_unit == nullptr) != (new_unit == nullptr) || (old_unit != nullptr && *old_unit != *new_unit))
+    see("openresty-" + plan.name + ".service", old_unit, new_unit);
+}
+
+}  // namespace
+
+std::string change_line(const Change& c) {
+  std::string line = fmt::format("{} {}", c.op == Op::add ? "+" : c.op == Op::remove ? "-" : "~", c.key);
+  if (c.op == Op::change && !(c.before.is_null() && c.after.is_null()))
+    line += fmt::format(": {} -> {}", shown(c.before), shown(c.after));
+  else if (c.op == Op::add && c.key != "instance" && !c.after.is_null())
+    line += ": " + shown(c.after);
+  if (!c.reason.empty()) line += " (" + c.reason + ")";
+  return line;
+}
+
+void show_plan(Io& io, const Plan& plan, ShowFiles files) {
+  for (const InstancePlan& one : plan.instances) io.item(summary(one));
+  show_changes(io, plan, files);
+}
+
+void show_changes(Io& io, const Plan& plan, ShowFiles files) {
+  for (const InstancePlan& one : plan.instances) {
+    if (one.empty()) continue;
+    io.print(fmt::format("{} ({})\n", io.paint(one.name, "bold"), to_string(one.impact())));
+    for (const Change& change : one.changes)
+      io.print(fmt::format("  {}  [{}]\n", io.paint(printable_line(change_line(change)), colour_of(change.op)),
+                           to_string(change.impact)));
+    each_file(one, [&](const std::string& path, const std::string* before, const std::string* after) {
+      if (files == ShowFiles::yes) io.print(Git::text_diff(path, before, after));
+      const std::string name = one.name + "/" + path;
+      io.diff(
+          {name + " (before)", before == nullptr ? "" : *before, name + " (after)", after == nullptr ? "" : *after});
+    });
+  }
+}
+
+}  // namespace orctl

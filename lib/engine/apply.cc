@@ -1,0 +1,36 @@
+#include "engine/apply.h"
+
+#include <algorithm>
+#include <set>
+
+#include "engine/carrier.h"
+
+namespace orctl {
+
+Held::Held(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request, const std::function<void(const std::string&)>& note) {
+  const std::set<std::string> sorted(names.begin(), names.end());  // one order for all, so that two calls never wait for each other
+  for (const std::string& name : sorted) {
+    const std::string path = layout.lock(name);
+    world.fs.make_folders(path.substr(0, path.rfind('/')));
+    locks_.push_back(world.fs.lock(path, request.lock_wait, name));
+  }
+  for (const std::string& name : sorted) finish_interrupted(name, world, layout, request, note);
+}
+
+std::vector<Outcome> apply(const Plan& plan, World& world, const Layout& layout, const Request& request, const std::function<void(const std::string&)>& progress) {
+  std::vector<Outcome> outcomes;
+  for (const InstancePlan& one : plan.instances) {
+    outcomes.push_back(Carrier(one, world, layout, request, progress).run());
+    if (outcomes.back().error) break;
+  }
+  return outcomes;
+}
+
+Exit exit_of(const std::vector<Outcome>& outcomes) {
+  const auto failed = std::find_if(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.error.has_value(); });
+  if (failed == outcomes.end()) return Exit::ok;
+  const bool some = std::any_of(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return !o.error && o.changed; });
+  return some && failed->error->exit() != Exit::broken ? Exit::partial : failed->error->exit();
+}
+
+}  // namespace orctl

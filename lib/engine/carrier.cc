@@ -1,0 +1,210 @@
+#include "engine/carrier.h"
+
+#include <fmt/format.h>
+
+#include "engine/check_tree.h"
+#include "engine/gateway.h"
+#include "base/text.h"
+
+namespace orctl {
+namespace {
+
+constexpr Millis long_ago(24 * 3600 * 1000), drain_margin(2000);
+
+Millis drain_time(const Version& version) {
+  const std::string text = version.spec.at("nginx").at("worker_shutdown_timeout").as_string();
+  return parse_duration(text).value_or(Millis(10000)) + drain_margin;
+}
+
+}  // namespace
+
+Carrier::Carrier(const InstancePlan& plan, World& world, const Layout& layout, const Request& request, const std::function<void(const std::string&)>& progress)
+    : plan_(plan), world_(world), layout_(layout), request_(request), progress_(progress),
+      tree_(layout.tree(tree_folder(shape().spec))), stage_(layout.stage(tree_folder(shape().spec))),
+      supervisor_(layout, plan.name, tree_), clock_(Deadline::in(long_ago)) {
+  outcome_.name = plan.name;
+  outcome_.impact = plan.impact();
+}
+
+Millis Carrier::took() const { return long_ago - clock_.left(); }
+
+Target Carrier::target() const {
+  Instance instance;
+  instance.spec = shape().spec;
+  return find_target(instance, world_, layout_);
+}
+
+Outcome Carrier::run() {
+  if (plan_.empty()) return outcome_;
+  try {
+    refuse_stale();
+    was_running_ = supervisor_.master(world_) != 0;
+    log_offset_ = log_size(world_, layout_, plan_.name);
+    for (const Step& step : plan_.steps) {
+      if (interrupted() != 0) throw Error(Exit::target, "interrupted");
+      std::visit([this](const auto& s) { carry(s); }, step);
+    }
+    settle();
+  } catch (const Error& cause) {
+    outcome_.took = took();
+    try {
+      const Uninterrupted shield;  // what was begun is put back whole
+      put_back(cause);
+    } catch (const Error& e) {
+      outcome_.error = e;
+    }
+  }
+  return outcome_;
+}
+
+void Carrier::refuse_stale() const {
+  const auto applied = world_.git.exists() ? world_.git.ref(applied_ref(plan_.name)) : std::nullopt;
+  const Tree on_disk = world_.fs.read_tree(tree_);
+  const bool same_tree = plan_.before ? on_disk == plan_.before->tree : on_disk.empty();
+  if (applied.value_or("") == plan_.base && same_tree) return;
+  throw Error(Exit::conflict, plan_.name + " has changed since this plan was made", "make the plan again");
+}
+
+void Carrier::carry(const CheckTree&) {
+  try {
+    made_folders_ = supervisor_.make_folders(world_, target());
+    world_.fs.remove(stage_);
+    const std::string parent = stage_.substr(0, stage_.rfind('/'));
+    world_.fs.make_folders(parent);
+    world_.fs.write_tree(stage_, plan_.after->tree);
+    check_staged_tree(world_, layout_, plan_.name, stage_, plan_.after->tree, target());
+  } catch (const Error&) {
+    world_.fs.remove(stage_);
+    throw;
+  }
+}
+
+void Carrier::carry(const CommitRevision&) {
+  const FileLock lock = world_.git.lock(request_.lock_wait);
+  const std::string parent = world_.git.ref(branch_of(plan_.name)).value_or("");
+  commit_ = commit_version(world_, plan_.name, parent, plan_.after, request_.note);
+  outcome_.revision = revisions(world_, plan_.name, 1).front().number;
+}
+
+void Carrier::carry(const SwapTree&) {
+  // set first: after a failure in the middle, put_back() looks at what is there
+  swapped_ = true;
+  if (plan_.before && plan_.after) world_.fs.exchange(stage_, tree_);
+  else if (plan_.after) world_.fs.rename(stage_, tree_);
+  else world_.fs.rename(tree_, stage_);
+}
+
+void Carrier::carry(const WriteUnit&) {
+  unit_written_ = true;
+  const std::string path = layout_.unit(plan_.name);
+  if (!plan_.after || plan_.after->unit.empty()) return world_.fs.remove(path);
+  world_.fs.make_folders(path.substr(0, path.rfind('/')));
+  world_.fs.write(path, plan_.after->unit);
+}
+
+void Carrier::carry(const PushGateway&) {
+  pushed_ = true;
+  put_document(world_, layout_.admin_socket(plan_.name), plan_.after->document());
+}
+
+void Carrier::carry(const Reload&) {
+  disturbed_ = true;
+  supervisor_.reload(world_);
+}
+
+void Carrier::carry(const Supervise& step) {
+  disturbed_ = true;
+  if (step.action != Supervise::Action::start) supervisor_.stop(world_, drain_time(shape()));
+  if (step.action != Supervise::Action::stop) supervisor_.start(world_, target());
+}
+
+void Carrier::carry(const Verify&) { outcome_.proof = verify(world_, layout_, plan_.name, *plan_.after, log_offset_, request_.verify_limit); }
+
+void Carrier::settle() {
+  outcome_.changed = true;
+  outcome_.took = took();
+  if (!commit_.empty()) {
+    const FileLock lock = world_.git.lock(request_.lock_wait);
+    if (plan_.after) world_.git.set_ref(applied_ref(plan_.name), commit_);
+    else world_.git.remove_ref(applied_ref(plan_.name));
+    note_outcome(world_, commit_, plan_.after ? "applied" : "deleted", "", outcome_.took);
+  }
+  world_.fs.remove(stage_);
+  if (!plan_.after) remove_folders({layout_.run(plan_.name), layout_.state(plan_.name), layout_.logs(plan_.name)});
+  audit(plan_.after ? "applied" : "deleted", "");
+}
+
+void Carrier::put_back(const Error& cause) {
+  if (!swapped_ && !unit_written_ && !disturbed_ && !pushed_ && commit_.empty()) {
+    world_.fs.remove(stage_);
+    remove_folders(made_folders_);
+    throw cause;  // nothing had been changed
+  }
+  progress_(fmt::format("{}: {}; putting everything back", plan_.name, cause.what()));
+  try {
+    if (swapped_) {
+      const bool staged = world_.fs.exists(stage_), live = world_.fs.exists(tree_);
+      if (plan_.before && plan_.after) {
+        if (!(world_.fs.read_tree(tree_) == plan_.before->tree)) world_.fs.exchange(stage_, tree_);
+      } else if (plan_.after && live) {
+        world_.fs.remove(tree_);
+      } else if (plan_.before && staged && !live) {
+        world_.fs.rename(stage_, tree_);
+      }
+    }
+    if (unit_written_) {
+      if (plan_.before && !plan_.before->unit.empty()) world_.fs.write(layout_.unit(plan_.name), plan_.before->unit);
+      else world_.fs.remove(layout_.unit(plan_.name));
+    }
+    put_back_process(disturbed_);
+    if (!commit_.empty()) {
+      const FileLock lock = world_.git.lock(request_.lock_wait);
+      note_outcome(world_, commit_, "rolled-back", cause.what(), took());
+    }
+    world_.fs.remove(stage_);
+    if (!plan_.before) remove_folders({layout_.run(plan_.name), layout_.state(plan_.name), layout_.logs(plan_.name)});
+    audit("rolled-back", cause.what());
+  } catch (const Error& e) {
+    throw Error(Exit::broken, fmt::format("{}: {}; and putting it back failed: {}", plan_.name, cause.what(), e.what()), "look with: orctl status " + plan_.name + "; then apply the manifest or roll back again");
+  }
+  throw Error(Exit::rolled_back, fmt::format("{}: {}; everything was put back as it was", plan_.name, cause.what()), cause.hint());
+}
+
+void Carrier::put_back_process(bool disturbed) {
+  if (!disturbed && !pushed_) return;
+  if (!plan_.before) {
+    supervisor_.stop(world_, Millis(0));
+    return;
+  }
+  const bool running = supervisor_.master(world_) != 0;
+  const int64_t offset = log_size(world_, layout_, plan_.name);
+  if (!was_running_) {
+    if (running) supervisor_.stop(world_, Millis(0));
+    return;
+  }
+  if (!running) supervisor_.start(world_, target());
+  else if (disturbed) supervisor_.reload(world_);  // harmless when the failed reload was never taken up
+  else put_document(world_, layout_.admin_socket(plan_.name), plan_.before->document());
+  verify(world_, layout_, plan_.name, *plan_.before, offset, request_.verify_limit);
+}
+
+void Carrier::remove_folders(const std::vector<std::string>& folders) {
+  for (const std::string& folder : folders) world_.fs.remove(folder);
+}
+
+void Carrier::audit(const std::string& outcome, const std::string& cause) {
+  Value line = Value::object();
+  line.set("time", world_.clock.now());
+  line.set("instance", plan_.name);
+  line.set("user", request_.note.author);
+  line.set("command", request_.note.command);
+  line.set("reason", request_.note.reason);
+  line.set("revision", outcome_.revision);
+  line.set("impact", to_string(outcome_.impact));
+  line.set("outcome", outcome);
+  if (!cause.empty()) line.set("cause", cause);
+  line.set("milliseconds", static_cast<int64_t>(took().count()));
+  world_.fs.append(layout_.audit(), to_json(line) + "\n");
+}
+
+}  // namespace orctl

@@ -1,0 +1,54 @@
+#pragma once
+#include "engine/apply.h"
+#include "engine/supervisor.h"
+
+namespace orctl {
+
+/// Carries one instance's plan out, step by step, and remembers what it did, so that it can put everything back.
+/// What a kill leaves behind is told apart by finish_interrupted().
+class Carrier {
+ public:
+  Carrier(const InstancePlan& plan, World& world, const Layout& layout, const Request& request, const std::function<void(const std::string&)>& progress);
+
+  Outcome run();
+
+ private:
+  friend void finish_interrupted(const std::string&, World&, const Layout&, const Request&, const std::function<void(const std::string&)>&);
+
+  void refuse_stale() const;
+  void carry(const CheckTree&);
+  void carry(const CommitRevision&);
+  void carry(const SwapTree&);
+  void carry(const WriteUnit&);
+  void carry(const PushGateway&);
+  void carry(const Reload&);
+  void carry(const Supervise&);
+  void carry(const Verify&);
+  void settle();                        ///< it is proved: say so in the store, tidy up
+  void put_back(const Error& cause);    ///< everything as it was; throws the error to report
+  void put_back_process(bool disturbed);
+  void remove_folders(const std::vector<std::string>& folders);
+  void audit(const std::string& outcome, const std::string& cause);
+  Millis took() const;
+  const Version& shape() const { return plan_.after ? *plan_.after : *plan_.before; }
+  Target target() const;
+
+  const InstancePlan& plan_;
+  World& world_;
+  const Layout& layout_;
+  const Request& request_;
+  const std::function<void(const std::string&)>& progress_;
+  Outcome outcome_;
+  std::string tree_, stage_, commit_;
+  Supervisor supervisor_;
+  std::vector<std::string> made_folders_;
+  bool swapped_ = false, unit_written_ = false, disturbed_ = false, pushed_ = false, was_running_ = false;
+  int64_t log_offset_ = 0;
+  Deadline clock_;
+};
+
+/// What the next changing command does about an apply that was killed half-way: when the new tree is already in place it is made to
+/// serve and proved, or else taken back; before that point it is forgotten, and noted as interrupted.
+void finish_interrupted(const std::string& name, World& world, const Layout& layout, const Request& request, const std::function<void(const std::string&)>& note);
+
+}  // namespace orctl

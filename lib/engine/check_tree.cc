@@ -1,0 +1,101 @@
+#include "engine/check_tree.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "nginx/config.h"
+#include "render/embedded.h"
+
+namespace orctl {
+namespace {
+
+constexpr Millis test_limit(60000);
+
+bool ends_with(const std::string& text, std::string_view end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+/// The marked lines of what nginx said, with the stage's path taken out of them.
+std::string faults_in(std::string text, const std::string& stage) {
+  for (size_t at = text.find(stage + "/"); at != std::string::npos; at = text.find(stage + "/", at)) text.erase(at, stage.size() + 1);
+  std::vector<std::string> out;
+  for (const std::string& line : split(text, '\n')) {
+    for (const char* mark : {"[emerg] ", "orctl-check: ", "[error] "}) {
+      const size_t at = line.find(mark);
+      if (at != std::string::npos) out.push_back(line.substr(at + std::string(mark).size()));
+    }
+  }
+  return out.empty() ? std::string(trim(text)) : join(out, "; ");
+}
+
+std::vector<std::string> command(const Target& target, const std::string& prefix, const std::string& conf) {
+  std::vector<std::string> argv = {target.binary};
+  if (target.stderr_option) argv.insert(argv.end(), {"-e", "stderr"});
+  argv.insert(argv.end(), {"-p", prefix, "-c", conf});
+  return argv;
+}
+
+/// Removes the scratch folder on every way out.
+class Scratch {
+ public:
+  Scratch(World& world, std::string path) : world_(world), path_(std::move(path)) {
+    world_.fs.remove(path_);
+    world_.fs.make_folders(path_, 0755);
+  }
+  ~Scratch() {
+    try {
+      world_.fs.remove(path_);
+    } catch (const Error&) {
+      // the next check removes it first
+    }
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+ private:
+  World& world_;
+  std::string path_;
+};
+
+void compile_lua(World& world, const std::string& scratch, const std::string& stage, const Tree& tree, const Target& target) {
+  Tree files;
+  std::string list = stage + "\n";
+  for (const auto& [path, file] : tree) {
+    if (ends_with(path, ".lua")) list += stage + "/" + path + "\t" + path + "\n";
+    if (!ends_with(path, ".conf") || path == "nginx.conf") continue;
+    for (const nginx::LuaChunk& chunk : nginx::lua_chunks(nginx::parse(file.content))) {
+      const std::string copy = fmt::format("chunk{}.lua", files.size());
+      files[copy] = {chunk.code};
+      list += scratch + "/check/" + copy + "\t" + path + "\n";
+    }
+  }
+  nginx::Config conf;
+  for (const std::string& module : target.modules) conf.push_back({"load_module", {{module, false}}});
+  nginx::Directive http{"http", {}, {{"init_by_lua_file", {{"check.lua", false}}}}, true};
+  conf.push_back({"pid", {{scratch + "/check/pid", false}}});
+  conf.push_back({"events", {}, {}, true});
+  conf.push_back(http);
+  files["nginx.conf"] = {nginx::write(conf)};
+  files["check.lua"] = {std::string(embedded_lua().at("lua/check.lua"))};
+  files["list"] = {list};
+  world.fs.write_tree(scratch + "/check", files);
+  const Proc::Result result = world.proc.run(command(target, scratch + "/check", "nginx.conf"), test_limit);
+  if (result.status != 0) throw Error(Exit::refused, "the Lua does not compile: " + faults_in(result.err, stage), "mend it, then run the same command again; nothing was changed");
+}
+
+}  // namespace
+
+void check_staged_tree(World& world, const Layout& layout, const std::string& name, const std::string& stage, const Tree& tree, const Target& target) {
+  std::vector<std::string> argv = command(target, stage, "nginx.conf");
+  argv.insert(argv.end(), {"-t", "-q"});
+  const bool had_pid = world.fs.exists(layout.pid(name));
+  const Proc::Result result = world.proc.run(argv, test_limit);
+  if (!had_pid) world.fs.remove(layout.pid(name));  // nginx -t leaves an empty one
+  if (result.status != 0) throw Error(Exit::refused, "nginx refuses the configuration: " + faults_in(result.err, stage), "mend it, then run the same command again; nothing was changed");
+
+  const std::string scratch = layout.run(name) + "/.check";
+  const Scratch cleanup(world, scratch);
+  compile_lua(world, scratch, stage, tree, target);
+}
+
+}  // namespace orctl

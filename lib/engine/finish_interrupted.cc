@@ -1,0 +1,106 @@
+#include <fmt/format.h>
+
+#include "engine/carrier.h"
+
+namespace orctl {
+namespace {
+
+/// The keys of a tree that the store does not hold may be in the live tree or in the one it was exchanged with.
+Tree keys_at_hand(const World& world, const std::string& tree, const std::string& stage) {
+  Tree keys;
+  for (const std::string& folder : {stage, tree})
+    for (const auto& [path, file] : world.fs.read_tree(folder))
+      if (is_secret(file)) keys[path] = file;
+  return keys;
+}
+
+/// Whether the folder holds this tree; keys that are missing in `tree` do not count.
+bool holds(const Tree& folder, const Tree& tree) {
+  for (const auto& [path, file] : tree) {
+    const auto found = folder.find(path);
+    if (found == folder.end() || !(found->second == file)) return false;
+  }
+  for (const auto& [path, file] : folder)
+    if (!tree.contains(path) && !is_secret(file)) return false;
+  return true;
+}
+
+}  // namespace
+
+void finish_interrupted(const std::string& name, World& world, const Layout& layout, const Request& request, const std::function<void(const std::string&)>& note) {
+  if (!world.git.exists()) return;
+  const std::string head = world.git.ref(branch_of(name)).value_or("");
+  const std::string applied = world.git.ref(applied_ref(name)).value_or("");
+  if (head.empty()) return;
+  if (world.git.note(head)) {
+    // everything is settled but, if the kill came very late, the stage
+    if (!applied.empty()) world.fs.remove(layout.stage(tree_folder(load_version(world, applied, {}).spec)));
+    return;
+  }
+  const auto revision = revisions(world, name, 1).front();
+  if (head == applied) {  // proved, but killed before the outcome was noted
+    const FileLock lock = world.git.lock(request.lock_wait);
+    note_outcome(world, head, "applied", "", Millis(0));
+    return;
+  }
+  note(fmt::format("{}: revision {} was interrupted", name, revision.number));
+
+  const auto version_at = [&](const std::string& commit) -> std::optional<Version> {
+    if (commit.empty()) return std::nullopt;
+    Version bare = load_version(world, commit, {});
+    const std::string folder = tree_folder(bare.spec);
+    return load_version(world, commit, keys_at_hand(world, layout.tree(folder), layout.stage(folder)));
+  };
+  InstancePlan plan;
+  plan.name = name;
+  plan.base = applied;
+  plan.before = version_at(applied);
+  if (!revision.deletes) plan.after = version_at(head);
+  if (!plan.before && !plan.after) return;
+  Carrier carrier(plan, world, layout, request, note);
+  carrier.commit_ = head;
+  carrier.was_running_ = plan.before.has_value();
+  carrier.log_offset_ = log_size(world, layout, name);
+
+  const Tree live = world.fs.read_tree(carrier.tree_);
+  const bool in_place = plan.after ? holds(live, plan.after->tree) : live.empty();
+  const bool before_equal = plan.before && plan.after && plan.before->tree == plan.after->tree;
+  if (plan.after && (!in_place || before_equal)) {
+    // it had not come as far as the exchange: the old tree is whole, and what was staged is rubbish
+    if (plan.before && live.empty() && world.fs.exists(carrier.stage_)) world.fs.rename(carrier.stage_, carrier.tree_);
+    world.fs.remove(carrier.stage_);
+    const FileLock lock = world.git.lock(request.lock_wait);
+    note_outcome(world, head, "interrupted", "killed before it went live", Millis(0));
+    note(fmt::format("{}: it had not gone live; what was there before still is", name));
+    return;
+  }
+  carrier.swapped_ = true;
+  carrier.disturbed_ = true;
+  try {
+    carrier.unit_written_ = true;
+    carrier.carry(WriteUnit{});
+    if (!plan.after) {
+      carrier.carry(Supervise{Supervise::Action::stop});
+      if (!in_place) carrier.carry(SwapTree{});
+    } else {
+      const bool running = carrier.supervisor_.master(world) != 0;
+      const bool hot = plan.before && plan.before->digest == plan.after->digest;
+      if (running && hot) carrier.carry(PushGateway{});
+      else if (running) carrier.carry(Reload{});
+      else carrier.carry(Supervise{Supervise::Action::start});
+      carrier.carry(Verify{});
+    }
+    carrier.settle();
+    note(fmt::format("{}: revision {} was finished", name, revision.number));
+  } catch (const Error& cause) {
+    const Uninterrupted shield;
+    try {
+      carrier.put_back(cause);
+    } catch (const Error& e) {
+      if (e.exit() == Exit::broken) throw;
+      note(fmt::format("{}: revision {} was taken back: {}", name, revision.number, cause.what()));
+    }
+  }
+}
+
+}  // namespace orctl

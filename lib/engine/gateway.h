@@ -1,0 +1,41 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/value.h"
+#include "sys/world.h"
+
+namespace orctl {
+
+/// What one worker says it serves.
+struct WorkerReport {
+  int pid = 0;
+  int64_t generation = 0;
+  std::string digest, tree, error;
+};
+
+/// Answer of GET /v1/status.
+struct GatewayStatus {
+  std::string name, digest, tree;
+  int64_t generation = 0;
+  int64_t worker_count = 0;
+  double uptime = 0;  ///< seconds
+  std::vector<WorkerReport> workers;
+  Value raw;  ///< the whole answer
+
+  /// The document digest that every worker serves; "" when they differ, or not all have reported.
+  std::string common_digest() const;
+  std::string common_tree() const;
+};
+
+/// Asks the admin socket. Exit::unreachable or Exit::timeout when there is no answer, Exit::target when it is no status.
+GatewayStatus gateway_status(const World& world, const std::string& socket, Millis limit);
+
+/// GET of a path of the admin endpoint, as a document; errors as above, and a problem document becomes Exit::target.
+Value gateway_get(const World& world, const std::string& socket, const std::string& path);
+
+/// Replaces the gateway document; refused with the gateway's own words (Exit::target), Exit::conflict on 412.
+void put_document(World& world, const std::string& socket, const std::string& document);
+
+}  // namespace orctl

@@ -1,0 +1,61 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/layout.h"
+#include "plan/plan.h"
+#include "sys/world.h"
+
+namespace orctl {
+
+/// One committed version of one instance, as the store tells it.
+struct Revision {
+  int number = 0;
+  std::string commit;
+  int64_t time = 0;  ///< seconds since 1970
+  std::string author, reason, command, digest;
+  bool deletes = false;         ///< this revision took the instance away
+  std::string outcome;          ///< "applied", "rolled-back", "interrupted", "deleted"; "" while nobody has said
+  std::string cause, duration;  ///< why it was rolled back; how long it took
+  bool live = false;            ///< refs/orctl/applied/<name> is here
+};
+Value to_value(const Revision& r);
+
+/// What goes into a revision besides the version itself.
+struct RevisionNote {
+  std::string author, reason, command;
+};
+
+std::string branch_of(const std::string& name);   ///< "refs/heads/<name>"
+std::string applied_ref(const std::string& name); ///< "refs/orctl/applied/<name>"
+
+/// All instances that the store knows, deleted ones included.
+std::vector<std::string> known_instances(const World& world);
+/// Those that are applied.
+std::vector<std::string> live_instances(const World& world);
+
+/// Newest first; empty when the instance is unknown. limit 0: all.
+std::vector<Revision> revisions(const World& world, const std::string& name, size_t limit = 0);
+/// Exit::usage with the known numbers when there is no such revision.
+Revision find_revision(const World& world, const std::string& name, int number);
+std::optional<Revision> applied_revision(const World& world, const std::string& name);
+
+/// The live revision; Exit::usage when there is none.
+Revision live_revision(const World& world, const std::string& name);
+/// The newest revision before the live one that was applied: what a rollback without --to goes back to. For an instance
+/// that was deleted, the last one applied. Exit::usage when there is none.
+Revision revision_before_live(const World& world, const std::string& name);
+
+/// The version that a commit holds; private keys are taken from `keys` by their fingerprint, and when one is missing
+/// there the result lacks that file and `missing` names it.
+Version load_version(const World& world, const std::string& commit, const Tree& keys, std::vector<std::string>* missing = nullptr);
+
+/// Commits `version` (nullopt: a revision that takes the instance away) on top of `parent`; the caller holds the
+/// instance's lock and the store's. Returns the commit.
+std::string commit_version(World& world, const std::string& name, const std::string& parent, const std::optional<Version>& version, const RevisionNote& note);
+
+/// Says how a revision ended; one note for each commit, a new one replaces it.
+void note_outcome(World& world, const std::string& commit, const std::string& outcome, const std::string& cause, Millis took);
+
+}  // namespace orctl

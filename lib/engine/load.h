@@ -1,0 +1,37 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/tree.h"
+#include "model/kinds.h"
+#include "sys/world.h"
+
+namespace orctl {
+
+/// One instance of the manifests given, with the files laid over its tree.
+struct Loaded {
+  Instance instance;
+  Tree overlay;
+};
+
+struct Manifests {
+  std::vector<Loaded> instances;
+  size_t fleets = 0;
+  size_t files = 0;
+  Diagnostics found;  ///< errors and warnings of all files, in the order of the files
+
+  bool valid() const { return !has_errors(found); }
+};
+
+enum class Recurse { no, yes };
+
+/// Reads every manifest in `files`: files, folders (their *.toml and *.json), "-" for standard input. A folder's Fleet
+/// holds for every manifest of that folder, also when only one of them is named. Faults of the manifests are collected;
+/// a file or folder that cannot be read at all is an Error (Exit::usage).
+Manifests load(const std::vector<std::string>& files, Recurse recurse, const World& world);
+
+/// load(), for commands that go on only with valid manifests: throws Error(Exit::refused) after handing every fault to `report`.
+std::vector<Loaded> load_valid(const std::vector<std::string>& files, Recurse recurse, const World& world,
+                               const std::function<void(const Diagnostic&)>& report);
+
+}  // namespace orctl

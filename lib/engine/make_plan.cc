@@ -1,0 +1,67 @@
+#include <fmt/format.h>
+
+#include "engine/apply.h"
+
+namespace orctl {
+namespace {
+
+Instance instance_of(const Value& spec) {
+  Instance instance;
+  instance.name = known_name(spec.at("name").as_string());
+  instance.spec = spec;
+  return instance;
+}
+
+/// /proc/PID/exe names the file itself, the target may name a link to it: the same file is the same binary. A binary
+/// that was replaced under a running process ("… (deleted)", a package upgrade) is no reason to restart by surprise.
+std::string comparable_binary(const std::string& running, const std::string& wanted, const World& world) {
+  const auto is = world.fs.follow(running), wants = world.fs.follow(wanted);
+  return !is || (wants && is->inode == wants->inode) ? wanted : running;
+}
+
+void refuse_moves(const Version& before, const Version& after) {
+  if (tree_folder(before.spec) != tree_folder(after.spec))
+    throw Error(Exit::refused, fmt::format("{}: the layout would move the tree from '{}' to '{}', which cannot be done while it serves", after.spec.at("name").as_string(), tree_folder(before.spec), tree_folder(after.spec)),
+                "keep the layout, or delete the instance and apply it again");
+}
+
+void add_plan(Plan& plan, Observed now, std::optional<Version> after, const std::string& binary, const World& world) {
+  if (now.version && after) refuse_moves(*now.version, *after);
+  if (now.live.running && !binary.empty()) now.live.binary = comparable_binary(now.live.binary, binary, world);
+  plan.instances.push_back(plan_instance(now.name, now.applied ? now.applied->commit : "", std::move(now.version), std::move(after), now.live, binary));
+}
+
+}  // namespace
+
+Version desired_version(const Loaded& loaded, const World& world, const Layout& layout) {
+  const Target target = find_target(loaded.instance, world, layout);
+  Rendered rendered = render(loaded.instance, loaded.overlay, target, layout);
+  Version out;
+  out.spec = loaded.instance.spec;
+  out.manifest = loaded.instance.source.text;
+  const std::string& file = loaded.instance.source.file;
+  const bool json = file.size() > 5 && file.compare(file.size() - 5, 5, ".json") == 0;
+  out.manifest_name = json ? "manifest.json" : "manifest.toml";
+  out.tree = std::move(rendered.tree);
+  out.digest = std::move(rendered.digest);
+  out.unit = std::move(rendered.unit);
+  return out;
+}
+
+Plan make_plan(const std::vector<Loaded>& desired, const World& world, const Layout& layout) {
+  Plan plan;
+  for (const Loaded& loaded : desired) {
+    const std::string name = loaded.instance.name.str();
+    add_plan(plan, observe(name, world, layout), desired_version(loaded, world, layout), find_target(loaded.instance, world, layout).binary, world);
+  }
+  return plan;
+}
+
+Plan make_plan(const Observed& now, std::optional<Version> after, const World& world, const Layout& layout) {
+  Plan plan;
+  const std::string binary = after ? find_target(instance_of(after->spec), world, layout).binary : "";
+  add_plan(plan, now, std::move(after), binary, world);
+  return plan;
+}
+
+}  // namespace orctl

@@ -1,0 +1,97 @@
+#include "engine/observe.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+#include "engine/supervisor.h"
+
+namespace orctl {
+namespace {
+
+constexpr Millis status_limit(2000);
+
+void observe_process(Observed& o, const World& world, const Layout& layout) {
+  o.pid = Supervisor(layout, o.name, o.tree_path).master(world);
+  o.live.running = o.pid != 0;
+  if (o.pid == 0) return;
+  o.live.binary = world.proc.executable(o.pid);
+  try {
+    o.status = gateway_status(world, layout.admin_socket(o.name), status_limit);
+    o.live.digest = o.status->common_digest();
+    o.live.tree = o.status->common_tree();
+  } catch (const Error& e) {
+    o.problem = e.what();
+  }
+}
+
+bool labels_match(const Value& spec, const std::vector<std::string>& wanted) {
+  const Value* labels = spec.find("labels");
+  return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& pair) {
+    const size_t equals = pair.find('=');
+    if (equals == std::string::npos) throw Error(Exit::usage, "the label '" + pair + "' is not key=value", "for example -l team=payments");
+    const Value* value = labels == nullptr ? nullptr : labels->find(pair.substr(0, equals));
+    return value != nullptr && value->as_string() == pair.substr(equals + 1);
+  });
+}
+
+Error unknown_instance(const std::string& name, const std::vector<std::string>& known) {
+  const auto near = nearest(name, known);
+  return Error(Exit::usage, "there is no instance '" + name + "'", near ? "did you mean '" + *near + "'?" : "orctl get instances");
+}
+
+}  // namespace
+
+std::string Observed::state() const {
+  if (pid == 0) return "stopped";
+  if (!status || live.digest.empty() || live.tree.empty()) return "degraded";
+  return "running";
+}
+
+Observed observe(const std::string& name, const World& world, const Layout& layout) {
+  Observed o;
+  o.name = name;
+  if (!world.git.exists()) return o;
+  o.head = world.git.ref(branch_of(name)).value_or("");
+  o.applied = applied_revision(world, name);
+  o.interrupted = !o.head.empty() && (!o.applied || o.applied->commit != o.head) && !world.git.note(o.head);
+  if (!o.applied) return o;
+  Version version = load_version(world, o.applied->commit, {});
+  o.tree_path = layout.tree(tree_folder(version.spec));
+  version.tree = world.fs.read_tree(o.tree_path);
+  version.digest = tree_digest(version.tree);
+  version.unit = world.fs.exists(layout.unit(name)) ? world.fs.read(layout.unit(name)) : "";
+  o.version = std::move(version);
+  observe_process(o, world, layout);
+  return o;
+}
+
+Observed observe_existing(const std::string& name, const World& world, const Layout& layout) {
+  Observed o = observe(name, world, layout);
+  if (!o.exists()) throw unknown_instance(name, live_instances(world));
+  return o;
+}
+
+std::vector<std::string> select_instances(const std::vector<std::string>& patterns, const std::vector<std::string>& labels, const World& world) {
+  const std::vector<std::string> known = live_instances(world);
+  std::set<std::string> chosen;
+  if (patterns.empty()) chosen.insert(known.begin(), known.end());
+  for (const std::string& pattern : patterns) {
+    const bool glob = pattern.find_first_of("*?") != std::string::npos;
+    const size_t before = chosen.size();
+    for (const std::string& name : known)
+      if (glob_match(pattern, name)) chosen.insert(name);
+    if (!glob && chosen.size() == before && std::find(known.begin(), known.end(), pattern) == known.end()) throw unknown_instance(pattern, known);
+  }
+  if (labels.empty()) return {chosen.begin(), chosen.end()};
+  std::vector<std::string> out;
+  for (const std::string& name : chosen) {
+    const auto applied = applied_revision(world, name);
+    if (applied && labels_match(load_version(world, applied->commit, {}).spec, labels)) out.push_back(name);
+  }
+  return out;
+}
+
+}  // namespace orctl

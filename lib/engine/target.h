@@ -1,0 +1,32 @@
+#pragma once
+#include <optional>
+#include <string>
+
+#include "render/render.h"
+#include "sys/world.h"
+
+namespace orctl {
+
+/// What `nginx -V` and the modules folder say of one binary.
+struct NginxFacts {
+  std::string binary;
+  std::string version;         ///< "nginx/1.22.1", "openresty/1.27.1.1"
+  bool lua_built_in = false;
+  std::string modules_path;
+  bool lua_module = false, stream_module = false;  ///< a module that load_module can load is there
+  bool stream_built_in = false;
+  bool stderr_option = false;
+};
+
+/// Reads one binary's facts; an Error (Exit::target) when it does not run.
+NginxFacts nginx_facts(const std::string& binary, const World& world);
+
+/// The binary that serves here: `wanted` if not empty, `openresty` in PATH, OpenResty's usual prefixes, `nginx` in PATH
+/// and /usr/sbin; nullopt when there is none.
+std::optional<std::string> find_nginx(const std::string& wanted, const World& world);
+
+/// The target for one instance on this host. Exit::target, saying what is missing and how to install it, when no
+/// binary with the Lua module is found.
+Target find_target(const Instance& instance, const World& world, const Layout& layout);
+
+}  // namespace orctl

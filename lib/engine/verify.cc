@@ -1,0 +1,97 @@
+#include "engine/verify.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "engine/gateway.h"
+#include "model/address.h"
+#include "render/render.h"
+
+namespace orctl {
+namespace {
+
+constexpr Millis request_limit(2000), poll_interval(20);
+
+/// The fatal line that nginx logged since `offset`, "" when there is none (yet). Single bind failures are not final:
+/// nginx tries five times.
+std::string fatal_line(const World& world, const Layout& layout, const std::string& name, int64_t offset) {
+  const std::string path = layout.logs(name) + "/error.log";
+  if (!world.fs.exists(path)) return {};
+  const std::string log = world.fs.read(path);
+  if (static_cast<int64_t>(log.size()) <= offset) return {};
+  std::string bind, found;
+  for (const std::string& line : split(log.substr(static_cast<size_t>(offset)), '\n')) {
+    const bool emerg = line.find("[emerg]") != std::string::npos;
+    const bool init = line.find("init_by_lua error") != std::string::npos;
+    if (!emerg && !init) continue;
+    const size_t mark = line.find("] ", line.find('['));
+    const std::string words = mark == std::string::npos ? line : line.substr(mark + 2);
+    if (words.find("still could not bind") != std::string::npos) return bind;
+    if (words.find("bind() to") != std::string::npos) bind = words;
+    else if (found.empty()) found = words;
+  }
+  return found;
+}
+
+std::string reachable(const std::string& address) { return address == "0.0.0.0" ? "127.0.0.1" : address == "[::]" ? "[::1]" : address; }
+
+/// What keeps the workers from being right; "" when nothing does.
+std::string fault_of_workers(const GatewayStatus& status, const Version& version, const std::string& document) {
+  if (static_cast<int64_t>(status.workers.size()) != status.worker_count) return fmt::format("{} of {} workers have reported", status.workers.size(), status.worker_count);
+  for (const WorkerReport& w : status.workers) {
+    if (!w.error.empty()) return fmt::format("worker {} keeps the old document: {}", w.pid, w.error);
+    if (w.tree != version.digest) return fmt::format("worker {} runs another tree ({})", w.pid, w.tree.substr(0, 12));
+    if (w.digest != document) return fmt::format("worker {} serves another document ({})", w.pid, w.digest.substr(0, 12));
+  }
+  return status.workers.empty() ? "no worker has reported" : "";
+}
+
+std::string fault_of_listeners(const World& world, const Version& version) {
+  for (const Value& listener : version.spec.at("listener").items()) {
+    const std::string at = fmt::format("{}:{}", reachable(listener.at("address").as_string()), listener.at("port").as_int());
+    try {
+      const int status = world.http.get({"", at}, proof_path(version.digest), request_limit).status;
+      if (status != 204) return fmt::format("the listener {} does not serve this tree (it answered {})", at, status);
+    } catch (const Error& e) {
+      return fmt::format("the listener {} does not answer: {}", at, e.what());
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+int64_t log_size(const World& world, const Layout& layout, const std::string& name) {
+  const auto stat = world.fs.stat(layout.logs(name) + "/error.log");
+  return stat ? stat->size : 0;
+}
+
+Proof verify(const World& world, const Layout& layout, const std::string& name, const Version& version, int64_t log_offset, Millis limit) {
+  const std::string document = sha256(version.document());
+  const Deadline deadline = Deadline::in(limit);
+  std::string fault;
+  for (;;) {
+    try {
+      const GatewayStatus status = gateway_status(world, layout.admin_socket(name), request_limit);
+      fault = fault_of_workers(status, version, document);
+      if (fault.empty()) fault = fault_of_listeners(world, version);
+      if (fault.empty()) {
+        Proof proof{status.generation, {}};
+        for (const WorkerReport& w : status.workers) proof.workers.push_back(w.pid);
+        std::sort(proof.workers.begin(), proof.workers.end());
+        return proof;
+      }
+    } catch (const Error& e) {
+      fault = e.what();
+    }
+    if (const std::string fatal = fatal_line(world, layout, name, log_offset); !fatal.empty()) throw Error(Exit::target, fatal, "see " + layout.logs(name) + "/error.log");
+    if (interrupted() != 0) throw Error(Exit::target, "interrupted while waiting for the proof that it serves");
+    if (deadline.passed()) throw Error(Exit::timeout, fmt::format("after {} s {}", limit.count() / 1000, fault), "see " + layout.logs(name) + "/error.log");
+    world.clock.pause(poll_interval);
+  }
+}
+
+}  // namespace orctl

@@ -1,0 +1,25 @@
+#pragma once
+#include <string>
+
+#include "engine/supervisor.h"
+#include "model/layout.h"
+#include "plan/plan.h"
+#include "sys/world.h"
+
+namespace orctl {
+
+/// What an instance proved.
+struct Proof {
+  int64_t generation = 0;
+  std::vector<int> workers;  ///< pids
+};
+
+/// Waits until every worker reports `version`'s tree and document, and every listener serves that tree. A signal that
+/// was sent and an `nginx -t` that passed prove nothing (reliability.md F1). `log_offset` is the size of error.log
+/// before the change: an [emerg] after it ends the wait at once. Throws Error with the cause when `limit` passes.
+Proof verify(const World& world, const Layout& layout, const std::string& name, const Version& version, int64_t log_offset, Millis limit);
+
+/// Size of the instance's error.log; 0 when there is none.
+int64_t log_size(const World& world, const Layout& layout, const std::string& name);
+
+}  // namespace orctl

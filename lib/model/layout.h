@@ -1,0 +1,44 @@
+#pragma once
+#include <string>
+
+#include "base/error.h"
+
+namespace orctl {
+
+/// Where everything is on a host; `root` moves all of it (design.md section 3). Pure: makes paths, looks at nothing.
+class Layout {
+ public:
+  /// `root` is absolute. Paths go into nginx.conf and units, where a blank, a quote, `$` or `%` means something,
+  /// so a root that holds one is refused.
+  explicit Layout(const std::string& root) : root_(root == "/" ? "" : root) {
+    for (const char c : root_) {
+      const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string("/._-+=@,~").find(c) != std::string::npos;
+      if (!fine) throw Error(Exit::usage, "the root '" + root + "' has a character that paths in nginx.conf cannot have", "choose a folder named with a-z, A-Z, 0-9 and . _ - + = @ , ~");
+    }
+  }
+
+  bool whole_host() const { return root_.empty(); }
+  std::string trees() const { return root_ + "/opt/openresty"; }
+  std::string tree(const std::string& folder) const { return trees() + "/" + folder; }
+  /// Where a tree is staged: beside the live one, so that both are on one filesystem.
+  std::string stage(const std::string& folder) const {
+    const std::string live = tree(folder);
+    const size_t slash = live.rfind('/');
+    return live.substr(0, slash) + "/.orctl-stage." + live.substr(slash + 1);
+  }
+  std::string run(const std::string& name) const { return root_ + "/run/openresty/" + name; }
+  std::string pid(const std::string& name) const { return run(name) + "/nginx.pid"; }
+  std::string admin_socket(const std::string& name) const { return run(name) + "/admin.sock"; }
+  std::string state(const std::string& name) const { return root_ + "/var/lib/openresty/" + name; }
+  std::string logs(const std::string& name) const { return root_ + "/var/log/openresty/" + name; }
+  std::string unit_name(const std::string& name) const { return "openresty-" + name + ".service"; }
+  std::string unit(const std::string& name) const { return root_ + "/etc/systemd/system/" + unit_name(name); }
+  std::string store() const { return root_ + "/var/lib/orctl/store.git"; }
+  std::string lock(const std::string& name) const { return root_ + "/var/lib/orctl/lock/" + name; }
+  std::string audit() const { return root_ + "/var/lib/orctl/audit.jsonl"; }
+
+ private:
+  std::string root_;
+};
+
+}  // namespace orctl

@@ -1,0 +1,336 @@
+#include "model/schema.h"
+
+#include <fmt/format.h>
+#include <regex.h>
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+
+#include "base/text.h"
+#include "model/embedded.h"
+#include "model/read.h"
+
+namespace orctl {
+
+struct Schema::Node::Pattern {
+  explicit Pattern(const std::string& text) {
+    if (regcomp(&compiled, text.c_str(), REG_EXTENDED | REG_NOSUB) != 0)
+      throw std::logic_error("schema: bad pattern " + text);
+  }
+  ~Pattern() { regfree(&compiled); }
+  Pattern(const Pattern&) = delete;
+  Pattern& operator=(const Pattern&) = delete;
+  bool matches(const std::string& text) const {
+    // glibc reads the range from pmatch even with REG_NOSUB; without it a NUL would end the text early
+    regmatch_t range{0, static_cast<regoff_t>(text.size())};
+    return regexec(&compiled, text.data(), 0, &range, REG_STARTEND) == 0;
+  }
+  regex_t compiled{};
+};
+
+namespace {
+
+Impact impact_from(const std::string& name) {
+  for (Impact i : {Impact::none, Impact::hot, Impact::reload, Impact::restart})
+    if (to_string(i) == name) return i;
+  throw std::logic_error("schema: unknown x-impact " + name);
+}
+
+std::vector<std::string> strings(const Value& v) {
+  if (v.is_string()) return {v.as_string()};
+  std::vector<std::string> all;
+  for (const Value& item : v.items()) all.push_back(item.as_string());
+  return all;
+}
+
+}  // namespace
+
+std::string_view to_string(Impact impact) {
+  switch (impact) {
+    case Impact::none: return "none";
+    case Impact::hot: return "hot";
+    case Impact::reload: return "reload";
+    case Impact::restart: return "restart";
+    case Impact::start: return "start";
+    case Impact::stop: return "stop";
+  }
+  return "none";
+}
+
+/// Turns the schema's JSON into nodes; $ref targets are compiled in place, with the members beside the $ref on top.
+class SchemaCompiler {
+ public:
+  SchemaCompiler(const Value& document, Schema& schema) : document_(document), schema_(schema) {}
+
+  const Schema::Node* compile(const Value& source, Impact inherited) {
+    schema_.nodes_.push_back(std::make_unique<Schema::Node>());
+    Schema::Node& node = *schema_.nodes_.back();
+    node.impact = inherited;
+    if (const Value* ref = source.find("$ref")) read(definition(ref->as_string()), node);
+    read(source, node);
+    return &node;
+  }
+
+ private:
+  const Value& definition(const std::string& ref) {
+    const std::string prefix = "#/definitions/";
+    if (ref.compare(0, prefix.size(), prefix) != 0) throw std::logic_error("schema: unknown $ref " + ref);
+    return document_.at("definitions").at(ref.substr(prefix.size()));
+  }
+
+  void read(const Value& source, Schema::Node& node) {
+    if (const Value* impact = source.find("x-impact")) node.impact = impact_from(impact->as_string());
+    for (const auto& [key, v, place] : source.members()) read_keyword(key, v, node);
+  }
+
+  void read_keyword(const std::string& key, const Value& v, Schema::Node& node) {
+    if (key == "type") node.types = strings(v);
+    else if (key == "description") node.description = v.as_string();
+    else if (key == "properties") for (const auto& p : v.members()) node.properties.push_back({p.key, compile(p.value, node.impact)});
+    else if (key == "additionalProperties" && v.is_bool()) node.closed = !v.as_bool();
+    else if (key == "additionalProperties") node.additional = compile(v, node.impact);
+    else if (key == "propertyNames") node.property_names = compile(v, node.impact);
+    else if (key == "required") node.required = strings(v);
+    else if (key == "items") node.items = compile(v, node.impact);
+    else if (key == "enum") node.choices = v.items();
+    else if (key == "pattern") set_pattern(v.as_string(), node);
+    else if (key == "minimum") node.minimum_value = v, node.minimum = &node.minimum_value;
+    else if (key == "maximum") node.maximum_value = v, node.maximum = &node.maximum_value;
+    else if (key == "minLength") node.min_length = v.as_int();
+    else if (key == "maxLength") node.max_length = v.as_int();
+    else if (key == "minItems") node.min_items = v.as_int();
+    else if (key == "maxItems") node.max_items = v.as_int();
+    else if (key == "default") node.default_value = v, node.has_default = true;
+    else if (key == "examples") node.examples = v.items();
+    else if (key == "x-key") node.key = strings(v);
+    else if (key != "$schema" && key != "title" && key != "definitions" && key != "$ref" && key != "x-impact" && key != "$id")
+      throw std::logic_error("schema: keyword not supported: " + key);
+  }
+
+  static void set_pattern(const std::string& text, Schema::Node& node) {
+    node.pattern_text = text;
+    node.pattern = std::make_shared<Schema::Node::Pattern>(text);
+  }
+
+  const Value& document_;
+  Schema& schema_;
+};
+
+namespace {
+
+/// One walk over one document; knows the way to where it is.
+class Checker {
+ public:
+  Checker(const std::string& file, const std::function<std::string(uint32_t)>& line, Diagnostics& found)
+      : file_(file), line_(line), found_(found) {}
+
+  void check(const Value& v, const Schema::Node& node) {
+    if (!type_fits(v, node)) return;
+    if (!node.choices.empty() && std::find(node.choices.begin(), node.choices.end(), v) == node.choices.end()) not_a_choice(v, node);
+    if (v.is_string()) check_string(v, node);
+    if (v.is_number()) check_number(v, node);
+    if (v.is_array()) check_array(v, node);
+    if (v.is_object()) check_object(v, node);
+  }
+
+ private:
+  void add(const char* code, Place place, std::string text, std::string hint) {
+    found_.push_back({Severity::error, code, file_, place, path_, std::move(text), std::move(hint),
+                      place.line == 0 ? "" : line_(place.line)});
+  }
+
+  bool type_fits(const Value& v, const Schema::Node& node) {
+    if (node.types.empty()) return true;
+    for (const std::string& t : node.types) {
+      if (v.type_name() == t || (t == "number" && v.is_int())) return true;
+      if (t == "integer" && v.is_double() && v.as_double() == static_cast<double>(static_cast<int64_t>(v.as_double()))) return true;
+    }
+    std::string hint = example(node);
+    if (v.is_string() && node.types[0] == "integer" && parse_number(v.as_string(), 1000000000)) hint = "write the number without quotes";
+    if (node.types[0] == "array" && v.is_object()) hint = "write it as a list: [[" + path_ + "]]";
+    add("wrong-type", v.place, fmt::format("must be {}, not {}", with_article(join(node.types, " or ")), with_article(std::string(v.type_name()))), hint);
+    return false;
+  }
+
+  static std::string with_article(const std::string& type) {
+    return (std::string("aeio").find(type[0]) != std::string::npos ? "an " : "a ") + type;
+  }
+  static std::string example(const Schema::Node& node) {
+    if (node.examples.empty()) return {};
+    std::vector<std::string> all;
+    for (const Value& e : node.examples) all.push_back(to_json(e));
+    return "for example " + join(all, " or ");
+  }
+  static std::string shown(const Value& v) {
+    std::string text = to_json(v);
+    if (text.size() > 80) text = text.substr(0, 77) + "...";
+    return text;
+  }
+
+  void not_a_choice(const Value& v, const Schema::Node& node) {
+    std::vector<std::string> all, plain;
+    for (const Value& c : node.choices) {
+      all.push_back(to_json(c));
+      if (c.is_string()) plain.push_back(c.as_string());
+    }
+    std::string hint = "one of " + join(all, ", ");
+    if (v.is_string())
+      if (const auto near = nearest(v.as_string(), plain)) hint = "did you mean \"" + *near + "\"?";
+    add("not-a-choice", v.place, fmt::format("{} is not known here", shown(v)), hint);
+  }
+
+  void check_string(const Value& v, const Schema::Node& node) {
+    const std::string& s = v.as_string();
+    const auto length = static_cast<int64_t>(characters(s));
+    if (node.max_length >= 0 && length > node.max_length)
+      return add("too-long", v.place, fmt::format("has {} characters; at most {} are allowed", length, node.max_length), example(node));
+    if (length < node.min_length)
+      return add("too-short", v.place, fmt::format("has {} characters; at least {} are needed", length, node.min_length), example(node));
+    if (node.pattern && !node.pattern->matches(s)) {
+      std::string hint = example(node);
+      if (hint.empty()) hint = "it must match " + node.pattern_text;
+      add("bad-value", v.place, fmt::format("{} is not valid here", shown(v)), hint);
+    }
+  }
+
+  void check_number(const Value& v, const Schema::Node& node) {
+    const auto limit = [](const Value* a, const Value* b) { return fmt::format("use {} to {}", to_json(*a), to_json(*b)); };
+    const bool low = node.minimum != nullptr && v.as_double() < node.minimum->as_double();
+    const bool high = node.maximum != nullptr && v.as_double() > node.maximum->as_double();
+    if (!low && !high) return;
+    const std::string hint = node.minimum != nullptr && node.maximum != nullptr ? limit(node.minimum, node.maximum) : "";
+    add("out-of-range", v.place, fmt::format("{} is too {}", to_json(v), low ? "small" : "large"), hint);
+  }
+
+  void check_array(const Value& v, const Schema::Node& node) {
+    const auto size = static_cast<int64_t>(v.items().size());
+    if (size < node.min_items) add("too-few", v.place, fmt::format("has {}; at least {} needed", count(v.items().size(), "item"), node.min_items), example(node));
+    if (node.max_items >= 0 && size > node.max_items) add("too-many", v.place, fmt::format("has {} items; at most {} are allowed", size, node.max_items), "split it");
+    if (node.items == nullptr) return;
+    const size_t keep = path_.size();
+    size_t index = 0;
+    for (const Value& item : v.items()) {
+      path_ += fmt::format("[{}]", index++);
+      check(item, *node.items);
+      path_.resize(keep);
+    }
+  }
+
+  void check_object(const Value& v, const Schema::Node& node) {
+    for (const auto& member : v.members()) check_member(member, node);
+    for (const std::string& name : node.required)
+      if (v.find(name) == nullptr) missing(v, name, node);
+  }
+
+  void check_member(const Value::Member& member, const Schema::Node& node) {
+    const size_t keep = path_.size();
+    path_ += (path_.empty() ? "" : ".") + member.key;
+    if (const Schema::Node* known = node.property(member.key)) {
+      check(member.value, *known);
+    } else if (node.closed) {
+      unknown(member, node);
+    } else {
+      if (node.property_names != nullptr) {
+        Value name(member.key);
+        name.place = member.key_place;
+        check(name, *node.property_names);
+      }
+      if (node.additional != nullptr) check(member.value, *node.additional);
+    }
+    path_.resize(keep);
+  }
+
+  void unknown(const Value::Member& member, const Schema::Node& node) {
+    std::vector<std::string> known;
+    for (const auto& p : node.properties) known.push_back(p.name);
+    std::string hint = known.empty() ? "no field is known here; leave it out" : "known here: " + join(known, ", ");
+    if (const auto near = nearest(member.key, known)) hint = "did you mean '" + *near + "'?";
+    add("unknown-field", member.key_place, "unknown field", hint);
+  }
+
+  void missing(const Value& v, const std::string& name, const Schema::Node& node) {
+    const size_t keep = path_.size();
+    path_ += (path_.empty() ? "" : ".") + name;
+    const Schema::Node* known = node.property(name);
+    std::string hint = "add " + name + " = …";
+    if (known != nullptr && !known->examples.empty()) hint = "add " + name + " = " + to_json(known->examples[0]);
+    if (known != nullptr && !known->choices.empty()) hint = "add " + name + " = " + to_json(known->choices[0]);
+    add("missing-field", v.place, "this field is required", hint);
+    path_.resize(keep);
+  }
+
+  const std::string& file_;
+  const std::function<std::string(uint32_t)>& line_;
+  Diagnostics& found_;
+  std::string path_;
+};
+
+Value filled(const Value& v, const Schema::Node& node) {
+  if (v.is_array() && node.items != nullptr) {
+    Value out = Value::array();
+    out.place = v.place;
+    for (const Value& item : v.items()) out.push(filled(item, *node.items));
+    return out;
+  }
+  if (v.is_object() && node.additional != nullptr) {  // labels: their order means nothing
+    Value out = v;
+    std::sort(out.members().begin(), out.members().end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+    return out;
+  }
+  if (!v.is_object() || node.properties.empty()) return v;
+  Value out = Value::object();
+  out.place = v.place;
+  for (const auto& p : node.properties) {
+    const Value* given = v.find(p.name);
+    if (given != nullptr) out.set(p.name, filled(*given, *p.node));
+    else if (p.node->has_default) out.set(p.name, filled(p.node->default_value, *p.node));
+  }
+  return out;
+}
+
+}  // namespace
+
+const Schema::Node* Schema::Node::property(std::string_view name) const {
+  for (const Property& p : properties)
+    if (p.name == name) return p.node;
+  return nullptr;
+}
+
+Schema::Schema(const std::string& json) {
+  Diagnostics found;
+  auto document = read_json({"schema.json", json}, found);
+  if (!document) throw std::logic_error("schema: " + found[0].text);
+  root_ = SchemaCompiler(*document, *this).compile(*document, Impact::reload);
+}
+
+Schema::~Schema() = default;
+
+const Schema& Schema::get(const std::string& name) {
+  static std::map<std::string, std::unique_ptr<Schema>> loaded;
+  auto& entry = loaded[name];
+  if (!entry) entry = std::make_unique<Schema>(std::string(embedded_schemas().at("schemas/" + name + ".json")));
+  return *entry;
+}
+
+bool Schema::check(const Value& document, const std::string& file, const std::function<std::string(uint32_t)>& line,
+                   Diagnostics& found) const {
+  const size_t before = found.size();
+  Checker(file, line, found).check(document, *root_);
+  return found.size() == before;
+}
+
+Value Schema::with_defaults(const Value& document) const { return filled(document, *root_); }
+
+const Schema::Node* Schema::find(std::string_view path) const {
+  const Node* node = root_;
+  for (const std::string& name : split(path, '.')) {
+    if (name.empty()) continue;
+    while (node->items != nullptr) node = node->items;
+    node = node->property(name);
+    if (node == nullptr) return nullptr;
+  }
+  return node;
+}
+
+}  // namespace orctl

@@ -1,0 +1,81 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/diagnostic.h"
+#include "model/value.h"
+
+namespace orctl {
+
+/// What changing a field costs a running instance; ordered by how much it disturbs.
+enum class Impact { none, hot, reload, restart, start, stop };
+std::string_view to_string(Impact impact);
+
+/// One compiled schema: the subset of JSON Schema draft-07 that schemas/ uses (type, properties, required,
+/// additionalProperties, propertyNames, items, enum, pattern, minimum, maximum, minLength, maxLength, minItems,
+/// maxItems, default, description, examples, $ref into definitions), with x-impact and x-key of our own.
+/// Any other keyword is a defect of the schema and throws std::logic_error at load.
+class Schema {
+ public:
+  struct Node;
+
+  /// The schema in schemas/<name>.json; compiled once.
+  static const Schema& get(const std::string& name);
+  /// From a schema's own JSON text; for tests.
+  explicit Schema(const std::string& json);
+  ~Schema();
+
+  const Node& root() const { return *root_; }
+
+  /// Adds every fault of `document` to `found`; true when there is none.
+  /// `line` gives the source's line for a caret.
+  bool check(const Value& document, const std::string& file, const std::function<std::string(uint32_t)>& line,
+             Diagnostics& found) const;
+
+  /// `document` with every absent field that has a default, members in the schema's order.
+  Value with_defaults(const Value& document) const;
+
+  /// The node that describes "upstream.server.weight" (indexes left out); nullptr when there is none.
+  const Node* find(std::string_view path) const;
+
+ private:
+  std::vector<std::unique_ptr<Node>> nodes_;
+  const Node* root_ = nullptr;
+  friend class SchemaCompiler;
+};
+
+struct Schema::Node {
+  struct Property {
+    std::string name;
+    const Node* node = nullptr;
+  };
+  struct Pattern;  // a compiled POSIX extended regular expression
+
+  std::string description;
+  std::vector<std::string> types;  ///< empty: any
+  std::vector<Property> properties;
+  bool closed = false;               ///< additionalProperties: false
+  const Node* additional = nullptr;  ///< additionalProperties: a schema
+  const Node* property_names = nullptr;
+  std::vector<std::string> required;
+  const Node* items = nullptr;
+  Value::Array choices;  ///< enum
+  std::shared_ptr<Pattern> pattern;
+  std::string pattern_text;
+  const Value* minimum = nullptr;
+  const Value* maximum = nullptr;
+  int64_t min_length = 0, max_length = -1, min_items = 0, max_items = -1;
+  bool has_default = false;
+  Value default_value;
+  Value::Array examples;
+  std::vector<std::string> key;  ///< x-key: the members that tell the items of this list apart
+  Impact impact = Impact::reload;  ///< x-impact, or the parent's
+  Value minimum_value, maximum_value;
+
+  const Node* property(std::string_view name) const;
+};
+
+}  // namespace orctl

@@ -1,0 +1,96 @@
+#include <algorithm>
+
+#include "plan/plan.h"
+
+namespace orctl {
+namespace {
+
+using Node = Schema::Node;
+
+/// What tells `item` apart in its list: "payment", "www.test1.com/api", "*/api".
+std::string key_of(const Value& item, const Node& list) {
+  std::string key;
+  for (const std::string& member : list.key) {
+    const Value* part = item.find(member);
+    const std::string text = part == nullptr ? "*" : part->is_string() ? part->as_string() : to_json(*part);
+    if (!key.empty() && text.front() != '/') key += ":";
+    key += text;
+  }
+  return key;
+}
+
+class Differ {
+ public:
+  std::vector<Change> run(const Value& before, const Value& after, const Node& node) {
+    compare("", &before, &after, node);
+    return std::move(changes_);
+  }
+
+ private:
+  void add(Op op, const std::string& key, Value before, Value after, const Node& node, std::string reason = {}) {
+    changes_.push_back({op, key, std::move(before), std::move(after), node.impact, std::move(reason)});
+  }
+
+  void compare(const std::string& key, const Value* before, const Value* after, const Node& node) {
+    if (before == nullptr && after == nullptr) return;
+    if (before == nullptr) return add(Op::add, key, {}, *after, node);
+    if (after == nullptr) return add(Op::remove, key, *before, {}, node);
+    if (*before == *after) return;
+    if (before->is_object() && after->is_object()) return compare_objects(key, *before, *after, node);
+    if (before->is_array() && after->is_array() && !node.key.empty()) return compare_lists(key, *before, *after, node);
+    add(Op::change, key, *before, *after, node);
+  }
+
+  void compare_objects(const std::string& key, const Value& before, const Value& after, const Node& node) {
+    const auto path = [&](const std::string& member) { return key.empty() ? member : key + "." + member; };
+    for (const auto& p : node.properties) compare(path(p.name), before.find(p.name), after.find(p.name), *p.node);
+    if (node.additional == nullptr) return;
+    for (const auto& m : before.members()) compare(path(m.key), &m.value, after.find(m.key), *node.additional);
+    for (const auto& m : after.members())
+      if (before.find(m.key) == nullptr) add(Op::add, path(m.key), {}, m.value, *node.additional);
+  }
+
+  void compare_lists(const std::string& key, const Value& before, const Value& after, const Node& node) {
+    const Index was(before, node), is(after, node);
+    for (const std::string& item : was.order)
+      if (!is.items.contains(item)) add(Op::remove, key + "[" + item + "]", *was.items.at(item), {}, node);
+    std::vector<std::string> kept_before, kept_after;
+    for (const std::string& item : was.order)
+      if (is.items.contains(item)) kept_before.push_back(item);
+    for (const std::string& item : is.order) {
+      const auto old = was.items.find(item);
+      if (old == was.items.end()) {
+        add(Op::add, key + "[" + item + "]", {}, *is.items.at(item), node);
+      } else {
+        kept_after.push_back(item);
+        compare(key + "[" + item + "]", old->second, is.items.at(item), *node.items);
+      }
+    }
+    if (kept_before != kept_after) add(Op::change, key, list_of(kept_before), list_of(kept_after), node, "another order");
+  }
+
+  struct Index {
+    Index(const Value& list, const Node& node) {
+      for (const Value& item : list.items()) {
+        order.push_back(key_of(item, node));
+        items[order.back()] = &item;
+      }
+    }
+    std::vector<std::string> order;
+    std::map<std::string, const Value*> items;
+  };
+
+  static Value list_of(const std::vector<std::string>& names) {
+    Value list = Value::array();
+    for (const std::string& name : names) list.push(name);
+    return list;
+  }
+
+  std::vector<Change> changes_;
+};
+
+}  // namespace
+
+std::vector<Change> diff_specs(const Value& before, const Value& after) { return Differ().run(before, after, Schema::get("instance").root()); }
+
+}  // namespace orctl

@@ -1,0 +1,161 @@
+#include "plan/plan.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+
+namespace orctl {
+namespace {
+
+Value brief(const std::string& content) { return Value("sha256:" + sha256(content).substr(0, 12)); }
+
+/// Files that differ although no field tells why: the overlay, the gateway's Lua, another orctl, a hand that edited them.
+void diff_files(const Version& before, const Version& after, std::vector<Change>& out) {
+  const bool spec_differs = !out.empty();
+  Change lua{Op::change, "gateway", {}, {}, Impact::reload, "the gateway's Lua is another version"};
+  bool lua_differs = false;
+  const auto see = [&](const std::string& path, const TreeFile* was, const TreeFile* is) {
+    if (path.compare(0, 10, "lua/orctl/") == 0) {
+      lua_differs = true;
+      return;
+    }
+    if (spec_differs && (path == "gateway.json" || path == "nginx.conf")) return;
+    Change c{was == nullptr ? Op::add : is == nullptr ? Op::remove : Op::change, "file " + path, {}, {}, Impact::reload, ""};
+    if (was != nullptr) c.before = brief(was->content);
+    if (is != nullptr) c.after = brief(is->content);
+    if (was != nullptr && is != nullptr && was->content == is->content) c.reason = "other rights";
+    if (path == "gateway.json") c.impact = Impact::hot;
+    if (path == "gateway.json" || path == "nginx.conf") c.reason = "not what the manifest gives";
+    out.push_back(std::move(c));
+  };
+  for (const auto& [path, file] : before.tree) {
+    const auto other = after.tree.find(path);
+    if (other == after.tree.end()) see(path, &file, nullptr);
+    else if (!(other->second == file)) see(path, &file, &other->second);
+  }
+  for (const auto& [path, file] : after.tree)
+    if (!before.tree.contains(path)) see(path, nullptr, &file);
+  if (lua_differs) out.push_back(std::move(lua));
+  if (before.unit != after.unit) out.push_back({before.unit.empty() ? Op::add : Op::change, "unit", brief(before.unit), brief(after.unit), Impact::none, ""});
+}
+
+/// Differences between what runs and what is on disk.
+void diff_live(const Version& after, const Live& live, const std::string& binary, std::vector<Change>& out) {
+  const std::string document = sha256(after.document());
+  if (!live.running) {
+    out.push_back({Op::change, "process", "stopped", "running", Impact::start, ""});
+  } else if (!live.binary.empty() && live.binary != binary) {
+    out.push_back({Op::change, "process", live.binary, binary, Impact::restart, "another nginx"});
+  } else if (out.empty() && live.tree != after.digest) {
+    out.push_back({Op::change, "process", live.tree.substr(0, 12), after.digest.substr(0, 12), Impact::reload, "the workers run another tree"});
+  } else if (out.empty() && live.digest != document) {
+    out.push_back({Op::change, "process", live.digest.substr(0, 12), document.substr(0, 12), Impact::hot, "the workers serve another document"});
+  }
+}
+
+Impact strongest(const std::vector<Change>& changes) {
+  Impact all = Impact::none;
+  for (const Change& c : changes) all = std::max(all, c.impact);
+  return all;
+}
+
+std::vector<Step> steps_between(const Version& before, const Version& after, bool running, Impact impact) {
+  std::vector<Step> steps;
+  const bool tree = !(before.tree == after.tree);
+  if (tree) steps.push_back(CheckTree{});
+  if (tree || !(before.spec == after.spec) || before.unit != after.unit) steps.push_back(CommitRevision{});
+  if (tree) steps.push_back(SwapTree{});
+  if (before.unit != after.unit) steps.push_back(WriteUnit{});
+  if (!running) steps.push_back(Supervise{Supervise::Action::start});
+  else if (impact == Impact::restart) steps.push_back(Supervise{Supervise::Action::restart});
+  else if (impact == Impact::reload) steps.push_back(Reload{});
+  else if (impact == Impact::hot) steps.push_back(PushGateway{});
+  steps.push_back(Verify{});
+  return steps;
+}
+
+}  // namespace
+
+std::string to_string(const Step& step) {
+  struct Namer {
+    std::string operator()(const CheckTree&) const { return "check-tree"; }
+    std::string operator()(const CommitRevision&) const { return "commit-revision"; }
+    std::string operator()(const SwapTree&) const { return "swap-tree"; }
+    std::string operator()(const WriteUnit&) const { return "write-unit"; }
+    std::string operator()(const PushGateway&) const { return "push-gateway"; }
+    std::string operator()(const Reload&) const { return "reload"; }
+    std::string operator()(const Supervise& s) const {
+      return s.action == Supervise::Action::start ? "supervise-start" : s.action == Supervise::Action::stop ? "supervise-stop" : "supervise-restart";
+    }
+    std::string operator()(const Verify&) const { return "verify"; }
+  };
+  return std::visit(Namer{}, step);
+}
+
+Impact InstancePlan::impact() const { return strongest(changes); }
+
+bool Plan::empty() const {
+  return std::all_of(instances.begin(), instances.end(), [](const InstancePlan& p) { return p.empty(); });
+}
+
+Impact Plan::impact() const {
+  Impact all = Impact::none;
+  for (const InstancePlan& p : instances) all = std::max(all, p.impact());
+  return all;
+}
+
+InstancePlan plan_instance(const std::string& name, const std::string& base, std::optional<Version> before, std::optional<Version> after,
+                           const Live& live, const std::string& binary) {
+  using Action = Supervise::Action;
+  InstancePlan plan{name, base, std::move(before), std::move(after), {}, {}};
+  if (!plan.before && !plan.after) return plan;
+  if (!plan.before) {
+    plan.changes.push_back({Op::add, "instance", {}, plan.after->spec, Impact::start, ""});
+    plan.steps = {CheckTree{}, CommitRevision{}, SwapTree{}, WriteUnit{}, Supervise{live.running ? Action::restart : Action::start}, Verify{}};
+  } else if (!plan.after) {
+    plan.changes.push_back({Op::remove, "instance", plan.before->spec, {}, Impact::stop, ""});
+    plan.steps = {CommitRevision{}, Supervise{Action::stop}, SwapTree{}, WriteUnit{}};
+  } else {
+    plan.changes = diff_specs(plan.before->spec, plan.after->spec);
+    diff_files(*plan.before, *plan.after, plan.changes);
+    diff_live(*plan.after, live, binary, plan.changes);
+    if (!plan.empty()) plan.steps = steps_between(*plan.before, *plan.after, live.running, plan.impact());
+  }
+  return plan;
+}
+
+InstancePlan plan_lifecycle(const std::string& name, const std::string& base, const Version& version, const Live& live, std::optional<Supervise::Action> action) {
+  using Action = Supervise::Action;
+  InstancePlan plan{name, base, version, version, {}, {}};
+  const char* now = live.running ? "running" : "stopped";
+  if (action == Action::stop) {
+    if (!live.running) return plan;
+    plan.changes.push_back({Op::change, "process", now, "stopped", Impact::stop, ""});
+    plan.steps = {Supervise{Action::stop}};
+  } else if (!live.running) {
+    plan.changes.push_back({Op::change, "process", now, "running", Impact::start, ""});
+    plan.steps = {Supervise{Action::start}, Verify{}};
+  } else if (action == Action::restart) {
+    plan.changes.push_back({Op::change, "process", now, "running", Impact::restart, "restart"});
+    plan.steps = {Supervise{Action::restart}, Verify{}};
+  } else if (!action) {
+    plan.changes.push_back({Op::change, "process", now, "running", Impact::reload, "reload"});
+    plan.steps = {Reload{}, Verify{}};
+  }
+  return plan;
+}
+
+Plan reverse(const Plan& plan) {
+  Plan out;
+  for (auto it = plan.instances.rbegin(); it != plan.instances.rend(); ++it) {
+    if (it->empty()) continue;
+    // after the plan was carried out the instance runs exactly what `after` says, if anything
+    Live live;
+    live.running = it->after.has_value();
+    if (it->after) live.tree = it->after->digest, live.digest = sha256(it->after->document());
+    out.instances.push_back(plan_instance(it->name, "", it->after, it->before, live, ""));
+  }
+  return out;
+}
+
+}  // namespace orctl

@@ -1,0 +1,190 @@
+#include "render/nginx_conf.h"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+namespace orctl {
+namespace {
+
+using nginx::Arg;
+using nginx::Config;
+using nginx::Directive;
+
+/// Keepalive pools: one upstream{} holds one pool per worker, searched linearly, so hosts are spread over several.
+constexpr int shards = 32;
+
+/// A value of the manifest or a path: `$` in it is a dollar.
+Arg text(std::string value) { return {std::move(value), false}; }
+Arg text(int64_t value) { return {std::to_string(value), false}; }
+
+Directive directive(std::string name, std::vector<Arg> args) {
+  Directive d;
+  d.name = std::move(name);
+  d.args = std::move(args);
+  return d;
+}
+/// A directive whose arguments are ours, not the manifest's: `$` names a variable.
+Directive fixed(std::string name, std::initializer_list<const char*> args) {
+  Directive d;
+  d.name = std::move(name);
+  for (const char* a : args) d.args.push_back({a, true});
+  return d;
+}
+Directive block(std::string name, std::vector<Arg> args, Config body) {
+  Directive d = directive(std::move(name), std::move(args));
+  d.has_block = true;
+  d.block = std::move(body);
+  return d;
+}
+Directive lua(std::string phase, std::string code) {
+  Directive d;
+  d.name = std::move(phase) + "_by_lua_block";
+  d.has_block = true;
+  d.lua = " " + std::move(code) + " ";
+  return d;
+}
+void append(Config& to, Config more) {
+  for (Directive& d : more) to.push_back(std::move(d));
+}
+
+std::string shard(int n) { return fmt::format("orctl_{:02}", n); }
+
+bool has_folder(const Tree& overlay, const std::string& folder) {
+  const auto first = overlay.lower_bound(folder + "/");
+  return first != overlay.end() && first->first.compare(0, folder.size() + 1, folder + "/") == 0;
+}
+
+/// Name and digest stand in Lua source, so nothing but their own alphabets may get here (threat T3).
+std::string lua_literal(const std::string& value) {
+  for (const char c : value)
+    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-')) throw std::logic_error("not a Lua literal: " + value);
+  return '"' + value + '"';
+}
+
+Config pools(const Value& nginx) {
+  Config out;
+  Directive split = block("split_clients", {{"$host"}, {"$orctl_shard"}}, {});
+  for (int n = 0; n < shards - 1; ++n) split.block.push_back(directive("3.12%", {text(shard(n))}));
+  split.block.push_back(directive("*", {text(shard(shards - 1))}));
+  out.push_back(std::move(split));
+  for (int n = 0; n < shards; ++n)
+    out.push_back(block("upstream", {text(shard(n))},
+                        {fixed("server", {"127.0.0.1:1"}), lua("balancer", "require(\"orctl.init\").balancer()"),
+                         directive("keepalive", {text(nginx.at("keepalive").as_int())})}));
+  return out;
+}
+
+Config proxying() {
+  return {
+      // declares a variable that costs nothing until the balancer writes it on the way to the error page; `set` would be
+      // a rewrite phase for every request
+      block("map", {text(""), {"$orctl_error"}}, {directive("default", {text("")})}),
+      block("map", {{"$http_host"}, {"$orctl_host"}}, {directive("", {{"$host"}}), fixed("default", {"$http_host"})}),
+      block("map", {{"$http_upgrade"}, {"$orctl_connection"}}, {directive("", {text("")}), fixed("default", {"upgrade"})}),
+      fixed("proxy_http_version", {"1.1"}),
+      fixed("proxy_set_header", {"Host", "$orctl_host"}),
+      fixed("proxy_set_header", {"Upgrade", "$http_upgrade"}),
+      fixed("proxy_set_header", {"Connection", "$orctl_connection"}),
+      fixed("proxy_set_header", {"X-Real-IP", "$remote_addr"}),
+      fixed("proxy_set_header", {"X-Forwarded-For", "$proxy_add_x_forwarded_for"}),
+      fixed("proxy_set_header", {"X-Forwarded-Proto", "$scheme"}),
+      fixed("proxy_set_header", {"X-Forwarded-Host", "$orctl_host"}),
+      fixed("proxy_next_upstream", {"error", "timeout"}),
+      // the defaults of the gateway document; lua/orctl/balancer.lua sets only what differs from these
+      fixed("proxy_connect_timeout", {"5s"}),
+      fixed("proxy_send_timeout", {"60s"}),
+      fixed("proxy_read_timeout", {"60s"}),
+  };
+}
+
+Directive data_server(const Instance& instance, const std::string& digest) {
+  Config body;
+  for (const Value& listener : instance.list("listener"))
+    body.push_back(directive("listen", {text(fmt::format("{}:{}", listener.at("address").as_string(), listener.at("port").as_int())), text("default_server")}));
+  append(body, {
+      fixed("server_name", {"_"}),
+      fixed("error_page", {"500", "502", "504", "@orctl_error"}),  // without "=", which would lose the status
+      block("location", {text("="), text(proof_path(digest))}, {fixed("access_log", {"off"}), fixed("return", {"204"})}),
+      block("location", {text("/")}, {fixed("proxy_pass", {"http://$orctl_shard"})}),
+      block("location", {text("@orctl_error")}, {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")}),
+  });
+  return block("server", {}, std::move(body));
+}
+
+Directive admin_server(const std::string& socket) {
+  return block("server", {}, {
+      directive("listen", {text("unix:" + socket)}),
+      fixed("server_name", {"localhost"}),
+      fixed("access_log", {"off"}),
+      fixed("client_max_body_size", {"64k"}),
+      fixed("client_body_buffer_size", {"64k"}),
+      fixed("client_header_timeout", {"3s"}),
+      fixed("client_body_timeout", {"3s"}),
+      fixed("send_timeout", {"3s"}),
+      fixed("keepalive_timeout", {"5s"}),
+      fixed("lingering_timeout", {"1s"}),
+      // a path and not a @name: a request line that is too long has no path to keep
+      fixed("error_page", {"400", "404", "405", "408", "412", "413", "414", "500", "/orctl_error"}),
+      fixed("error_page", {"494", "=431", "/orctl_error"}),
+      block("location", {text("="), text("/orctl_error")}, {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")}),
+      block("location", {text("="), text("/v1/config")}, {fixed("client_max_body_size", {"8m"}), lua("content", "require(\"orctl.init\").admin()")}),
+      block("location", {text("/")}, {lua("content", "require(\"orctl.init\").admin()")}),
+  });
+}
+
+Directive http(const Instance& instance, const Tree& overlay, const Layout& layout, const std::string& digest) {
+  const std::string name = instance.name.str();
+  const Value& nginx = instance.spec.at("nginx");
+  Config body = {
+      fixed("lua_package_path", {"$prefix/lua/?.lua;;"}),
+      fixed("lua_shared_dict", {"orctl", "32m"}),
+      lua("init", fmt::format("require(\"orctl.init\").init({}, {})", lua_literal(name), lua_literal(digest))),
+      lua("init_worker", "require(\"orctl.init\").init_worker()"),
+      block("geo", {{"$orctl_dollar"}}, {directive("default", {{"$"}})}),
+      fixed("server_tokens", {"off"}),
+      directive("client_max_body_size", {text(nginx.at("client_max_body_size").as_string())}),
+  };
+  for (const char* temp : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
+    body.push_back(directive(std::string(temp) + "_temp_path", {text(layout.state(name) + "/" + temp)}));
+  append(body, {
+      fixed("log_format", {"orctl", "escape=json",
+                           "{\"time\":\"$time_iso8601\",\"client\":\"$remote_addr\",\"host\":\"$host\",\"method\":\"$request_method\",\"uri\":\"$request_uri\","
+                           "\"status\":$status,\"bytes\":$body_bytes_sent,\"seconds\":$request_time,\"server\":\"$upstream_addr\","
+                           "\"server_status\":\"$upstream_status\",\"server_seconds\":\"$upstream_response_time\",\"error\":\"$orctl_error\"}"}),
+      directive("access_log", {text(layout.logs(name) + "/access.log"), text("orctl")}),
+  });
+  append(body, proxying());
+  append(body, pools(nginx));
+  body.push_back(data_server(instance, digest));
+  if (has_folder(overlay, "http.d")) body.push_back(fixed("include", {"http.d/*.conf"}));
+  body.push_back(admin_server(layout.admin_socket(name)));
+  return block("http", {}, std::move(body));
+}
+
+}  // namespace
+
+nginx::Config nginx_conf(const Instance& instance, const Tree& overlay, const Target& target, const Layout& layout, const std::string& digest) {
+  const std::string name = instance.name.str();
+  const Value& nginx = instance.spec.at("nginx");
+  const bool stream = has_folder(overlay, "streams.d");
+  const Value& workers = nginx.at("worker_processes");
+  Config out;
+  for (const std::string& module : target.modules) out.push_back(directive("load_module", {text(module)}));
+  if (stream)
+    for (const std::string& module : target.stream_modules) out.push_back(directive("load_module", {text(module)}));
+  if (!target.user.empty()) out.push_back(directive("user", {text(target.user), text(target.group)}));
+  append(out, {
+      directive("worker_processes", {workers.is_int() ? text(workers.as_int()) : text(workers.as_string())}),
+      directive("worker_shutdown_timeout", {text(nginx.at("worker_shutdown_timeout").as_string())}),
+      directive("pid", {text(layout.pid(name))}),
+      directive("lock_file", {text(layout.run(name) + "/nginx.lock")}),
+      directive("error_log", {text(layout.logs(name) + "/error.log"), text("notice")}),
+      block("events", {}, {directive("worker_connections", {text(nginx.at("worker_connections").as_int())})}),
+      http(instance, overlay, layout, digest),
+  });
+  if (stream) out.push_back(block("stream", {}, {fixed("include", {"streams.d/*.conf"})}));
+  return out;
+}
+
+}  // namespace orctl

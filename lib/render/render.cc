@@ -1,0 +1,115 @@
+#include "render/render.h"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+#include "base/hash.h"
+#include "render/embedded.h"
+#include "render/nginx_conf.h"
+
+namespace orctl {
+namespace {
+
+const std::string no_digest(64, '0');
+
+/// `config` as nginx reads it: a literal `$` has become a variable that holds one.
+nginx::Config as_read(nginx::Config config) {
+  for (nginx::Directive& d : config) {
+    for (nginx::Arg& arg : d.args) {
+      for (size_t at = arg.text.find('$'); !arg.variables && at != std::string::npos; at = arg.text.find('$', at + 1)) arg.text.replace(at, 1, "${orctl_dollar}");
+      arg.variables = true;
+    }
+    d.block = as_read(std::move(d.block));
+  }
+  return config;
+}
+
+/// nginx.conf as text; what is written must read back as the tree that was meant (threat T1).
+std::string conf_text(const nginx::Config& config) {
+  const std::string text = nginx::write(config);
+  if (nginx::parse(text) != as_read(config)) throw std::logic_error("nginx.conf does not read back as it was meant");
+  return "# Written by orctl. Change the manifest and run `orctl apply`; changes made here are lost.\n" + text;
+}
+
+/// Names of the overlay's Lua modules, "a.b" for lua/a/b.lua, one a line; init.lua requires them at start.
+std::string overlay_modules(const Tree& overlay) {
+  std::string list;
+  for (const auto& [path, file] : overlay) {
+    if (path.compare(0, 4, "lua/") != 0) continue;
+    std::string module = path.substr(4, path.size() - 8);
+    for (char& c : module)
+      if (c == '/') c = '.';
+    list += module + "\n";
+  }
+  return list;
+}
+
+}  // namespace
+
+Rendered render(const Instance& instance, const Tree& overlay, const Target& target, const Layout& layout) {
+  Rendered out;
+  for (const auto& [path, text] : embedded_lua())
+    if (path.compare(0, 10, "lua/orctl/") == 0) out.tree[path] = {std::string(text)};
+  for (const auto& [path, file] : overlay) out.tree[path] = {file.content, is_secret(file) ? 0600u : 0644u};
+  if (const std::string list = overlay_modules(overlay); !list.empty()) out.tree["lua/orctl/overlay.list"] = {list};
+  out.document = render_document(instance);
+  out.tree["gateway.json"] = {out.document};
+  out.tree["nginx.conf"] = {conf_text(nginx_conf(instance, overlay, target, layout, no_digest))};
+  out.digest = tree_digest(out.tree);
+  out.tree["nginx.conf"] = {conf_text(nginx_conf(instance, overlay, target, layout, out.digest))};
+  out.unit = render_unit(instance, target, layout);
+  return out;
+}
+
+std::string render_document(const Instance& instance) {
+  Value document = Value::object();
+  document.set("format", 1);
+  Value upstreams = Value::array();
+  for (const Value& upstream : instance.list("upstream")) {
+    Value out = Value::object();
+    for (const auto& [key, value, place] : upstream.members()) {
+      if (key != "server") {
+        out.set(key, value);
+        continue;
+      }
+      Value servers = Value::array();
+      for (const Value& server : value.items()) servers.push(server);
+      out.set("servers", std::move(servers));
+    }
+    upstreams.push(std::move(out));
+  }
+  document.set("upstreams", std::move(upstreams));
+  document.set("routes", instance.spec.at("route"));
+  return to_json(document, 1) + "\n";
+}
+
+std::string tree_digest(const Tree& tree) {
+  std::string all;
+  for (const auto& [path, file] : tree) {
+    if (path == "gateway.json") continue;
+    std::string content = file.content;
+    if (path == "nginx.conf") {
+      // the digest stands in nginx.conf itself, whole and in part: blank both
+      const size_t at = content.find("init_by_lua_block");
+      const size_t quote = at == std::string::npos ? at : content.find(", \"", at);
+      if (quote != std::string::npos && quote + 3 + 64 <= content.size()) {
+        const std::string digest = content.substr(quote + 3, 64);
+        for (const std::string& from : {digest, proof_path(digest)})
+          for (size_t p = content.find(from); p != std::string::npos; p = content.find(from, p + 1)) content.replace(p, from.size(), std::string(from.size(), '0'));
+      }
+    }
+    all += fmt::format("{} {:o} {}\n", path, file.mode, sha256(content));
+  }
+  return sha256(all);
+}
+
+std::string proof_path(const std::string& digest) { return "/.well-known/orctl/" + digest.substr(0, 32); }
+
+bool is_secret(const TreeFile& file) { return file.content.find("PRIVATE KEY-----") != std::string::npos; }
+
+std::string tree_folder(const Value& spec) {
+  return fill_layout(spec.at("layout").as_string(), known_name(spec.at("name").as_string()));
+}
+
+}  // namespace orctl

@@ -1,0 +1,46 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/tree.h"
+#include "model/kinds.h"
+#include "model/layout.h"
+
+namespace orctl {
+
+/// What the nginx of a host needs to be told; see engine/target.h for how it is found out.
+struct Target {
+  std::string binary = "/usr/local/openresty/nginx/sbin/nginx";
+  std::vector<std::string> modules;         ///< load_module paths for the http Lua module, in order
+  std::vector<std::string> stream_modules;  ///< load_module paths for stream; used only with files in streams.d/
+  bool stderr_option = true;                ///< knows `-e stderr` (nginx 1.19.5)
+  std::string user, group;                  ///< that workers run as; empty: the caller
+};
+
+/// One instance as files. Equal input gives equal bytes.
+struct Rendered {
+  Tree tree;             ///< nginx.conf, gateway.json, lua/, and the overlay
+  std::string unit;      ///< the systemd unit
+  std::string document;  ///< gateway.json: what the gateway serves from
+  std::string digest;    ///< of the tree without gateway.json; nginx.conf carries it, every worker reports it
+};
+
+/// `overlay` holds the files laid over the tree (manifest field `files`), already checked.
+Rendered render(const Instance& instance, const Tree& overlay, const Target& target, const Layout& layout);
+
+/// The gateway document for an instance; schemas/gateway.json is its contract.
+std::string render_document(const Instance& instance);
+
+/// SHA-256 over paths, modes and bytes of `tree`, but for gateway.json and for the line of nginx.conf that carries the digest itself.
+std::string tree_digest(const Tree& tree);
+
+/// The path by which every listener proves that it serves the tree with this digest (204); unguessable without it.
+std::string proof_path(const std::string& digest);
+
+/// Whether `file` holds a private key: such a file never enters the store.
+bool is_secret(const TreeFile& file);
+
+/// The folder of an instance's tree below /opt/openresty, from its spec.
+std::string tree_folder(const Value& spec);
+
+}  // namespace orctl

@@ -1,0 +1,223 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "sys/git_handle.h"
+
+namespace orctl {
+
+void start_git() {
+  static const bool started = [] {
+    if (git_libgit2_init() < 0) throw Error(Exit::target, "cannot start libgit2");
+    git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
+    for (const int level :
+         {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL}) {
+      git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
+    }
+    // store_state() checks the owner itself: libgit2 has no clear message, and would not let a user read root's store.
+    git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+    return true;
+  }();
+  static_cast<void>(started);
+}
+
+Error git_fault(const std::string& doing, const std::string& path) {
+  const int last_errno = errno;
+  // libgit2 says nothing when a write of an object fails: then errno is all there is.
+  const git_error* last = git_error_last();
+  const bool told = last != nullptr && last->message != nullptr;
+  const std::string why = told ? last->message : last_errno != 0 ? errno_text(last_errno) : "unknown error of libgit2";
+  std::string hint = fmt::format("check the store with: git --git-dir={} fsck", path);
+  for (const int error : {EACCES, EPERM, EROFS, ENOSPC, EDQUOT, EIO, EMFILE, ENFILE}) {
+    if (why.ends_with(errno_text(error))) hint = errno_hint(error);
+  }
+  return Error(Exit::target, fmt::format("cannot {} in the version store '{}': {}", doing, path, why), hint);
+}
+
+void git_check(int code, const std::string& doing, const std::string& path) {
+  if (code < 0) throw git_fault(doing, path);
+  forget_git_error();
+}
+
+void forget_git_error() {
+  git_error_clear();
+  errno = 0;
+}
+
+namespace {
+
+bool has_content(const std::string& file) {
+  const auto found = Fs({}).stat(file);
+  return found && found->kind == Fs::Kind::file && found->size > 0;
+}
+
+bool is_folder(const std::string& path) {
+  const auto found = Fs({}).stat(path);
+  return found && found->kind == Fs::Kind::folder;
+}
+
+/// Calls `each` with the path of every regular file below `folder`.
+void each_file(const std::string& folder, const std::function<void(const std::string&)>& each) {
+  if (!is_folder(folder)) return;
+  for (const auto& entry : Fs({}).list(folder)) {
+    const std::string path = folder + "/" + entry.name;
+    if (entry.kind == Fs::Kind::folder) each_file(path, each);
+    if (entry.kind == Fs::Kind::file) each(path);
+  }
+}
+
+bool has_refs(const std::string& path) {
+  bool found = has_content(path + "/packed-refs");
+  each_file(path + "/refs", [&](const std::string& file) { found = found || !file.ends_with(".lock"); });
+  return found;
+}
+
+/// Whether all in the folder is what git puts into a new repository: then it is safe to finish it.
+bool only_git_files(const std::string& path) {
+  static const std::set<std::string> known = {"HEAD", "config",      "objects",  "refs",       "hooks",
+                                              "info", "description", "branches", "packed-refs"};
+  const auto entries = Fs({}).list(path);
+  return std::all_of(entries.begin(), entries.end(), [](const Fs::Entry& entry) {
+    if (entry.name.starts_with("_git2_")) return true;
+    const bool lock = entry.name.ends_with(".lock");
+    return known.contains(lock ? entry.name.substr(0, entry.name.size() - 5) : entry.name);
+  });
+}
+
+/// What a killed process left of its unfinished writes: locks that would stop all later ones, and scratch files. Only
+/// for who holds our lock: then whoever made them is dead.
+void remove_leftovers(Fs& fs, const std::string& path) {
+  for (const char* name : {"HEAD.lock", "config.lock", "packed-refs.lock"}) fs.remove(path + "/" + name);
+  each_file(path + "/refs", [&](const std::string& file) {
+    if (file.ends_with(".lock")) fs.remove(file);
+  });
+  for (const std::string& folder : {path, path + "/objects"}) {
+    if (!is_folder(folder)) continue;
+    for (const auto& entry : fs.list(folder)) {
+      const bool scratch = entry.name.starts_with("_git2_") || entry.name.starts_with("tmp_object_git2_");
+      if (scratch && entry.kind != Fs::Kind::folder) fs.remove(folder + "/" + entry.name);
+    }
+  }
+}
+
+void check_owner(const std::string& path, uint32_t owner) {
+  const Env env;
+  // Root's files are trusted by everyone; anyone else's could make us read what they please.
+  if (owner == env.uid() || owner == 0) return;
+  throw Error(
+      Exit::refused,
+      fmt::format("the version store '{}' belongs to uid {}, and you are {} (uid {})", path, owner, env.user(),
+                  env.uid()),
+      fmt::format("run as its owner, or, if you trust all in it, change the owner: chown -R {} {}", env.uid(), path));
+}
+
+/// What a kill or a power cut inside git_repository_init leaves: made anew, as long as no ref needs it.
+void finish_init(const std::string& path) {
+  start_git();
+  git_repository_init_options options = GIT_REPOSITORY_INIT_OPTIONS_INIT;
+  options.flags = GIT_REPOSITORY_INIT_BARE | GIT_REPOSITORY_INIT_MKDIR | GIT_REPOSITORY_INIT_NO_DOTGIT_DIR;
+  options.initial_head = "main";
+  options.description =
+      "Versions of the instances on this host; written by orctl. Read them with git log <instance>.\n";
+  Repository repository;
+  git_check(git_repository_init_ext(Out(repository), path.c_str(), &options), "make a repository", path);
+}
+
+/// libgit2 renames HEAD and config into place without fsync: a power cut soon after leaves them empty.
+void sync_file_system(const std::string& path) {
+  const Fd folder = open_folder(path);
+  if (::syncfs(folder.get()) != 0) throw change_fault("make durable", path, errno);
+}
+
+}  // namespace
+
+StoreState store_state(const std::string& path) {
+  const auto found = Fs({}).follow(path);
+  if (!found) return StoreState::absent;
+  if (found->kind != Fs::Kind::folder)
+    throw Error(Exit::target, fmt::format("'{}' is no folder", path), "move it away");
+  check_owner(path, found->uid);
+  const bool whole_head = has_content(path + "/HEAD");
+  const bool whole =
+      whole_head && has_content(path + "/config") && is_folder(path + "/objects") && is_folder(path + "/refs");
+  if (whole) return StoreState::ready;
+  const bool used = has_refs(path);
+  if (!used && only_git_files(path)) return Fs({}).list(path).empty() ? StoreState::absent : StoreState::unfinished;
+  throw Error(
+      Exit::target, fmt::format("'{}' is no git repository, or a damaged one", path),
+      used && !whole_head
+          ? fmt::format("its HEAD is missing or empty; put it back with: echo 'ref: refs/heads/main' > {}/HEAD", path)
+          : "move it away, or choose another place with --root DIR");
+}
+
+Repository open_store(const std::string& path) {
+  if (store_state(path) != StoreState::ready) {
+    throw Error(Exit::refused, fmt::format("there is no version store at '{}' yet", path),
+                "the first apply makes it; or choose another place with --root DIR");
+  }
+  start_git();
+  forget_git_error();
+  Repository repository;
+  const int flags = GIT_REPOSITORY_OPEN_NO_SEARCH | GIT_REPOSITORY_OPEN_BARE;
+  git_check(git_repository_open_ext(Out(repository), path.c_str(), flags, nullptr), "open the repository", path);
+  return repository;
+}
+
+std::string hex(const git_oid& id) {
+  std::string digits(GIT_OID_HEXSZ, '\0');
+  git_oid_fmt(digits.data(), &id);
+  return digits;
+}
+
+CommitHandle find_commit(git_repository* repository, const std::string& id, const std::string& path) {
+  git_oid oid;
+  CommitHandle commit;
+  const bool digits = id.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!digits || id.size() < GIT_OID_MINPREFIXLEN || id.size() > GIT_OID_HEXSZ ||
+      git_oid_fromstrn(&oid, id.data(), id.size()) != 0) {
+    throw Error(Exit::refused, fmt::format("{:?} is no commit id", id), "4 to 40 hexadecimal digits are one");
+  }
+  const int code = git_commit_lookup_prefix(Out(commit), repository, &oid, id.size());
+  if (code == GIT_ENOTFOUND || code == GIT_EAMBIGUOUS) {
+    const char* what = code == GIT_ENOTFOUND ? "no commit" : "more than one commit";
+    throw Error(Exit::refused, fmt::format("there is {} '{}' in the version store '{}'", what, id, path),
+                "see: orctl history INST");
+  }
+  git_check(code, "read commit " + id, path);
+  return commit;
+}
+
+bool Git::exists() const { return store_state(path_) == StoreState::ready; }
+
+FileLock Git::lock(Millis wait) {
+  Fs fs(trace_);
+  fs.make_folders(path_parts(path_).folder);
+  FileLock lock = fs.lock(path_ + ".lock", wait, fmt::format("the version store '{}'", path_));
+  const StoreState state = store_state(path_);
+  if (state != StoreState::absent && fs.follow(path_)->uid != Env().uid()) {
+    throw Error(Exit::target, fmt::format("the version store '{}' belongs to uid {}", path_, fs.follow(path_)->uid),
+                "run as its owner, or choose another place with --root DIR");
+  }
+  remove_leftovers(fs, path_);
+  if (state == StoreState::unfinished) {
+    // libgit2 takes a repository with an empty HEAD or config for a whole one and leaves them so.
+    for (const char* name : {"HEAD", "config"}) fs.remove(path_ + "/" + name);
+  }
+  if (state != StoreState::ready) {
+    say(trace_, "git init " + path_);
+    finish_init(path_);
+  }
+  // A store without refs may come from an init that was killed before this line.
+  if (state != StoreState::ready || !has_refs(path_)) {
+    sync_file_system(path_);
+    sync_folder(path_parts(path_).folder);
+  }
+  return lock;
+}
+
+}  // namespace orctl

@@ -1,0 +1,94 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <climits>
+
+#include "sys/fault.h"
+
+namespace orctl {
+namespace {
+
+/// A whole file of /proc; "" when the process is gone.
+std::string read_proc(int pid, const char* name) {
+  const std::string path = fmt::format("/proc/{}/{}", pid, name);
+  const Fd file(retried([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
+  std::string content;
+  char block[4096];
+  while (file) {
+    const ssize_t got = retried([&] { return ::read(file.get(), block, sizeof block); });
+    if (got <= 0) break;
+    content.append(block, static_cast<size_t>(got));
+  }
+  return content;
+}
+
+/// /proc/PID/stat from its third field on; the second is the command in parentheses and may hold anything.
+std::vector<std::string> stat_fields(int pid) {
+  const std::string line = read_proc(pid, "stat");
+  const size_t name_end = line.rfind(')');
+  std::vector<std::string> fields;
+  if (name_end == std::string::npos) return fields;
+  for (size_t begin = name_end + 2; begin < line.size();) {
+    const size_t end = std::min(line.find(' ', begin), line.size());
+    fields.push_back(line.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return fields;
+}
+
+template <class Number>
+Number number(const std::string& text) {
+  Number value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+}  // namespace
+
+bool Proc::alive(int pid) const {
+  const auto fields = stat_fields(pid);
+  return !fields.empty() && fields[0] != "Z" && fields[0] != "X";
+}
+
+std::string Proc::command_line(int pid) const {
+  std::string line = read_proc(pid, "cmdline");
+  while (!line.empty() && line.back() == '\0') line.pop_back();
+  std::replace(line.begin(), line.end(), '\0', ' ');
+  return line;
+}
+
+std::string Proc::executable(int pid) const {
+  char target[PATH_MAX];
+  const ssize_t size = ::readlink(fmt::format("/proc/{}/exe", pid).c_str(), target, sizeof target);
+  return size <= 0 ? "" : std::string(target, static_cast<size_t>(size));
+}
+
+std::vector<int> Proc::children(int pid) const {
+  std::vector<int> found;
+  for (const int other : all()) {
+    const auto fields = stat_fields(other);
+    if (fields.size() > 1 && number<int>(fields[1]) == pid) found.push_back(other);
+  }
+  return found;
+}
+
+std::vector<int> Proc::all() const {
+  std::vector<int> pids;
+  for (const auto& entry : Fs({}).list("/proc")) {
+    const bool digits = std::all_of(entry.name.begin(), entry.name.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (digits) pids.push_back(number<int>(entry.name));
+  }
+  std::sort(pids.begin(), pids.end());
+  return pids;
+}
+
+int64_t Proc::start_ticks(int pid) const {
+  const auto fields = stat_fields(pid);
+  // Field 22 of proc(5); ours begin with the third.
+  return fields.size() > 19 ? number<int64_t>(fields[19]) : 0;
+}
+
+}  // namespace orctl

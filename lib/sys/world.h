@@ -1,0 +1,265 @@
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/tree.h"
+
+/// The outside, and nothing else: files, processes, HTTP, git, time, environment.
+/// Looking is const, changing is not, and every change is traced. No other layer includes posix,
+/// libcurl or libgit2. All failures are `Error`s that name the path or address and the next step.
+namespace orctl {
+
+using Millis = std::chrono::milliseconds;
+
+/// Receives one line per side effect: "write /etc/…", "+ nginx -t …", "PUT …/v1/config". May be empty.
+using Trace = std::function<void(const std::string&)>;
+
+/// A point in time by the monotonic clock; a jump of the wall clock does not move it.
+class Deadline {
+ public:
+  static Deadline in(Millis span);
+  Millis left() const;  ///< never negative
+  bool passed() const { return left().count() == 0; }
+
+ private:
+  std::chrono::steady_clock::time_point at_{};
+};
+
+/// The signal (SIGINT or SIGTERM) that asked this process to stop, or 0. Waits of Proc, Http and Clock
+/// end early once it is set; install_signal_handlers() arranges that.
+int interrupted();
+/// SIGINT and SIGTERM are remembered, not obeyed; SIGPIPE is ignored, lest a closed pager end an apply midway.
+void install_signal_handlers();
+
+/// While one lives interrupted() is 0 and waits are full: for putting things back after a signal.
+class Uninterrupted {
+ public:
+  Uninterrupted();
+  ~Uninterrupted();
+  Uninterrupted(const Uninterrupted&) = delete;
+  Uninterrupted& operator=(const Uninterrupted&) = delete;
+};
+
+/// An flock that is held as long as this lives; the kernel frees it on kill -9.
+class FileLock {
+ public:
+  FileLock() = default;
+  explicit FileLock(int fd) : fd_(fd) {}
+  FileLock(FileLock&& o) noexcept : fd_(o.fd_) { o.fd_ = -1; }
+  FileLock& operator=(FileLock&& o) noexcept;
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+  ~FileLock();
+
+ private:
+  int fd_ = -1;
+};
+
+class Fs {
+ public:
+  enum class Kind { file, folder, symlink, socket, other };
+  struct Stat {
+    Kind kind = Kind::other;
+    unsigned mode = 0;  ///< permission bits
+    uint32_t uid = 0;
+    int64_t size = 0;
+    int64_t inode = 0;
+    int64_t mtime_ns = 0;
+  };
+  struct Entry {
+    std::string name;
+    Kind kind = Kind::other;
+  };
+
+  explicit Fs(Trace trace) : trace_(std::move(trace)) {}
+
+  /// lstat; nullopt when nothing is there. Other failures (no rights on the way) are Errors.
+  std::optional<Stat> stat(const std::string& path) const;
+  bool exists(const std::string& path) const { return stat(path).has_value(); }
+  /// What a symlink at the end of `path` leads to (stat); nullopt when nothing is there.
+  std::optional<Stat> follow(const std::string& path) const;
+  /// The whole file; an Error (Exit::refused) when missing, unreadable, not regular, or above `max` bytes
+  /// (the message says the size and the limit).
+  std::string read(const std::string& path, size_t max = size_t{64} << 20) const;
+  /// All of standard input, at most `max` bytes.
+  std::string read_stdin(size_t max) const;
+  /// Sorted by name, without "." and ".."; an Error when `path` is no readable folder.
+  std::vector<Entry> list(const std::string& path) const;
+  /// All regular files below `dir`; empty when `dir` does not exist; an Error on symlinks and special files.
+  Tree read_tree(const std::string& dir) const;
+  /// The absolute path of executable `name` in the folders of $PATH (or `name` itself when it has a slash).
+  std::optional<std::string> find_program(const std::string& name, const std::string& path_list) const;
+  bool writable(const std::string& path) const;  ///< access(W_OK)
+  /// `path` as an absolute one, without "." and ".."; symlinks are not followed.
+  std::string absolute(const std::string& path) const;
+
+  /// Makes `path` and its missing parents with `mode`; each new name is made durable.
+  void make_folders(const std::string& path, unsigned mode = 0755);
+  /// Replaces `path` in one step: temp file beside it (O_EXCL|O_NOFOLLOW), write, fsync, rename, fsync of the folder.
+  void write(const std::string& path, const std::string& content, unsigned mode = 0644);
+  /// Appends `line` (one write call) and fsyncs; creates the file with `mode`.
+  void append(const std::string& path, const std::string& line, unsigned mode = 0640);
+  /// Writes all of `tree` into the new folder `dir` (an Error when it exists) and makes every file and folder durable.
+  void write_tree(const std::string& dir, const Tree& tree);
+  /// Exchanges two folders in one step (renameat2 RENAME_EXCHANGE) and fsyncs the parent(s).
+  void exchange(const std::string& a, const std::string& b);
+  void rename(const std::string& from, const std::string& to);  ///< and fsyncs both parents
+  /// Removes a file, symlink or whole folder (symlinks inside are removed, never followed), fsyncs the parent; no error when absent.
+  void remove(const std::string& path);
+  void chmod(const std::string& path, unsigned mode);
+  void chown(const std::string& path, const std::string& user);
+  /// Takes the exclusive flock on `path` (created 0600 when missing). Exit::conflict when `wait` passes; the
+  /// message names `subject` and says who may hold it.
+  FileLock lock(const std::string& path, Millis wait, const std::string& subject);
+
+ private:
+  Trace trace_;
+};
+
+class Proc {
+ public:
+  struct Result {
+    int status = 0;  ///< exit code, or 128 + signal number
+    std::string out, err;  ///< at most 256 KiB each, the rest is dropped and `truncated` set
+    bool truncated = false;
+  };
+
+  explicit Proc(Trace trace) : trace_(std::move(trace)) {}
+
+  /// Runs a program that only looks (nginx -V). argv[0] is an absolute path; no shell; stdin is /dev/null;
+  /// own process group; environment is PATH, LANG=C.UTF-8 and TZ only. Exit::timeout (child killed) past `limit`.
+  Result look(const std::vector<std::string>& argv, Millis limit) const;
+  /// The same for a program that changes something. A daemon it leaves behind may keep our pipes open:
+  /// ends when the child itself has ended.
+  Result run(const std::vector<std::string>& argv, Millis limit);
+
+  bool alive(int pid) const;                  ///< exists and is no zombie
+  std::string command_line(int pid) const;    ///< /proc/PID/cmdline with blanks between; "" when gone
+  std::string executable(int pid) const;      ///< /proc/PID/exe; "" when gone or not readable
+  std::vector<int> children(int pid) const;   ///< sorted
+  std::vector<int> all() const;               ///< every pid, sorted
+  int64_t start_ticks(int pid) const;         ///< /proc/PID/stat field 22: tells a reused pid apart; 0 when gone
+  void signal(int pid, int signal_number);    ///< Error when it cannot be sent; none when already gone
+  /// Waits until `pid` is gone; false when the deadline came first.
+  bool wait_gone(int pid, Deadline deadline) const;
+
+ private:
+  Trace trace_;
+};
+
+/// Where an HTTP request goes: a unix socket, or an address "127.0.0.1:8080" / "[::1]:8080".
+struct Endpoint {
+  std::string unix_socket;
+  std::string address;
+};
+
+class Http {
+ public:
+  struct Response {
+    int status = 0;
+    std::string body;                             ///< at most 64 MiB
+    std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
+    std::string header(const std::string& lower_name) const;   ///< "" when absent
+  };
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+
+  explicit Http(Trace trace) : trace_(std::move(trace)) {}
+
+  /// GET; the Host header is "localhost" for a unix socket. No redirects, no proxy, no Expect header, no signals.
+  /// Exit::unreachable when there is no answer (hint: is the instance running?), Exit::timeout past `limit` (total).
+  Response get(const Endpoint& at, const std::string& path, Millis limit, const Headers& headers = {}) const;
+  Response put(const Endpoint& at, const std::string& path, const std::string& body, Millis limit, const Headers& headers = {});
+  /// Whether something accepts a TCP or unix connection there.
+  bool accepts(const Endpoint& at, Millis limit) const;
+
+ private:
+  Trace trace_;
+};
+
+/// One bare repository, the store of all versions (libgit2; fsync on). All changes must be made under lock().
+class Git {
+ public:
+  struct Commit {
+    std::string id, parent;  ///< parent "" for the first
+    std::string author, message;
+    int64_t time = 0;  ///< seconds since 1970, UTC
+  };
+
+  Git(Trace trace, std::string path) : trace_(std::move(trace)), path_(std::move(path)) {}
+
+  const std::string& path() const { return path_; }
+  bool exists() const;  ///< there is a repository; an Error when it is there but of another owner or broken
+  std::optional<std::string> ref(const std::string& name) const;   ///< full name "refs/heads/x" -> commit id
+  std::vector<std::string> refs(const std::string& prefix) const;  ///< full names below "refs/heads/", sorted
+  Commit commit(const std::string& id) const;
+  /// Newest first, following first parents from `ref`; at most `limit` (0: all). Empty when the ref is missing.
+  std::vector<Commit> log(const std::string& ref, size_t limit = 0) const;
+  /// All files of a commit. Refuses hostile entries: "..", ".git", absolute, control bytes, symlinks, gitlinks,
+  /// above 64 MiB or 10,000 entries.
+  Tree files(const std::string& commit_id) const;
+  std::optional<std::string> note(const std::string& commit_id) const;  ///< on refs/notes/orctl
+  /// Unified diff of two texts, git's format with a/ and b/; "" when equal. An absent side is nullptr.
+  static std::string text_diff(const std::string& path, const std::string* before, const std::string* after);
+
+  /// Locks the store among processes (flock on <path>.lock), makes the repository when missing (bare, then syncfs),
+  /// and removes stale *.lock files that a killed process left in it.
+  FileLock lock(Millis wait);
+  /// Commits `files` on `branch` (full name) whose tip must be `expected_parent` ("" = no branch yet); Exit::conflict otherwise.
+  /// Objects and the ref are durable on return. Returns the id.
+  std::string commit_files(const std::string& branch, const std::string& expected_parent, const Tree& files,
+                           const std::string& author, const std::string& message);
+  void set_ref(const std::string& name, const std::string& id);  ///< creates or moves, durable
+  void remove_ref(const std::string& name);                      ///< no error when absent
+  void set_note(const std::string& commit_id, const std::string& text);  ///< replaces
+
+ private:
+  Trace trace_;
+  std::string path_;
+};
+
+class Clock {
+ public:
+  /// Seconds since 1970 by the wall clock, or the value of ORCTL_FIXED_TIME in tests: for what people read, never for decisions.
+  int64_t now() const;
+  /// Waits `span`, or less when interrupted.
+  void pause(Millis span) const;
+};
+
+class Env {
+ public:
+  std::string get(const std::string& name) const;  ///< "" when unset or empty
+  std::string user() const;   ///< login name of the effective user, or its number; behind sudo the caller's name
+  bool is_root() const;
+  uint32_t uid() const;
+  std::string host() const;
+  bool user_exists(const std::string& name) const;
+  std::string group_of(const std::string& user) const;  ///< name of its primary group; "" when unknown
+  bool is_terminal(int fd) const;
+  /// Asks `question` on stderr and reads the answer: true for y or yes. False at once when standard input is no terminal.
+  bool confirm(const std::string& question) const;
+};
+
+/// Everything outside the process. Held by value, so that a const World is a promise only to look.
+struct World {
+  /// `store` is the path of the version store; see Layout.
+  World(const std::string& store, Trace trace, std::string host_root = "/")
+      : root(std::move(host_root)), fs(trace), proc(trace), http(trace), git(trace, store) {}
+
+  std::string root;  ///< folder that all paths of the host are below; see Layout
+
+  Fs fs;
+  Proc proc;
+  Http http;
+  Git git;
+  Clock clock;
+  Env env;
+};
+
+}  // namespace orctl

@@ -1,0 +1,153 @@
+-- From a request to a server: route, pick, retry. Runs in the balancer phase and nowhere else.
+local address = require("orctl.address")
+local match = require("orctl.router").match
+local ngx_balancer = require("ngx.balancer")
+
+local _M = {}
+
+local get_last_failure = ngx_balancer.get_last_failure
+local set_current_peer = ngx_balancer.set_current_peer
+local set_more_tries = ngx_balancer.set_more_tries
+local set_timeouts = ngx_balancer.set_timeouts
+local var = ngx.var
+
+-- proxy_connect_timeout, proxy_send_timeout and proxy_read_timeout as nginx.conf has them.
+local CONNECT, SEND, READ = 5, 60, 60
+
+local strategies = {
+  round_robin = require("orctl.balancer.round_robin"),
+}
+
+local function rotation(strategy, peers, old, turns)
+  if #peers == 0 then
+    return nil
+  end
+  if old then
+    old:sync(peers)
+    return old
+  end
+  return strategy.new(peers, turns)
+end
+
+--- What requests to an upstream are served from, made of its part of the document. Takes the place
+-- in the rotation and the counts from `old`, the same upstream before a change, if there is one.
+-- `turns` lets workers begin at different servers.
+function _M.build(part, version, old, turns)
+  local peers, primary, backup, list = {}, {}, {}, {}
+  for i, server in ipairs(part.servers) do
+    local known = old and old.peers[server.key]
+    local peer = { key = server.key, host = server.host, port = server.port,
+      address = server.address, weight = server.weight, backup = server.backup,
+      requests = known and known.requests or 0, failures = known and known.failures or 0 }
+    peers[peer.key], list[i] = peer, peer
+    local group = peer.backup and backup or primary
+    group[#group + 1] = peer
+  end
+  local strategy = strategies[part.balance]
+  local same = old and old.balance == part.balance and old or {}
+  local usual = part.connect_timeout == CONNECT and part.send_timeout == SEND
+    and part.read_timeout == READ
+  return {
+    name = part.name, version = version, balance = part.balance, health = part.health,
+    peers = peers, list = list,
+    primary = rotation(strategy, primary, same.primary, turns),
+    backup = rotation(strategy, backup, same.backup, turns),
+    more_tries = math.max(0, math.min(part.retries, #list - 1)),
+    timeouts = not usual
+      and { part.connect_timeout, part.send_timeout, part.read_timeout } or nil,
+  }
+end
+
+-- Keys of the servers this request has tried, and the last of them.
+local function tried_servers()
+  local tried, last = {}, nil
+  for text in (var.upstream_addr or ""):gmatch("[^%s,]+") do
+    local _, _, key = address.parse(text)
+    if key then
+      tried[key], last = true, key
+    end
+  end
+  return tried, last
+end
+
+local function pick(upstream, tried)
+  local peer = upstream.primary and upstream.primary:pick(tried)
+  return peer or upstream.backup and upstream.backup:pick(tried)
+end
+
+-- Servers that are down come last: with all of them down, trying is better than refusing.
+local function pick_well(upstream, tried)
+  local down = upstream.down
+  if not down then
+    return pick(upstream, tried)
+  end
+  local out = {}
+  for key in pairs(down) do out[key] = true end
+  for key in pairs(tried or {}) do out[key] = true end
+  return pick(upstream, out) or pick(upstream, tried)
+end
+
+local function retry(upstream)
+  local tried, last = tried_servers()
+  local failed = upstream.peers[last]
+  if failed then
+    failed.failures = failed.failures + 1
+  end
+  -- nginx repeats a request without counting it when a kept connection turns out to be closed.
+  -- Only then can every server have been tried, and trying one again is right.
+  return pick_well(upstream, tried) or pick(upstream)
+end
+
+-- ngx.exit(404) would be a 500 on a plain nginx, so the status travels in a variable to the
+-- error page. $orctl_error is declared by a map: nothing happens to it on the way to a server.
+-- NGX_BUSY, "no live upstreams", is a 502 of nginx; NGX_ERROR would be a 500 and end the client's
+-- connection.
+local NGX_BUSY = -3
+
+local function refuse(status)
+  var.orctl_error = status
+  return ngx.exit(NGX_BUSY)
+end
+
+--- Chooses the server for one try of the current request.
+function _M.run(snapshot)
+  local upstream = snapshot.upstreams[match(snapshot.router, var.host, var.uri)]
+  if not upstream then
+    return refuse("404")
+  end
+  local peer
+  if get_last_failure() then
+    peer = retry(upstream)
+  else
+    peer = pick_well(upstream)
+    local more = upstream.more_tries
+    if more > 0 then
+      set_more_tries(more)
+    end
+  end
+  if not peer then
+    return refuse("503")
+  end
+  peer.requests = peer.requests + 1
+  local timeouts = upstream.timeouts
+  if timeouts then
+    set_timeouts(timeouts[1], timeouts[2], timeouts[3])
+  end
+  local ok, err = set_current_peer(peer.host, peer.port)
+  if not ok then
+    ngx.log(ngx.ERR, "cannot use server ", peer.address, ": ", err)
+    return refuse("502")
+  end
+end
+
+--- Counts the last try of a request that no server answered; for the error page.
+function _M.failed(snapshot)
+  local upstream = snapshot.upstreams[match(snapshot.router, var.host, var.uri)]
+  local _, last = tried_servers()
+  local peer = upstream and upstream.peers[last]
+  if peer then
+    peer.failures = peer.failures + 1
+  end
+end
+
+return _M

@@ -1,0 +1,169 @@
+-- Smooth weighted round robin. Pure.
+--
+-- Server i is due for the k-th time (from 0) at (k + 1/2) / weight_i, and the server that is due
+-- first is next, the earlier in the list on a tie. Over the sum of the weights every server gets
+-- its weight exactly, and its turns lie as evenly apart as they can.
+--
+-- The due times are kept in a heap. The turns it gives repeat after the sum of the weights over
+-- their greatest common divisor, so they are written down once, in a ring: a pick is then one step
+-- without a loop, which the compiler turns into a handful of instructions. Weights whose ring
+-- would be too long are served from the heap, in O(log n).
+--
+-- A due time is computed from an integer count each time and never added up, so that equal
+-- weights tie exactly and stay a plain rotation for ever.
+local _M = {}
+local methods = { __index = _M }
+
+-- Beyond this much virtual time all entries start anew from zero, for the precision of a double.
+local HORIZON = 2 ^ 30
+
+local LONGEST_RING = 4096
+
+local function due(entry)
+  return entry.base + (entry.count + 0.5) / entry.weight
+end
+
+local function before(a, b)
+  return a.due < b.due or (a.due == b.due and a.order < b.order)
+end
+
+local function sift_down(heap, i)
+  local size, entry = #heap, heap[i]
+  while true do
+    local child = 2 * i
+    if child > size then break end
+    if child < size and before(heap[child + 1], heap[child]) then
+      child = child + 1
+    end
+    if not before(heap[child], entry) then break end
+    heap[i] = heap[child]
+    i = child
+  end
+  heap[i] = entry
+end
+
+local function take(self, i)
+  local heap = self.heap
+  local entry = heap[i]
+  self.now = entry.due
+  entry.count = entry.count + 1
+  entry.due = due(entry)
+  sift_down(heap, i)
+  if self.now > HORIZON then
+    for _, other in ipairs(heap) do
+      other.base, other.count = other.due - self.now - 0.5 / other.weight, 0
+      other.due = due(other)
+    end
+    self.now = 0
+  end
+  return entry.peer
+end
+
+local function gcd(a, b)
+  while b > 0 do
+    a, b = b, a % b
+  end
+  return a
+end
+
+-- Length of the ring for these peers; nil if it would be too long.
+local function ring_length(heap)
+  local sum, divisor = 0, 0
+  for _, entry in ipairs(heap) do
+    sum, divisor = sum + entry.weight, gcd(entry.weight, divisor)
+  end
+  local length = sum > 0 and sum / divisor
+  return length and length <= LONGEST_RING and length or nil
+end
+
+-- One whole round, after which the heap is where it was before.
+local function write_ring(self)
+  local ring = {}
+  for i = 1, self.ring_length do
+    ring[i] = take(self, 1)
+  end
+  self.ring, self.at = ring, 0
+  return ring
+end
+
+--- A balancer over peers {key = …, weight = …}; `turns` picks are taken in advance.
+function _M.new(peers, turns)
+  local self = setmetatable({ heap = {}, now = 0, ring = nil, at = 0, ring_length = nil }, methods)
+  self:sync(peers)
+  for _ = 1, #peers > 0 and turns or 0 do
+    take(self, 1)
+  end
+  return self
+end
+
+--- Takes over a new list of peers. Whoever was there before keeps the place in the rotation; with
+-- a new weight, its remaining wait is stretched by the same factor as its interval.
+function _M:sync(peers)
+  for _ = 1, self.ring and self.at or 0 do
+    take(self, 1) -- brings the heap to where the ring is
+  end
+  local old = {}
+  for _, entry in ipairs(self.heap) do
+    old[entry.peer.key] = entry
+  end
+  local now, heap = self.now, {}
+  for order, peer in ipairs(peers) do
+    local entry = { peer = peer, weight = peer.weight, order = order, base = now, count = 0 }
+    local known = old[peer.key]
+    if known and known.weight == peer.weight then
+      entry.base, entry.count = known.base, known.count
+    elseif known then
+      entry.base = now + ((known.due - now) * known.weight - 0.5) / peer.weight
+    end
+    entry.due = due(entry)
+    heap[order] = entry
+  end
+  for i = math.floor(#heap / 2), 1, -1 do
+    sift_down(heap, i)
+  end
+  self.heap, self.ring, self.ring_length = heap, nil, ring_length(heap)
+end
+
+-- On a retry, servers that were tried lose the turns that lie before the next one that was not.
+local function pick_other(self, tried)
+  local ring, heap = self.ring, self.heap
+  for i = 1, ring and #ring or 0 do
+    local at = (self.at + i - 1) % #ring + 1
+    if not tried[ring[at].key] then
+      self.at = at
+      return ring[at]
+    end
+  end
+  if ring then
+    return nil
+  end
+  local first
+  for i = 1, #heap do
+    if not tried[heap[i].peer.key] and (not first or before(heap[i], heap[first])) then
+      first = i
+    end
+  end
+  return first and take(self, first)
+end
+
+--- Next peer; nil if there is none. `tried`, given on a retry only, is a set of keys to leave out.
+function _M:pick(tried)
+  local ring = self.ring or self.ring_length and write_ring(self)
+  if tried then
+    return pick_other(self, tried)
+  end
+  if not ring then
+    return self.heap[1] and take(self, 1)
+  end
+  local at = self.at + 1
+  if at > #ring then
+    at = 1
+  end
+  self.at = at
+  return ring[at]
+end
+
+--- Called when a request has ended. Turns do not depend on it.
+function _M.done() end
+
+return _M

@@ -1,0 +1,326 @@
+-- Checks a gateway document and compiles it into the values that requests are served from. Pure.
+-- `rules` says in Lua what schemas/gateway.json says; a test holds the two together.
+local address = require("orctl.address")
+local json = require("orctl.json")
+
+local _M = {}
+
+local MAX_FAULTS = 1000
+local DAY_MS = 24 * 3600 * 1000
+
+-- Addresses of the document in hand, taken apart once: they are looked at three times.
+local parsed = {}
+
+local function parse(text)
+  local found = parsed[text]
+  if found == nil then
+    local host, port, key = address.parse(text)
+    found = host and { host = host, port = port, key = key } or false
+    parsed[text] = found
+  end
+  return found
+end
+
+local function name_rule(required)
+  return { type = "string", required = required, pattern = "^[a-z][a-z0-9_-]*$", max_length = 64,
+    hint = "a lower-case letter, then up to 63 of a-z, 0-9, _ and -" }
+end
+
+local function duration_rule()
+  return { type = "string", duration = true, max_length = 9,
+    hint = "a number above 0 and a unit: ms, s, m or h, such as \"500ms\"" }
+end
+
+local server = { type = "object", fields = {
+  address = { type = "string", required = true, max_length = 64, check = parse,
+    hint = "an IPv4 or [IPv6] literal with a port from 1 to 65535; host names are not resolved" },
+  weight = { type = "integer", min = 1, max = 1000 },
+  backup = { type = "boolean" },
+} }
+
+local path_rule = { type = "string", pattern = "^/[!-\"$->@-~]*$", max_length = 1024,
+  hint = "a path that begins with /, without spaces, ? and #" }
+
+local health = { type = "object", fields = {
+  type = { type = "string", required = true, enum = { http = true, tcp = true },
+    hint = "\"http\" or \"tcp\"" },
+  path = path_rule,
+  interval = duration_rule(),
+  timeout = duration_rule(),
+  rise = { type = "integer", min = 1, max = 100 },
+  fall = { type = "integer", min = 1, max = 100 },
+} }
+
+local upstream = { type = "object", fields = {
+  name = name_rule(true),
+  balance = { type = "string", enum = { round_robin = true }, hint = "\"round_robin\"" },
+  connect_timeout = duration_rule(),
+  send_timeout = duration_rule(),
+  read_timeout = duration_rule(),
+  retries = { type = "integer", min = 0, max = 10 },
+  health = health,
+  servers = { type = "array", required = true, items = server, max_items = 10000 },
+} }
+
+-- A host name, optionally below `*.`; labels may hold `_`, and no label begins or ends with `-`.
+local function is_host(text)
+  local rest = text:gsub("^%*%.", "") .. "."
+  for label in rest:gmatch("([^.]*)%.") do
+    if not label:find("^[%w_][%w_-]*$") or label:find("-$") then
+      return false
+    end
+  end
+  return true
+end
+
+local route = { type = "object", fields = {
+  host = { type = "string", max_length = 253, check = is_host,
+    hint = "a host name, or `*.` and a host name for all its subdomains; no port" },
+  path = { type = "string", required = true, pattern = path_rule.pattern,
+    max_length = path_rule.max_length, hint = path_rule.hint },
+  upstream = name_rule(true),
+} }
+
+local rules = { type = "object", fields = {
+  format = { type = "integer", required = true, min = 1, max = 1 },
+  upstreams = { type = "array", required = true, items = upstream, max_items = 10000 },
+  routes = { type = "array", required = true, items = route, max_items = 100000 },
+} }
+
+-- A value as a message may show it: short and printable.
+local function show(value)
+  if json.type(value) == "array" or json.type(value) == "object" then
+    return "an " .. json.type(value)
+  end
+  local text = value == json.null and "null" or tostring(value)
+  text = text:gsub("[^ -~]", "?")
+  text = #text > 60 and text:sub(1, 57) .. "..." or text
+  return type(value) == "string" and "\"" .. text .. "\"" or text
+end
+
+local function pointer_part(name)
+  return "/" .. tostring(name):gsub("[^ -~]", "?"):gsub("~", "~0"):gsub("/", "~1")
+end
+
+-- `faults.path` holds the names and indices that lead to the value in hand. It becomes a pointer
+-- only here: a sound document makes none.
+local function fault(faults, ...)
+  faults.count = faults.count + 1
+  if faults.count <= MAX_FAULTS then
+    local parts = {}
+    for i, name in ipairs(faults.path) do
+      parts[i] = pointer_part(name)
+    end
+    faults[faults.count] = { pointer = table.concat(parts), detail = string.format(...) }
+  end
+end
+
+local function fault_at(faults, path, ...)
+  local saved = faults.path
+  faults.path = path
+  fault(faults, ...)
+  faults.path = saved
+end
+
+local units = { ms = 1, s = 1000, m = 60000, h = 3600000 }
+
+local function milliseconds(text)
+  local number, unit = text:match("^(%d+)(%l+)$")
+  number = tonumber(number)
+  return number and units[unit] and number > 0 and number * units[unit] or nil
+end
+
+local check
+
+local function check_object(value, rule, faults)
+  local path = faults.path
+  local depth = #path + 1
+  for name in pairs(value) do
+    -- An object that was empty holds a mark and nothing else.
+    local mark = name == "" and value[name] == json.null and next(value, next(value)) == nil
+    if not rule.fields[name] and not mark then
+      path[depth] = name
+      fault(faults, "unknown field %s", show(name))
+    end
+  end
+  for name, field in pairs(rule.fields) do
+    path[depth] = name
+    if value[name] ~= nil then
+      check(value[name], field, faults)
+    elseif field.required then
+      fault(faults, "required field is missing")
+    end
+  end
+  path[depth] = nil
+end
+
+local function check_array(value, rule, faults)
+  if #value > rule.max_items then
+    return fault(faults, "%d items are too many: at most %d", #value, rule.max_items)
+  end
+  local path = faults.path
+  local depth = #path + 1
+  for i = 1, #value do
+    path[depth] = i - 1
+    check(value[i], rule.items, faults)
+  end
+  path[depth] = nil
+end
+
+local function check_string(value, rule, faults)
+  local good = (not rule.enum or rule.enum[value])
+    and (not rule.pattern or value:find(rule.pattern))
+    and (not rule.max_length or #value <= rule.max_length)
+    and (not rule.check or rule.check(value))
+    and (not rule.duration or milliseconds(value))
+  if not good then
+    fault(faults, "%s is not %s", show(value), rule.hint)
+  elseif rule.duration and milliseconds(value) > DAY_MS then
+    fault(faults, "%s is too long: at most \"24h\"", show(value))
+  end
+end
+
+-- Appends to `faults` where `value` does not follow `rule`.
+function check(value, rule, faults)
+  local kind = json.type(value)
+  if kind == "number" and rule.type == "integer" then
+    if value ~= math.floor(value) or value < rule.min or value > rule.max then
+      fault(faults, "%s is not a whole number from %d to %d", show(value), rule.min, rule.max)
+    end
+  elseif kind ~= rule.type then
+    -- An empty table was `[]` in the source: json.decode marks empty objects.
+    fault(faults, "%s is not %s %s", show(value), rule.type:find("^[aeiou]") and "an" or "a",
+      rule.type)
+  elseif kind == "object" then
+    check_object(value, rule, faults)
+  elseif kind == "array" then
+    check_array(value, rule, faults)
+  elseif kind == "string" then
+    check_string(value, rule, faults)
+  end
+end
+
+local function items(value)
+  return json.type(value) == "array" and value or {}
+end
+
+local function field(value, name)
+  if json.type(value) == "object" and type(value[name]) == "string" then
+    return value[name]
+  end
+end
+
+-- What a schema cannot say: names and addresses occur once, and routes lead somewhere. Looks at
+-- whatever is sound enough to be looked at, so that one kind of fault does not hide the other.
+local function check_references(value, faults)
+  local names = {}
+  for i, up in ipairs(items(value.upstreams)) do
+    local name = field(up, "name")
+    if name and names[name] then
+      fault_at(faults, { "upstreams", i - 1, "name" }, "upstream %s is named twice", show(name))
+    end
+    names[name or ""] = true
+    local seen = {}
+    for j, peer in ipairs(items(json.type(up) == "object" and up.servers or nil)) do
+      local text = field(peer, "address")
+      local found = parse(text or "")
+      local key = found and found.key
+      if key and seen[key] then
+        fault_at(faults, { "upstreams", i - 1, "servers", j - 1, "address" },
+          "%s is listed twice", show(text))
+      end
+      seen[key or ""] = true
+    end
+  end
+  local seen = {}
+  for i, one in ipairs(items(value.routes)) do
+    local path, to = field(one, "path"), field(one, "upstream")
+    if to and not names[to] then
+      fault_at(faults, { "routes", i - 1, "upstream" }, "there is no upstream %s", show(to))
+    end
+    local key = (field(one, "host") or ""):lower() .. " " .. (path or "")
+    if path and seen[key] then
+      fault_at(faults, { "routes", i - 1 }, "a route for the same host and path stands above")
+    end
+    seen[path and key or ""] = true
+  end
+end
+
+--- List of faults {pointer, detail} of a decoded document, in the order of their pointers, empty
+-- if it is sound; `count` is their number, of which the first 1000 are kept.
+function _M.check(value)
+  local faults = { count = 0, path = {} }
+  check(value, rules, faults)
+  if json.type(value) == "object" then
+    check_references(value, faults)
+  end
+  faults.path = nil
+  table.sort(faults, function(a, b)
+    return a.pointer < b.pointer or (a.pointer == b.pointer and a.detail < b.detail)
+  end)
+  return faults
+end
+
+local function seconds(text)
+  return milliseconds(text) / 1000
+end
+
+local function compile_health(value)
+  return {
+    type = value.type,
+    path = value.path or "/",
+    interval = seconds(value.interval or "3s"),
+    timeout = seconds(value.timeout or "2s"),
+    rise = value.rise or 2,
+    fall = value.fall or 3,
+  }
+end
+
+--- Defaults filled in, durations in seconds, addresses taken apart, hosts in lower case; only for
+-- a document without faults. `empty` is the name of the first upstream without servers.
+function _M.compile(value)
+  local upstreams, routes, empty = {}, {}, nil
+  for i, up in ipairs(value.upstreams) do
+    local servers = {}
+    for j, one in ipairs(up.servers) do
+      local found = parse(one.address)
+      servers[j] = { address = one.address, host = found.host, port = found.port, key = found.key,
+        weight = one.weight or 1, backup = one.backup or false }
+    end
+    empty = empty or (#servers == 0 and up.name or nil)
+    upstreams[i] = {
+      name = up.name,
+      balance = up.balance or "round_robin",
+      connect_timeout = seconds(up.connect_timeout or "5s"),
+      send_timeout = seconds(up.send_timeout or "60s"),
+      read_timeout = seconds(up.read_timeout or "60s"),
+      retries = up.retries or 2,
+      health = up.health and compile_health(up.health),
+      servers = servers,
+    }
+  end
+  for i, one in ipairs(value.routes) do
+    routes[i] = { host = one.host and one.host:lower(), path = one.path, upstream = one.upstream }
+  end
+  return { upstreams = upstreams, routes = routes, empty = empty }
+end
+
+--- Compiled document from its bytes; else nil, a reason, and the faults if it was JSON at all.
+function _M.read(bytes)
+  parsed = {}
+  local value, err = json.decode(bytes)
+  if err then
+    return nil, "not a JSON document: " .. err:gsub("[^ -~]", "?")
+  end
+  local faults = _M.check(value)
+  if faults.count > 0 then
+    local first = faults[1]
+    return nil, ("%s: %s%s"):format(first.pointer == "" and "document" or first.pointer,
+      first.detail, faults.count > 1 and (" (and %d more)"):format(faults.count - 1) or ""), faults
+  end
+  local compiled = _M.compile(value)
+  parsed = {}
+  return compiled
+end
+
+return _M

@@ -1,0 +1,97 @@
+-- The phases of nginx, one function each; nginx.conf holds one line per phase.
+--
+-- Every module is required here, in the master: a worker that outlives a change of the tree never
+-- loads a file of the new one.
+local admin = require("orctl.admin")
+local balancer = require("orctl.balancer")
+local problem = require("orctl.problem")
+local state = require("orctl.state")
+
+local _M = {}
+
+local run = balancer.run
+local current = state.current
+
+local function read_file(path)
+  local file, err = io.open(path, "rb")
+  if not file then
+    return nil, err
+  end
+  local bytes = file:read("*a")
+  file:close()
+  return bytes
+end
+
+-- The user's own modules, named one a line by whoever wrote the tree.
+local function require_overlay(prefix)
+  local list = read_file(prefix .. "lua/orctl/overlay.list") or ""
+  for name in list:gmatch("[^\r\n]+") do
+    local ok, err = pcall(require, name)
+    if not ok then
+      error(("overlay module %s: %s"):format(name, err), 0)
+    end
+  end
+end
+
+--- init_by_lua: `name` of the instance, `tree` the digest of its files. An error here makes nginx
+-- refuse the start or the reload.
+function _M.init(name, tree)
+  local prefix = ngx.config.prefix()
+  local bytes, err = read_file(prefix .. "gateway.json")
+  if not bytes then
+    error("gateway.json: " .. err, 0)
+  end
+  state.init(name, tree, bytes)
+  require_overlay(prefix)
+end
+
+local function tick(premature)
+  if not premature and not ngx.worker.exiting() then
+    state.tick()
+  end
+end
+
+--- init_worker_by_lua.
+function _M.init_worker()
+  if not ngx.worker.id() then
+    return -- a helper process, which serves nothing
+  end
+  state.start()
+  assert(ngx.timer.every(state.TICK, tick))
+end
+
+--- balancer_by_lua.
+function _M.balancer()
+  return run(current())
+end
+
+local details = {
+  [400] = "the request is not HTTP",
+  [404] = "nothing answers to this host and path",
+  [405] = "this method is not allowed",
+  [408] = "the request did not arrive in time",
+  [412] = "the document is not the one the request names",
+  [413] = "the body is too large",
+  [414] = "the request line is too long",
+  [431] = "the header is too large",
+  [500] = "the gateway failed; its error log says why",
+  [502] = "no server answered",
+  [503] = "the upstream has no servers",
+  [504] = "no server answered in time",
+}
+
+--- content_by_lua of the error pages: an error of nginx itself as a problem document.
+function _M.fail()
+  local status = tonumber(ngx.var.orctl_error) or ngx.status
+  if status == 502 or status == 504 then
+    balancer.failed(current())
+  end
+  return problem.send(status, details[status])
+end
+
+--- content_by_lua of the admin endpoint.
+function _M.admin()
+  return admin.run()
+end
+
+return _M

@@ -1,0 +1,115 @@
+-- JSON in and out. lua-cjson reads; answers are written here, because Debian's lua-cjson has no way
+-- to write an empty array and writes the members of an object in any order. Pure.
+local cjson = require("cjson.safe").new()
+
+local _M = {}
+
+local concat, sort = table.concat, table.sort
+
+local DEPTH = 32
+cjson.decode_max_depth(DEPTH)
+cjson.decode_invalid_numbers(false)
+
+local array = {}
+_M.null = require("cjson").null
+
+--- Marks a table as an array, so that it is written as `[]` when it is empty.
+function _M.array(list)
+  return setmetatable(list or {}, array)
+end
+
+-- cjson reads `{}` and `[]` as the same table. Gives every empty object outside strings a member
+-- with an empty name, by which it can be told from an array.
+local function mark_empty_objects(text)
+  local out, at = {}, 1
+  while true do
+    local quote = text:find('"', at, true)
+    local outside = text:sub(at, (quote or 0) - 1):gsub("{%s*}", '{"":null}')
+    out[#out + 1] = outside
+    if not quote then
+      return concat(out)
+    end
+    local close, escape = quote
+    repeat
+      close = text:find('["\\]', close + 1)
+      escape = close and text:byte(close) == 92
+      close = escape and close + 1 or close
+    until not escape
+    if not close then
+      return text
+    end
+    out[#out + 1] = text:sub(quote, close)
+    at = close + 1
+  end
+end
+
+--- Value of a JSON text of at most 32 levels; nil and the reason if it is none.
+function _M.decode(text)
+  local value, err = cjson.decode(text)
+  if err then
+    return nil, err
+  end
+  if type(value) == "table" and text:find("{%s*}") then
+    return cjson.decode(mark_empty_objects(text))
+  end
+  return value
+end
+
+--- "array", "object", or the Lua type of a decoded value; an empty table is an array.
+function _M.type(value)
+  if value == _M.null then
+    return "null"
+  end
+  if type(value) ~= "table" then
+    return type(value)
+  end
+  return type((next(value))) == "string" and "object" or "array"
+end
+
+--- Quick text for storage, and back: empty arrays and empty objects are the same there.
+_M.pack, _M.unpack = cjson.encode, cjson.decode
+
+local escapes = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
+
+local function quote(text)
+  return '"' .. text:gsub('[%c"\\\127]', function(char)
+    return escapes[char] or ("\\u%04x"):format(char:byte())
+  end) .. '"'
+end
+
+local function write(value, out)
+  local kind = type(value)
+  if kind == "string" then
+    out[#out + 1] = quote(value)
+  elseif kind == "number" then
+    out[#out + 1] = ("%.14g"):format(value)
+  elseif kind ~= "table" then
+    out[#out + 1] = value == _M.null and "null" or tostring(value)
+  elseif getmetatable(value) == array then
+    out[#out + 1] = "["
+    for i = 1, #value do
+      if i > 1 then out[#out + 1] = "," end
+      write(value[i], out)
+    end
+    out[#out + 1] = "]"
+  else
+    local names = {}
+    for name in pairs(value) do names[#names + 1] = name end
+    sort(names)
+    out[#out + 1] = "{"
+    for i, name in ipairs(names) do
+      out[#out + 1] = (i > 1 and "," or "") .. quote(name) .. ":"
+      write(value[name], out)
+    end
+    out[#out + 1] = "}"
+  end
+end
+
+--- JSON text with sorted members; tables made by array() are arrays, all others objects.
+function _M.encode(value)
+  local out = {}
+  write(value, out)
+  return concat(out)
+end
+
+return _M

@@ -1,0 +1,268 @@
+-- What this worker serves: a snapshot that is only ever swapped whole, and how it follows the
+-- shared dictionary.
+local balancer = require("orctl.balancer")
+local document = require("orctl.document")
+local health = require("orctl.health")
+local json = require("orctl.json")
+local router = require("orctl.router")
+local sha256 = require("orctl.sha256")
+local store = require("orctl.store")
+
+local _M = {}
+
+local generation_of, health_of = store.generation, store.health_version
+local exiting = ngx.worker.exiting
+
+local TICK = 0.05      -- seconds
+local FLUSH_TICKS = 10 -- counts go to the dictionary every 10 ticks of 50 ms
+
+local instance                -- name and tree digest, boot, the tree's document; from the master
+local snapshot                -- generation, digest, router, routes_version, upstreams
+local seen_health             -- the version of the servers' health in the snapshot
+local seen = -1               -- the generation this worker last looked at, served or not
+local problem                 -- why it does not serve that one
+local slot, slot_text         -- where it reports, and what it reported
+local following = false       -- false: the tree's own document goes before the dictionary's
+local adopted, adopting, ticks = false, false, 0
+
+local function uptime()
+  local file = io.open("/proc/uptime")
+  local seconds = file and file:read("*n") or 0
+  if file then file:close() end
+  return seconds
+end
+
+local function build(loaded, generation, old)
+  local upstreams, checked = {}, false
+  local turns = ngx.worker.pid()
+  for name, version in pairs(loaded.versions) do
+    local known, part = old.upstreams[name], loaded.parts[name]
+    upstreams[name] = part and balancer.build(part, version, known, turns % (#part.servers + 1))
+      or known
+    checked = checked or upstreams[name].health ~= nil
+  end
+  local routes = loaded.routes
+  return {
+    generation = generation, digest = loaded.digest, upstreams = upstreams,
+    router = routes and router.compile(routes) or old.router,
+    routes_version = loaded.routes_version, checked = checked,
+  }
+end
+
+local function follow_health()
+  seen_health = health_of()
+  for _, upstream in pairs(snapshot.upstreams) do
+    health.apply(upstream)
+  end
+end
+
+-- Workers of one cycle use slots 0 to count - 1, and a newer cycle takes the slots over.
+local function report()
+  if not slot or exiting() then
+    return
+  end
+  local other = store.note(slot)
+  if other and other.boot > instance.boot then
+    return
+  end
+  local value = { pid = ngx.worker.pid(), boot = instance.boot, tree = instance.tree,
+    generation = snapshot.generation, digest = snapshot.digest, error = problem }
+  local text = json.pack(value)
+  if text ~= slot_text or not other or other.pid ~= value.pid then
+    slot_text = store.set_note(slot, value) and text
+  end
+end
+
+local function has(name, version)
+  if not name then
+    return snapshot.routes_version == version
+  end
+  local known = snapshot.upstreams[name]
+  return known and known.version == version
+end
+
+-- Serves the current generation, or keeps the old snapshot and says why. If the generation moves
+-- while its parts are read, they may be gone: then the new one is read.
+local function follow()
+  local generation, loaded, err
+  repeat
+    generation = generation_of()
+    loaded, err = store.load(generation, has)
+  until loaded or generation_of() == generation
+  seen = generation
+  local ok, built = true, nil
+  if loaded then
+    ok, built = pcall(build, loaded, generation, snapshot)
+    err = not ok and built or nil
+  end
+  if loaded and ok then
+    snapshot, problem = built, nil
+    follow_health()
+  else
+    problem = tostring(err)
+    ngx.log(ngx.ERR, "generation ", generation, " is not served: ", problem)
+  end
+  report()
+end
+
+--- The snapshot to serve, as new as the last publication of any worker.
+function _M.current()
+  if following and generation_of() ~= seen then
+    follow()
+  end
+  if snapshot.checked and health_of() ~= seen_health then
+    follow_health()
+  end
+  return snapshot
+end
+
+-- Whether this worker is the one that probes.
+local function probes()
+  local cycle = store.note("cycle")
+  return ngx.worker.id() == 0 and cycle and cycle.boot == instance.boot and not exiting()
+end
+
+local function is_current(name, key)
+  local upstream = probes() and _M.current().upstreams[name]
+  return upstream and upstream.health and upstream.peers[key]
+end
+
+-- One worker of each cycle of the master publishes the tree's document. Until that is done, each
+-- serves the one it inherited from the master.
+local function adopt(may_wait)
+  local tree = instance.document
+  local result, reason = store.publish(tree.bytes, tree.compiled,
+    { boot = instance.boot, may_wait = may_wait })
+  if not result and reason == "busy" then
+    return
+  end
+  adopted, following = true, true
+  if result then
+    follow()
+  else
+    problem = "the tree's document does not fit into the shared dictionary"
+    seen = generation_of()
+    report()
+  end
+end
+
+local function flush()
+  for name, upstream in pairs(snapshot.upstreams) do
+    for _, peer in ipairs(upstream.list) do
+      if peer.requests > 0 or peer.failures > 0 then
+        store.count(name, peer.key, peer.requests, peer.failures)
+        peer.requests, peer.failures = 0, 0
+      end
+    end
+  end
+end
+
+_M.TICK = TICK
+
+--- TICK seconds have passed: idle workers follow, counts are handed in.
+function _M.tick()
+  if not adopted and not adopting then
+    adopting = true
+    local ok, err = pcall(adopt, true)
+    adopting = false
+    if not ok then
+      ngx.log(ngx.ERR, "the tree's document was not published: ", err)
+    end
+  end
+  _M.current()
+  report()
+  if snapshot.checked and probes() then
+    health.run(snapshot.upstreams, TICK, is_current)
+  end
+  ticks = ticks + 1
+  if ticks % FLUSH_TICKS == 0 then
+    flush()
+  end
+end
+
+--- In the master: takes the tree's document, or raises why it cannot be served. Publishes
+-- nothing: a reload that fails later has changed nothing.
+function _M.init(name, tree, bytes)
+  local compiled, err = document.read(bytes)
+  if not compiled then
+    error("gateway.json: " .. err, 0)
+  end
+  local digest = sha256.hex(bytes)
+  instance = { name = name, tree = tree, boot = store.next_boot(),
+    document = { bytes = bytes, compiled = compiled, digest = digest } }
+  local parts, versions = {}, {}
+  for _, upstream in ipairs(compiled.upstreams) do
+    parts[upstream.name], versions[upstream.name] = upstream, -1
+  end
+  snapshot = build({ digest = digest, versions = versions, parts = parts,
+    routes = compiled.routes, routes_version = -1 }, 0, { upstreams = {} })
+  if not store.note("started") then
+    store.set_note("started", { at = uptime() })
+  end
+end
+
+--- In a worker that begins.
+function _M.start()
+  slot = "worker/" .. ngx.worker.id()
+  local cycle = store.note("cycle")
+  if not cycle or cycle.boot < instance.boot then
+    store.set_note("cycle", { boot = instance.boot, count = ngx.worker.count(),
+      name = instance.name, tree = instance.tree })
+  end
+  if store.is_tree_document(instance.document.digest) then
+    following = true
+    follow()
+  end
+  adopt(false)
+  report()
+end
+
+--- Publishes a checked document and serves it: as store.publish(). `tree` says that it is also
+-- the document of the tree, so that the next reload does not take it for a new one.
+function _M.publish(bytes, compiled, accept, tree)
+  local result, reason = store.publish(bytes, compiled, { accept = accept, may_wait = true })
+  if result then
+    if tree then
+      store.set_tree_document(result.digest)
+    end
+    _M.current()
+  end
+  return result, reason
+end
+
+--- Status of the instance. Speaks of the newest cycle even when a worker of an old one answers.
+function _M.status()
+  local current = _M.current()
+  local cycle = store.note("cycle")
+  local workers = json.array()
+  for id = 0, cycle.count - 1 do
+    local worker = store.note("worker/" .. id)
+    if worker and worker.boot == cycle.boot then
+      worker.boot = nil
+      workers[#workers + 1] = worker
+    end
+  end
+  return {
+    name = cycle.name, tree = cycle.tree, workers = workers, worker_count = cycle.count,
+    generation = current.generation, digest = current.digest,
+    uptime = math.floor(uptime() - (store.note("started") or { at = 0 }).at),
+  }
+end
+
+--- Bytes, generation and digest of the current document.
+function _M.document()
+  local bytes, digest, generation
+  repeat
+    generation = generation_of()
+    bytes, digest = store.raw(generation)
+  until bytes or generation_of() == generation
+  if bytes then
+    return bytes, generation, digest
+  end
+  return instance.document.bytes, snapshot.generation, snapshot.digest
+end
+
+--- Counts of this worker are handed in, for an answer that shows them.
+_M.flush = flush
+
+return _M

@@ -1,0 +1,318 @@
+-- The shared dictionary: documents in parts, the generation that names the current one, and the
+-- lock of those who publish. Knows nothing of a worker's own state.
+--
+-- A part never changes under its key. Parts are stored first, the index next, and the generation
+-- last, so a reader sees the whole old document or the whole new one. Nothing here evicts: only
+-- safe_set and safe_add are used, and a document that does not fit changes nothing.
+local json = require("orctl.json")
+local sha256 = require("orctl.sha256")
+
+local _M = {}
+
+-- The dictionary outlives a reload, and a reload may bring other Lua: a new layout of the values
+-- takes a new prefix.
+local P = "1/"
+local GENERATION, LOCK, HEALTH = P .. "generation", P .. "lock", P .. "health"
+local LOCK_TTL, LOCK_WAIT, LOCK_STEP = 5, 6, 0.002
+
+-- The kinds of keys that belong to one document.
+local parts = { ["raw/"] = true, ["index/"] = true, ["routes/"] = true, ["upstream/"] = true }
+
+local dict = ngx.shared.orctl
+local lock_count = 0
+
+local function index_key(generation) return P .. "index/" .. generation end
+local function raw_key(generation) return P .. "raw/" .. generation end
+local function routes_key(version) return P .. "routes/" .. version end
+local function part_key(name, version) return P .. "upstream/" .. name .. "/" .. version end
+local function server_key(kind, name, key) return P .. kind .. "/" .. name .. "/" .. key end
+
+--- Number of the current document; 0 before the first.
+function _M.generation()
+  return dict:get(GENERATION) or 0
+end
+
+-- incr() with an initial value may evict; this does not.
+local function add(key, number)
+  local value = dict:incr(key, number)
+  if not value and dict:safe_add(key, number) then
+    return number
+  end
+  return value or dict:incr(key, number)
+end
+
+--- A number for a new cycle of the master, larger than any before in this dictionary.
+function _M.next_boot()
+  return assert(add(P .. "boots", 1), "the shared dictionary is full")
+end
+
+local function lock(may_wait)
+  lock_count = lock_count + 1
+  local owner = ngx.worker.pid() .. "." .. lock_count
+  local first, waited = dict:get(LOCK), 0
+  while not dict:safe_add(LOCK, owner, LOCK_TTL) do
+    if not may_wait or waited > LOCK_WAIT then
+      return nil
+    end
+    ngx.sleep(LOCK_STEP)
+    waited = waited + LOCK_STEP
+    -- Its owner died, and the wall clock, which ends the lock, was set back.
+    if waited > LOCK_TTL and dict:get(LOCK) == first then
+      dict:delete(LOCK)
+    end
+  end
+  return owner
+end
+
+local function unlock(owner)
+  if dict:get(LOCK) == owner then
+    dict:delete(LOCK)
+  end
+end
+
+local function read_index(generation)
+  local text = dict:get(index_key(generation))
+  return text and json.unpack(text)
+end
+
+--- Bytes and digest of the document of a generation; nil if it is no longer the current one.
+function _M.raw(generation)
+  local index = read_index(generation)
+  local bytes = dict:get(raw_key(generation))
+  if index and bytes then
+    return bytes, index.digest
+  end
+end
+
+--- Reads a generation. `has(name, version)` and `has(nil, version)` say which parts and routes the
+-- caller already holds; those are left out. Nil and a reason if a part is missing.
+function _M.load(generation, has)
+  local index = read_index(generation)
+  if not index then
+    return nil, "index " .. generation .. " is missing"
+  end
+  local loaded = { digest = index.digest, versions = index.upstreams, parts = {},
+    routes_version = index.routes }
+  for name, version in pairs(index.upstreams) do
+    if not has(name, version) then
+      local text = dict:get(part_key(name, version))
+      local part, err = json.unpack(text or "")
+      if not part then
+        return nil, ("upstream %s: %s"):format(name, text and err or "part is missing")
+      end
+      loaded.parts[name] = part
+    end
+  end
+  if not has(nil, index.routes) then
+    local text = dict:get(routes_key(index.routes))
+    local routes, err = json.unpack(text or "")
+    if not routes then
+      return nil, "routes: " .. (text and err or "part is missing")
+    end
+    loaded.routes = routes
+  end
+  return loaded
+end
+
+local function write_parts(old, new, compiled, stored)
+  local function put(key, text)
+    stored[#stored + 1] = key
+    return dict:safe_set(key, text)
+  end
+  for _, upstream in ipairs(compiled.upstreams) do
+    local name, text = upstream.name, json.pack(upstream)
+    local version = old.upstreams[name]
+    if not version or dict:get(part_key(name, version)) ~= text then
+      version = new.generation
+      local ok, err = put(part_key(name, version), text)
+      if not ok then return nil, err end
+    end
+    new.upstreams[name] = version
+  end
+  local text = json.pack(compiled.routes)
+  new.routes = old.routes
+  if not old.routes or dict:get(routes_key(old.routes)) ~= text then
+    new.routes = new.generation
+    local ok, err = put(routes_key(new.routes), text)
+    if not ok then return nil, err end
+  end
+  return put(index_key(new.generation), json.pack(new))
+end
+
+-- Removes what only the old document needed, counters of servers that left it included.
+local function collect(old, new, compiled)
+  local kept = {}
+  for _, upstream in ipairs(compiled.upstreams) do
+    if old.upstreams[upstream.name] ~= new.upstreams[upstream.name] then
+      for _, server in ipairs(upstream.servers) do
+        kept[upstream.name .. "/" .. server.key] = true
+      end
+    end
+  end
+  for name, version in pairs(old.upstreams) do
+    if new.upstreams[name] ~= version then
+      local part = json.unpack(dict:get(part_key(name, version)) or "")
+      for _, server in ipairs(part and part.servers or {}) do
+        if not kept[name .. "/" .. server.key] then
+          for _, kind in ipairs({ "requests", "failures", "health" }) do
+            dict:delete(server_key(kind, name, server.key))
+          end
+        end
+      end
+      dict:delete(part_key(name, version))
+    end
+  end
+  if old.routes and old.routes ~= new.routes then
+    dict:delete(routes_key(old.routes))
+  end
+  if old.generation then
+    dict:delete(raw_key(old.generation))
+    dict:delete(index_key(old.generation))
+  end
+end
+
+local function publish(bytes, compiled, options, owner)
+  local digest, generation = sha256.hex(bytes), _M.generation()
+  local old = generation > 0 and read_index(generation) or { upstreams = {} }
+  if options.accept and not options.accept(generation, old.digest) then
+    return nil, "conflict"
+  end
+  if old.digest == digest then
+    return { generation = generation, digest = digest, changed = false }
+  end
+  local new = { generation = generation + 1, digest = digest, upstreams = {} }
+  -- The raw bytes go first: the largest piece finds out soonest that there is no room.
+  local stored = { raw_key(new.generation) }
+  local ok, err = dict:safe_set(stored[1], bytes)
+  if ok then
+    ok, err = write_parts(old, new, compiled, stored)
+  end
+  if dict:get(LOCK) ~= owner then
+    -- Took longer than the lock lasts. The keys belong to the next owner now.
+    return nil, "busy"
+  end
+  if not ok or not add(GENERATION, 1) then
+    for _, key in ipairs(stored) do
+      dict:delete(key)
+    end
+    ngx.log(ngx.ERR, "the document was not stored: ", err)
+    return nil, "full"
+  end
+  collect(old, new, compiled)
+  return { generation = new.generation, digest = digest, changed = true }
+end
+
+-- Removes what a worker that was killed while it published has left behind.
+local function sweep()
+  local generation = _M.generation()
+  local index = generation > 0 and read_index(generation)
+  if not index then
+    return
+  end
+  local wanted = { [raw_key(generation)] = true, [index_key(generation)] = true,
+    [routes_key(index.routes)] = true }
+  for name, version in pairs(index.upstreams) do
+    wanted[part_key(name, version)] = true
+  end
+  for _, key in ipairs(dict:get_keys(0)) do
+    local kind = key:sub(1, #P) == P and key:match("^%w+/", #P + 1)
+    if kind and parts[kind] and not wanted[key] then
+      dict:delete(key)
+    end
+  end
+end
+
+-- The tree's own document: once for each cycle of the master, and only if the tree brought a
+-- document that no earlier cycle published. So a reload for another reason keeps a hotter one.
+local function publish_tree(bytes, compiled, options, owner)
+  if (dict:get(P .. "booted") or 0) >= options.boot then
+    return {}
+  end
+  local result = {}
+  local digest = sha256.hex(bytes)
+  if not _M.is_tree_document(digest) then
+    local published, reason = publish(bytes, compiled, options, owner)
+    if not published then
+      return nil, reason
+    end
+    result = published
+    dict:safe_set(P .. "tree_document", digest)
+  end
+  sweep()
+  dict:safe_set(P .. "booted", options.boot)
+  return result
+end
+
+--- Makes a checked document the current one: {generation, digest, changed}. Else nil and "busy",
+-- "conflict" (`options.accept(generation, digest)` refused the current one), or "full".
+-- `options.may_wait` for the lock; `options.boot` for the tree's own document.
+function _M.publish(bytes, compiled, options)
+  local owner = lock(options.may_wait)
+  if not owner then
+    return nil, "busy"
+  end
+  local step = options.boot and publish_tree or publish
+  local ok, result, reason = pcall(step, bytes, compiled, options, owner)
+  unlock(owner)
+  if not ok then
+    error(result, 0)
+  end
+  return result, reason
+end
+
+--- Notes that the tree's own document is this one, as `x-tree: 1` says.
+function _M.set_tree_document(digest)
+  dict:safe_set(P .. "tree_document", digest)
+end
+
+--- Whether `digest` is that of the document which a tree published last.
+function _M.is_tree_document(digest)
+  return _M.generation() > 0 and dict:get(P .. "tree_document") == digest
+end
+
+--- Adds to the counts of a server.
+function _M.count(name, key, requests, failures)
+  if requests > 0 then add(server_key("requests", name, key), requests) end
+  if failures > 0 then add(server_key("failures", name, key), failures) end
+end
+
+--- Requests and failures of a server, over all workers.
+function _M.counts(name, key)
+  return dict:get(server_key("requests", name, key)) or 0,
+    dict:get(server_key("failures", name, key)) or 0
+end
+
+--- Number that changes whenever a server goes down or comes up; nil before the first time.
+function _M.health_version()
+  return dict:get(HEALTH)
+end
+
+--- What the last probe of a server found: {down, ok, error}; nil before the first one.
+function _M.health(name, key)
+  local text = dict:get(server_key("health", name, key))
+  return text and json.unpack(text)
+end
+
+--- Keeps what a probe found; `flipped` makes all workers look.
+function _M.set_health(name, key, value, flipped)
+  local text, place = json.pack(value), server_key("health", name, key)
+  if dict:get(place) ~= text then
+    dict:safe_set(place, text)
+  end
+  if flipped then
+    add(HEALTH, 1)
+  end
+end
+
+--- A value under a name of its own, decoded; nil if there is none.
+function _M.note(name)
+  local text = dict:get(P .. "note/" .. name)
+  return text and json.unpack(text)
+end
+
+--- Keeps a value under a name of its own.
+function _M.set_note(name, value)
+  return dict:safe_set(P .. "note/" .. name, json.pack(value))
+end
+
+return _M

@@ -1,0 +1,514 @@
+#!/usr/bin/python3
+"""Runs behaviours written as txtar files: a script on top, files below, a fresh folder each.
+
+Leading '#' lines tell the behaviour. The script:
+  orctl ARGS...            must exit 0           !N orctl ARGS...    must exit exactly N
+  exec PROG ARGS...        any other program     !N exec PROG ARGS...
+  wait-for orctl|PROG ...  repeat until exit 0, at most 10 s
+  stdin FILE               for the next program only
+  stdout REGEX             ! stdout REGEX        stderr REGEX        ! stderr REGEX     (multi-line, of the last program)
+  cmp stdout FILE          cmp stderr FILE       cmp A B
+  json POINTER VALUE       ! json POINTER        of the last stdout; a VALUE that is no JSON is a string
+  exists F...              ! exists F...
+  env K=V...   mkdir F...   rm F...   cp A B   chmod MODE F...
+$WORK, $ROOT, $PYTHON, $PORT1..$PORT9 and names set by env stand for their values, in files too.
+UPDATE=1 rewrites in place what `cmp stdout FILE` compares.
+"""
+import argparse
+import concurrent.futures
+import difflib
+import fcntl
+import json
+import os
+import random
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+COMMAND_LIMIT = 60  # seconds for one program
+WAIT_LIMIT = 10  # seconds for wait-for, and for an instance to stop
+CRASHED = 99  # exit code of the sanitizers, so that a crash never passes for "the answer is no"
+MARKER = re.compile(r"^-- (\S.*?) --$")
+
+
+class Failure(Exception):
+    """An expectation that does not hold, or a script that cannot be read."""
+
+
+class Archive:
+    def __init__(self, path):
+        self.path = path
+        self.script, self.files, name = [], {}, None
+        for line in path.read_text().splitlines(keepends=True):
+            marker = MARKER.match(line.rstrip("\n"))
+            if marker:
+                name = marker.group(1)
+                self.files[name] = ""
+            elif name is None:
+                self.script.append(line.rstrip("\n"))
+            else:
+                self.files[name] += line
+        self.lock = threading.Lock()
+
+    def behaviour(self):
+        lines = []
+        for line in self.script:
+            if not line.startswith("#"):
+                break
+            lines.append(line.lstrip("# "))
+        return " ".join(lines)
+
+    def ports(self):
+        return sorted(set(re.findall(r"\$\{?(PORT[1-9])", self.path.read_text())))
+
+    def save(self):
+        text = "".join(line + "\n" for line in self.script)
+        for name, content in self.files.items():
+            text += f"-- {name} --\n{content}"
+        self.path.write_text(text)
+
+
+class Ports:
+    """Free loopback ports, each held by a lock file as long as its script runs, also against other runners. They lie
+    below the kernel's range for outgoing connections, which would take a port between our probe and nginx's bind."""
+
+    FOLDER = Path(tempfile.gettempdir()) / f"orctl-ports.{os.getuid()}"
+
+    def __init__(self):
+        self.held = []
+
+    def take(self):
+        self.FOLDER.mkdir(mode=0o700, exist_ok=True)
+        for _ in range(1000):
+            port = random.randint(15000, 31999)
+            lock = open(self.FOLDER / str(port), "w")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                    with socket.socket(socket.AF_INET, kind) as probe:
+                        probe.bind(("", port))
+            except OSError:
+                lock.close()
+                continue
+            self.held.append(lock)
+            return port
+        raise Failure("no free port")
+
+    def release(self):
+        for lock in self.held:
+            lock.close()
+
+
+def read_proc(pid, name):
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def alive(pid):
+    stat = read_proc(pid, "stat")
+    return bool(stat) and stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def wait_until(condition, limit):
+    end = time.monotonic() + limit
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def processes_of(folder):
+    """Living processes whose command line, environment or working folder lies in `folder`."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit() or int(entry) == os.getpid() or not alive(entry):
+            continue
+        try:
+            cwd = os.readlink(f"/proc/{entry}/cwd") + "/"
+        except OSError:
+            cwd = ""
+        mark = f"{folder}/"
+        if mark in cwd or mark in read_proc(entry, "cmdline") + "/" or mark in read_proc(entry, "environ"):
+            found.append(int(entry))
+    return found
+
+
+def kill(pid, number):
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def stop_instances(base, root):
+    """Stops every instance below `root`; returns a sentence for each process that would not go."""
+    faults = []
+    for pid_file in root.glob("run/openresty/*/nginx.pid"):
+        text = pid_file.read_text().strip()
+        if not text.isdigit() or str(root) not in read_proc(text, "cmdline"):
+            continue
+        kill(int(text), signal.SIGTERM)
+        if not wait_until(lambda: not alive(text), WAIT_LIMIT):
+            faults.append(f"{pid_file.parent.name}: pid {text} does not stop")
+    wait_until(lambda: not processes_of(base), 2)
+    for pid in processes_of(base):
+        faults.append(f"process left behind: {pid}: {read_proc(pid, 'cmdline').strip()}")
+        kill(pid, signal.SIGKILL)
+    return faults
+
+
+def pointed(document, pointer):
+    """The value at an RFC 6901 pointer; KeyError when there is none."""
+    if pointer and not pointer.startswith("/"):
+        raise Failure(f"json: a pointer begins with /: {pointer}")
+    for part in pointer.split("/")[1:]:
+        part = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, list) and re.fullmatch(r"0|[1-9][0-9]*", part) and int(part) < len(document):
+            document = document[int(part)]
+        elif isinstance(document, dict) and part in document:
+            document = document[part]
+        else:
+            raise KeyError(part)
+    return document
+
+
+def canonical(value):
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def difference(expected, actual, name_expected, name_actual):
+    lines = difflib.unified_diff(expected.splitlines(), actual.splitlines(), name_expected, name_actual, lineterm="")
+    return "\n".join(lines) or f"{name_expected} and {name_actual} differ in their last newline"
+
+
+class Script:
+    def __init__(self, archive, orctl, update):
+        self.archive, self.orctl, self.update = archive, orctl, update
+        self.base = Path(tempfile.mkdtemp(prefix="oc-", dir="/tmp"))  # short: socket paths have 107 bytes
+        self.base.chmod(0o755)  # nginx's workers are another user when we are root
+        self.work = self.base / "w"
+        self.root = self.work / "root"
+        self.ports = Ports()
+        self.out = self.err = ""
+        self.input = None
+        self.updated = False
+
+    def prepare(self):
+        self.work.mkdir()
+        (self.base / "bin").mkdir()
+        (self.base / "bin/orctl").symlink_to(self.orctl)  # for `exec sh -c 'orctl …'`
+        self.variables = {"WORK": str(self.work), "ROOT": str(self.root), "PYTHON": sys.executable}
+        for name in self.archive.ports():
+            self.variables[name] = str(self.ports.take())
+        self.env = {
+            "PATH": f"{self.base}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": str(self.work),
+            "NO_COLOR": "1",
+            "ORCTL_ROOT": str(self.root),
+            "ASAN_OPTIONS": f"exitcode={CRASHED}",
+            "UBSAN_OPTIONS": f"exitcode={CRASHED}:print_stacktrace=1",
+        }
+        for name, content in self.archive.files.items():
+            path = self.path(self.substitute(name))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self.substitute(content))
+
+    def substitute(self, text, quote=str):
+        return re.sub(
+            r"\$(?:\{(\w+)\}|(\w+))",
+            lambda m: quote(self.variables[m[1] or m[2]]) if (m[1] or m[2]) in self.variables else m[0],
+            text,
+        )
+
+    def path(self, name):
+        path = Path(os.path.normpath(self.work / name))
+        if path != self.work and self.work not in path.parents:
+            raise Failure(f"{name} is outside of $WORK")
+        return path
+
+    def run(self):
+        """None, or what went wrong as (line number, line, text)."""
+        number, line = 0, ""
+        try:
+            self.prepare()
+            for number, line in enumerate(self.archive.script, 1):
+                self.step(line)
+        except Failure as e:
+            return number, line, str(e)
+        except (OSError, UnicodeDecodeError) as e:
+            return number, line, f"{type(e).__name__}: {e}"
+        return None
+
+    def clean(self):
+        faults = stop_instances(self.base, self.root)
+        self.ports.release()
+        subprocess.run(["chmod", "-R", "u+rwX", str(self.base)], check=False, stderr=subprocess.DEVNULL)
+        shutil.rmtree(self.base, ignore_errors=True)
+        if self.base.exists():
+            faults.append(f"cannot remove {self.base}")
+        return faults
+
+    def step(self, line):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            return
+        try:
+            words = shlex.split(stripped)
+        except ValueError as e:
+            raise Failure(f"cannot read the line: {e}") from e
+        negated = words[0].startswith("!")
+        wanted = words.pop(0)[1:] if negated else ""
+        verb = words.pop(0) if words else ""
+        if verb in ("orctl", "exec"):
+            if negated and not re.fullmatch(r"[1-9][0-9]*", wanted):
+                raise Failure("'!' needs the exit code: !1 orctl …")
+            arguments = [self.substitute(word) for word in words]
+            return self.expect_exit(verb, arguments, int(wanted or 0))
+        if wanted:
+            raise Failure(f"'!{wanted}' is for orctl and exec; write '! {verb}'")
+        method = getattr(self, "do_" + verb.replace("-", "_"), None)
+        if method is None or (negated and verb not in ("stdout", "stderr", "exists", "json")):
+            raise Failure(f"unknown command: {'! ' if negated else ''}{verb}")
+        quote = re.escape if verb in ("stdout", "stderr") else str
+        try:
+            method(negated, *[self.substitute(word, quote) for word in words])
+        except TypeError as e:
+            raise Failure(f"wrong number of arguments: {e}") from e
+
+    # Programs
+
+    def argv(self, verb, arguments):
+        if verb == "orctl":
+            return [str(self.orctl), *arguments]
+        if not arguments:
+            raise Failure("exec needs a program")
+        return arguments
+
+    def execute(self, argv):
+        """Output goes to files, not pipes: a daemon that is left behind would keep a pipe open."""
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            stdin = open(self.input, "rb") if self.input else subprocess.DEVNULL
+            self.input = None
+            try:
+                program = shutil.which(argv[0], path=self.env["PATH"]) or argv[0]
+                status = subprocess.run(
+                    [argv[0], *argv[1:]], executable=program, cwd=self.work, env=self.env, stdin=stdin, stdout=out,
+                    stderr=err, timeout=COMMAND_LIMIT, check=False).returncode
+            except subprocess.TimeoutExpired as e:
+                raise Failure(f"still running after {COMMAND_LIMIT} s") from e
+            except OSError as e:
+                raise Failure(f"cannot run {argv[0]}: {e.strerror}") from e
+            finally:
+                if stdin is not subprocess.DEVNULL:
+                    stdin.close()
+            out.seek(0)
+            err.seek(0)
+            self.out = out.read().decode(errors="surrogateescape")
+            self.err = err.read().decode(errors="surrogateescape")
+        if re.search(r"ERROR: \w+Sanitizer|: runtime error: ", self.err):
+            raise Failure("the sanitizer found a fault")
+        return status if status >= 0 else 128 - status
+
+    def expect_exit(self, verb, arguments, wanted):
+        status = self.execute(self.argv(verb, arguments))
+        if status != wanted:
+            raise Failure(f"exit {status}, not {wanted}")
+
+    def do_wait_for(self, _, *words):
+        verb = words[0] if words and words[0] in ("orctl", "exec") else "exec"
+        arguments = list(words[1:] if words and words[0] == verb else words)
+        argv, given = self.argv(verb, arguments), self.input
+
+        def succeeds():
+            self.input = given
+            return self.execute(argv) == 0
+
+        if not wait_until(succeeds, WAIT_LIMIT):
+            raise Failure(f"did not exit 0 within {WAIT_LIMIT} s")
+
+    def do_stdin(self, _, name):
+        self.input = self.path(name)
+
+    # Expectations
+
+    def match(self, negated, name, text, regex):
+        try:
+            found = re.search(regex, text, re.MULTILINE)
+        except re.error as e:
+            raise Failure(f"bad regular expression: {e}") from e
+        if negated and found:
+            raise Failure(f"{name} matches: {found.group(0)}")
+        if not negated and not found:
+            raise Failure(f"{name} does not match")
+
+    def do_stdout(self, negated, regex):
+        self.match(negated, "stdout", self.out, regex)
+
+    def do_stderr(self, negated, regex):
+        self.match(negated, "stderr", self.err, regex)
+
+    def do_cmp(self, _, first, second):
+        stream = {"stdout": self.out, "stderr": self.err}.get(first)
+        if stream is None:
+            a, b = self.path(first).read_bytes(), self.path(second).read_bytes()
+            if a != b:
+                raise Failure(difference(b.decode(errors="replace"), a.decode(errors="replace"), second, first))
+            return
+        path = self.path(second)
+        expected = path.read_text() if path.exists() else ""
+        if stream == expected:
+            return
+        if not self.update or first != "stdout":
+            raise Failure(difference(expected, stream, second, first))
+        path.write_text(stream)
+        self.archive.files[second] = self.with_variables(stream)
+        self.updated = True
+
+    def with_variables(self, text):
+        if text and not text.endswith("\n"):
+            raise Failure("stdout has no newline at its end; an archive cannot hold it")
+        for name in ("ROOT", "WORK"):
+            text = text.replace(self.variables[name], "$" + name)
+        for name, value in self.variables.items():
+            if name.startswith("PORT"):
+                text = re.sub(rf"(?<!\d){value}(?!\d)", "$" + name, text)
+        return text
+
+    def do_json(self, negated, pointer, *value):
+        if len(value) != (0 if negated else 1):
+            raise Failure("json POINTER VALUE, or ! json POINTER")
+        try:
+            document = json.loads(self.out)
+        except ValueError as e:
+            raise Failure(f"stdout is no JSON: {e}") from e
+        try:
+            actual = pointed(document, pointer)
+        except KeyError as e:
+            if negated:
+                return
+            raise Failure(f"nothing at {pointer}: no {e}") from e
+        if negated:
+            raise Failure(f"{pointer} is there: {canonical(actual)}")
+        try:
+            expected = json.loads(value[0])
+        except ValueError:
+            expected = value[0]
+        if canonical(actual) != canonical(expected):
+            raise Failure(f"{pointer} is {canonical(actual)}, not {canonical(expected)}")
+
+    def do_exists(self, negated, *names):
+        for name in names:
+            if os.path.lexists(self.path(name)) == negated:
+                raise Failure(f"{name} {'exists' if negated else 'does not exist'}")
+
+    # Files and environment
+
+    def do_env(self, _, *settings):
+        for setting in settings:
+            name, equals, value = setting.partition("=")
+            if not equals:
+                raise Failure("env K=V")
+            self.env[name] = self.variables[name] = value
+
+    def do_mkdir(self, _, *names):
+        for name in names:
+            self.path(name).mkdir(parents=True, exist_ok=True)
+
+    def do_rm(self, _, *names):
+        for name in names:
+            path = self.path(name)
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+    def do_cp(self, _, source, target):
+        if source in ("stdout", "stderr"):
+            text = self.out if source == "stdout" else self.err
+            self.path(target).write_text(text, errors="surrogateescape")
+        elif self.path(source).is_dir():
+            shutil.copytree(self.path(source), self.path(target), symlinks=True)
+        else:
+            shutil.copy2(self.path(source), self.path(target))
+
+    def do_chmod(self, _, mode, *names):
+        for name in names:
+            self.path(name).chmod(int(mode, 8))
+
+
+def tail(name, text):
+    lines = text.splitlines()[-40:]
+    return [f"{name}:", *("  " + line for line in lines)] if lines else []
+
+
+def run_one(path, orctl, update):
+    """Runs one file; returns (passed, title, lines of explanation)."""
+    archive = Archive(path)
+    script = Script(archive, orctl, update)
+    try:
+        fault = script.run()
+    finally:
+        leftovers = script.clean()
+    explanation = []
+    if fault:
+        number, line, text = fault
+        explanation += [f"{path}:{number}: {line}", *("  " + part for part in text.splitlines())]
+        explanation += tail("stdout", script.out) + tail("stderr", script.err)
+    explanation += leftovers
+    if script.updated and not explanation:
+        archive.save()
+    title = f"{path.stem}: {archive.behaviour()}" if archive.behaviour() else path.stem
+    return not explanation, title, explanation
+
+
+def collect(names):
+    paths = []
+    for name in names or [str(Path(__file__).parent)]:
+        path = Path(name)
+        paths += sorted(path.glob("*.txtar")) if path.is_dir() else [path]
+    return paths
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Runs txtar behaviours.")
+    parser.add_argument("--orctl", required=True)
+    parser.add_argument("-j", type=int, default=1, metavar="N")
+    parser.add_argument("files", nargs="*")
+    options = parser.parse_args()
+    os.umask(0o022)
+    orctl = Path(options.orctl).resolve()
+    paths = collect(options.files)
+    update = os.environ.get("UPDATE") == "1"
+    print(f"1..{len(paths)}", flush=True)
+
+    def guarded(path):
+        try:
+            return run_one(path, orctl, update)
+        except (OSError, UnicodeDecodeError) as e:
+            return False, path.stem, [str(e)]
+
+    passed = failed = 0
+    with concurrent.futures.ThreadPoolExecutor(max(1, options.j)) as pool:
+        for number, (good, title, explanation) in enumerate(pool.map(guarded, paths), 1):
+            print(f"{'ok' if good else 'not ok'} {number} - {title}")
+            for line in explanation:
+                print("# " + line.encode(errors="backslashreplace").decode())
+            sys.stdout.flush()
+            passed, failed = passed + good, failed + (not good)
+    print(f"{passed} passed, {failed} failed")
+    return 0 if failed == 0 and passed > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,443 @@
+"""A real nginx with the gateway, real backends, and small helpers for the tests of this folder."""
+import atexit
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import socketserver
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+TEMPLATE = os.path.join(ROOT, "tests", "lua", "nginx.conf.template")
+MODULES = "/usr/lib/nginx/modules"
+NGINX = os.environ.get("NGINX", shutil.which("openresty") or "nginx")
+
+
+def wait_for(condition, limit=10.0, what="condition"):
+    """The first true value of condition(); fails after `limit` seconds."""
+    end = time.monotonic() + limit
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError("not within %gs: %s" % (limit, what))
+        time.sleep(0.005)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def digest_of(number):
+    return "%064x" % number
+
+
+def load_modules():
+    names = ["ndk_http_module.so", "ngx_http_lua_module.so"]
+    if not os.path.exists(os.path.join(MODULES, names[1])):
+        return ""
+    return "\n".join("load_module %s/%s;" % (MODULES, name) for name in names)
+
+
+def render(run, log, listen, workers=2, dict_size="32m", tree=1, template=TEMPLATE):
+    with open(template) as f:
+        text = f.read()
+    shards = ["orctl_%02d" % i for i in range(32)]
+    for name, value in {
+        "LOAD_MODULES": load_modules(),
+        "WORKERS": str(workers), "RUN": run, "LOG": log, "DICT": dict_size,
+        "INSTANCE": "test", "TREE_DIGEST": digest_of(tree), "LISTEN": listen,
+        "SPLIT": "\n".join("    3.12%% %s;" % s for s in shards[:-1]),
+        "UPSTREAMS": "\n".join(
+            "  upstream %s { server 127.0.0.1:1; balancer_by_lua_block "
+            "{ require(\"orctl.init\").balancer() } keepalive 256; }" % s for s in shards),
+    }.items():
+        text = text.replace("@%s@" % name, value)
+    return text
+
+
+def document(servers=(), routes=None, **fields):
+    """A document with one upstream "up" and a route to it. Servers are addresses or dicts."""
+    servers = [s if isinstance(s, dict) else {"address": s} for s in servers]
+    return {"format": 1, "upstreams": [dict(name="up", servers=servers, **fields)],
+            "routes": [{"path": "/", "upstream": "up"}] if routes is None else routes}
+
+
+def encode(value):
+    return value if isinstance(value, bytes) else json.dumps(value).encode()
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path, timeout=10):
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+    def json(self):
+        return json.loads(self.body)
+
+    def text(self):
+        return self.body.decode()
+
+
+class Instance:
+    """An nginx with the gateway in a folder of its own."""
+
+    def __init__(self, doc, workers=2, dict_size="32m", overlay=None):
+        self.dir = tempfile.mkdtemp(prefix="orctl-test-")
+        os.chmod(self.dir, 0o755)
+        self.tree = os.path.join(self.dir, "tree")
+        self.run = os.path.join(self.dir, "run")
+        self.log = os.path.join(self.dir, "log")
+        for d in (self.tree, self.run, self.log):
+            os.mkdir(d)
+        self.port = free_port()
+        self.listen = "127.0.0.1:%d" % self.port
+        self.workers_wanted = workers
+        self.dict_size = dict_size
+        self.master = None
+        self.tree_number = 0
+        shutil.copytree(os.path.join(ROOT, "lua", "orctl"), os.path.join(self.tree, "lua", "orctl"))
+        for name, text in (overlay or {}).items():
+            self.write(os.path.join(self.tree, "lua", name), text)
+        self.write_tree(doc)
+        atexit.register(self.close)
+
+    @staticmethod
+    def write(path, data):
+        with open(path, "wb") as f:
+            f.write(encode(data) if not isinstance(data, str) else data.encode())
+
+    def write_tree(self, doc=None):
+        """A new tree: a new digest, and a new gateway document if there is one."""
+        self.tree_number += 1
+        if doc is not None:
+            self.write(os.path.join(self.tree, "gateway.json"), doc)
+        self.write(os.path.join(self.tree, "nginx.conf"),
+                   render(self.run, self.log, self.listen, self.workers_wanted, self.dict_size,
+                          self.tree_number))
+
+    def command(self):
+        return [NGINX, "-p", self.tree, "-c", "nginx.conf", "-e", "stderr"]
+
+    def spawn(self):
+        with open(os.path.join(self.log, "stderr"), "ab") as stderr:
+            self.master = subprocess.Popen(self.command() + ["-g", "daemon off;"],
+                                           stderr=stderr, stdin=subprocess.DEVNULL)
+
+    def start(self):
+        self.spawn()
+        wait_for(lambda: self.master.poll() is not None or self.up(), what="nginx is up")
+        if self.master.poll() is not None:
+            raise AssertionError("nginx did not start:\n" + self.errors())
+        return self
+
+    def up(self):
+        try:
+            return self.all_follow()
+        except OSError:
+            return False
+
+    def errors(self):
+        text = b""
+        for name in ("stderr", "error.log"):
+            path = os.path.join(self.log, name)
+            if os.path.exists(path):
+                with open(path, "rb") as f:
+                    text += f.read()
+        return text.decode(errors="replace")
+
+    def close(self):
+        if self.master and self.master.poll() is None:
+            self.master.send_signal(signal.SIGTERM)
+            try:
+                self.master.wait(5)
+            except subprocess.TimeoutExpired:
+                self.master.kill()
+                self.master.wait()
+        self.master = None
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def workers(self):
+        """Pids of the worker processes."""
+        with open("/proc/%d/task/%d/children" % (self.master.pid, self.master.pid)) as f:
+            return sorted(int(pid) for pid in f.read().split())
+
+    def admin(self, method, path, body=None, headers=None):
+        connection = UnixConnection(os.path.join(self.run, "admin.sock"))
+        try:
+            all_headers = {"Host": "localhost"}
+            if body is not None:
+                body = body if hasattr(body, "__next__") else encode(body)
+                all_headers["Content-Type"] = "application/json"
+            all_headers.update(headers or {})
+            connection.request(method, path, body,
+                               {k: v for k, v in all_headers.items() if v is not None})
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def raw_admin(self, data, limit=10):
+        """The bytes answered to raw bytes, until the connection is closed."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(limit)
+            s.connect(os.path.join(self.run, "admin.sock"))
+            answer = b""
+            try:
+                s.sendall(data)
+                while True:
+                    part = s.recv(65536)
+                    if not part:
+                        break
+                    answer += part
+            except ConnectionError:
+                pass
+            return answer
+
+    def put(self, doc, **headers):
+        answer = self.admin("PUT", "/v1/config", doc,
+                            {k.replace("_", "-"): v for k, v in headers.items()})
+        if answer.status != 200:
+            raise AssertionError("PUT: %d %s" % (answer.status, answer.text()))
+        return answer.json()
+
+    def status(self):
+        return self.admin("GET", "/v1/status").json()
+
+    def all_follow(self, **wanted):
+        """The status, if all workers are there and agree with it and with `wanted`."""
+        status = self.status()
+        for worker in status["workers"]:
+            for key in ("generation", "digest", "tree"):
+                if worker[key] != wanted.get(key, status[key]):
+                    return None
+        return status if len(status["workers"]) == status["worker_count"] else None
+
+    def get(self, path="/", host="test", method="GET", body=None, headers=None, timeout=10):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request(method, path, body, dict({"Host": host}, **(headers or {})))
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def hup(self):
+        """Reloads, and waits until the new workers report and the old ones are gone."""
+        old = self.workers()
+        self.master.send_signal(signal.SIGHUP)
+        wait_for(lambda: not set(old) & set(self.workers()) and self.up(), what="reloaded")
+
+    def open_until_all(self, count=12):
+        """Kept connections, at least one to each worker, as {pid: connection}."""
+        found, spare = {}, []
+        for _ in range(count * 20):
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            connection.connect()
+            spare.append(connection)
+            mine = connection.sock.getsockname()[1]
+            pid = wait_for(lambda: owner_of(self.workers(), self.port, mine), what="accepted")
+            found.setdefault(pid, connection)
+            if len(found) == self.workers_wanted:
+                break
+        for connection in spare:
+            if connection not in found.values():
+                connection.close()
+        return found
+
+
+def owner_of(pids, local, remote):
+    """The process that holds the server's end of a connection on the loopback."""
+    inode = None
+    with open("/proc/net/tcp") as f:
+        for line in f:
+            field = line.split()
+            if field[1].endswith(":%04X" % local) and field[2].endswith(":%04X" % remote):
+                inode = field[9]
+    for pid in pids:
+        try:
+            for fd in os.listdir("/proc/%d/fd" % pid):
+                if inode and os.readlink("/proc/%d/fd/%s" % (pid, fd)) == "socket:[%s]" % inode:
+                    return pid
+        except OSError:
+            pass
+    return None
+
+
+class Backend(socketserver.ThreadingTCPServer):
+    """A server that answers every request with its name. `behave(request, head)` may do otherwise
+    and return true; `seen` holds "METHOD path" of all requests."""
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, name="A", behave=None, port=0, host="127.0.0.1"):
+        self.name = name
+        self.behave = behave
+        self.seen = []
+        self.open = set()
+        if ":" in host:
+            self.address_family = socket.AF_INET6
+        super().__init__((host, port), Handler)
+        self.port = self.server_address[1]
+        self.address = ("[%s]:%d" if ":" in host else "%s:%d") % (host, self.port)
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
+        self.thread.start()
+        self.closed = False
+        atexit.register(self.close)
+
+    def close(self):
+        """As a process that dies: the port refuses and connections are reset."""
+        if self.closed:
+            return
+        self.closed = True
+        self.shutdown()
+        self.server_close()
+        for connection in list(self.open):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+class Handler(socketserver.StreamRequestHandler):
+    disable_nagle_algorithm = True
+
+    def handle(self):
+        self.server.open.add(self.connection)
+        try:
+            while self.one():
+                pass
+        finally:
+            self.server.open.discard(self.connection)
+
+    def one(self):
+        line = self.rfile.readline().decode("latin-1")
+        if not line:
+            return False
+        method, path, _ = line.split(" ", 2)
+        head = {}
+        while True:
+            field = self.rfile.readline().decode("latin-1").strip()
+            if not field:
+                break
+            name, value = field.split(":", 1)
+            head[name.lower()] = value.strip()
+        head["body"] = self.rfile.read(int(head.get("content-length", 0)))
+        self.server.seen.append(method + " " + path)
+        if self.server.behave and self.server.behave(self, head):
+            return False
+        self.answer(200, self.server.name)
+        return True
+
+    def answer(self, status, text):
+        self.wfile.write(("HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s"
+                          % (status, len(text), text)).encode())
+
+
+class NginxBackends:
+    """One small nginx that answers on `count` ports, each with its own name: quick, for load."""
+
+    def __init__(self, count):
+        self.dir = tempfile.mkdtemp(prefix="orctl-test-")
+        os.chmod(self.dir, 0o755)
+        self.ports = [free_port() for _ in range(count)]
+        self.addresses = ["127.0.0.1:%d" % port for port in self.ports]
+        temps = " ".join("%s_temp_path %s/%s;" % (name, self.dir, name) for name in
+                         ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        servers = "\n".join("server { listen 127.0.0.1:%d backlog=1024; location / "
+                            "{ return 200 S%d; } }" % (port, i)
+                            for i, port in enumerate(self.ports))
+        Instance.write(os.path.join(self.dir, "nginx.conf"), (
+            "worker_processes 1; daemon off; pid %s/pid; error_log stderr crit;"
+            "events { worker_connections 2048; } http { access_log off; %s"
+            "keepalive_requests 100000000; %s }" % (self.dir, temps, servers)))
+        self.process = subprocess.Popen([NGINX, "-p", self.dir, "-c", "nginx.conf", "-e", "stderr"],
+                                        stdin=subprocess.DEVNULL)
+        atexit.register(self.close)
+        wait_for(lambda: accepts(self.ports[-1]), what="backend nginx is up")
+
+    def close(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def accepts(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+class GatewayTest(unittest.TestCase):
+    """Starts what a test needs and stops it whatever happens."""
+
+    def instance(self, doc, start=True, **options):
+        instance = Instance(doc, **options)
+        self.addCleanup(instance.close)
+        return instance.start() if start else instance
+
+    def backend(self, *args, **options):
+        backend = Backend(*args, **options)
+        self.addCleanup(backend.close)
+        return backend
+
+    def nginx_backends(self, count):
+        backends = NginxBackends(count)
+        self.addCleanup(backends.close)
+        return backends
+
+    def assert_problem(self, answer, status, pointer=None):
+        self.assertEqual(answer.status, status, answer.text())
+        self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
+        body = answer.json()
+        self.assertEqual(body["status"], status)
+        self.assertTrue(body["title"] and body["detail"], body)
+        if pointer is not None:
+            self.assertIn(pointer, [e["pointer"] for e in body["errors"]])
+        return body
+
+    def load(self, instance, seconds, connections=64):
+        """wrk against the instance; the process, to be given to load_result()."""
+        process = subprocess.Popen(
+            ["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, "-H", "Host: test",
+             "http://127.0.0.1:%d/" % instance.port], stdout=subprocess.PIPE, text=True)
+
+        def stop():
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            process.stdout.close()
+        self.addCleanup(stop)
+        return process
+
+    def load_result(self, process):
+        """Requests answered; fails the test if one was not answered with 2xx."""
+        out = process.communicate()[0]
+        self.assertNotIn("Non-2xx", out)
+        self.assertNotIn("Socket errors", out)
+        return int(re.search(r"(\d+) requests in", out).group(1))

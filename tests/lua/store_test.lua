@@ -1,0 +1,89 @@
+local document = require("orctl.document")
+local json = require("orctl.json")
+local store = require("orctl.store")
+local tap = require("tap")
+
+local dict = ngx.shared.orctl
+
+local function bytes_of(...)
+  local upstreams = json.array()
+  for i, address in ipairs({ ... }) do
+    upstreams[i] = { name = "u" .. i, servers = json.array({ { address = address } }) }
+  end
+  return json.encode({ format = 1, upstreams = upstreams, routes = json.array() })
+end
+
+local function publish(bytes, options)
+  return store.publish(bytes, assert(document.read(bytes)), options or {})
+end
+
+local function nothing() return false end
+
+local function fresh()
+  dict:flush_all()
+  dict:flush_expired()
+end
+
+local function keys()
+  local list = dict:get_keys(0)
+  table.sort(list)
+  return list
+end
+
+return {
+  { "a publication stores parts, index and bytes, and names them by the generation", function()
+    fresh()
+    tap.equal(publish(bytes_of("1.1.1.1:1", "1.1.1.2:1")).generation, 1)
+    tap.equal(keys(), { "1/generation", "1/index/1", "1/raw/1", "1/routes/1", "1/upstream/u1/1",
+      "1/upstream/u2/1" })
+  end },
+  { "only what has changed is stored again, and the old is removed", function()
+    tap.equal(publish(bytes_of("1.1.1.1:1", "1.1.1.3:1")).generation, 2)
+    tap.equal(keys(), { "1/generation", "1/index/2", "1/raw/2", "1/routes/1", "1/upstream/u1/1",
+      "1/upstream/u2/2" })
+    local loaded = assert(store.load(2, function(name, version)
+      return name == "u1" and version == 1 or not name
+    end))
+    tap.equal({ loaded.parts.u1, loaded.routes, loaded.parts.u2.servers[1].address },
+      { nil, nil, "1.1.1.3:1" })
+  end },
+  { "a publication that does not fit leaves every key as it was", function()
+    local before, many = keys(), {}
+    for i = 1, 2000 do many[i] = ("10.0.%d.%d:80"):format(i / 250, i % 250) end
+    local result, reason = publish(bytes_of(unpack(many)))
+    tap.equal({ result, reason }, { nil, "full" })
+    tap.equal(keys(), before)
+    assert(store.load(2, nothing))
+  end },
+  { "while another holds the lock, nothing is published", function()
+    dict:set("1/lock", "somebody")
+    local result, reason = publish(bytes_of("1.1.1.9:1"))
+    tap.equal({ result, reason }, { nil, "busy" })
+    dict:delete("1/lock")
+    tap.equal(publish(bytes_of("1.1.1.9:1")).changed, true)
+  end },
+  { "a tree's document is published once for a cycle, and only if it is a new one", function()
+    fresh()
+    local a, b, c = bytes_of("1.1.1.1:1"), bytes_of("1.1.1.2:1"), bytes_of("1.1.1.3:1")
+    tap.equal(publish(a, { boot = 1 }).generation, 1)
+    tap.equal(publish(b).generation, 2)
+    for _, boot in ipairs({ 1, 2, 3 }) do
+      publish(a, { boot = boot })
+      tap.equal(store.generation(), 2)
+    end
+    tap.equal(publish(c, { boot = 4 }).generation, 3)
+    publish(b, { boot = 3 })
+    tap.equal(store.generation(), 3)
+  end },
+  { "what a killed publisher left behind is swept by the next cycle", function()
+    fresh()
+    publish(bytes_of("1.1.1.1:1"), { boot = 1 })
+    local before = keys()
+    for _, key in ipairs({ "1/raw/2", "1/index/2", "1/routes/2", "1/upstream/u1/2",
+      "1/upstream/gone/1" }) do
+      dict:set(key, "x")
+    end
+    publish(bytes_of("1.1.1.1:1"), { boot = 2 })
+    tap.equal(keys(), before)
+  end },
+}
