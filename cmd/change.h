@@ -30,12 +30,16 @@ inline std::string outcome_line(const Outcome& o, const std::string& verb) {
   std::vector<std::string> facts;
   if (o.revision != 0) line += fmt::format(": revision {}", o.revision);
   line += fmt::format("{} {}", o.revision != 0 ? "," : ":", to_string(o.impact));
-  if (!o.proof.workers.empty()) line += fmt::format("; proved by {} at generation {}", o.proof.workers.size() == 1 ? "1 worker" : fmt::format("{} workers", o.proof.workers.size()), o.proof.generation);
+  if (!o.proof.workers.empty())
+    line += fmt::format("; proved by {} at generation {}",
+                        o.proof.workers.size() == 1 ? "1 worker" : fmt::format("{} workers", o.proof.workers.size()),
+                        o.proof.generation);
   return line + fmt::format(" ({} ms)", o.took.count());
 }
 
 /// Reports how each instance of a plan ended; `verb` words a success. Returns the exit code.
-inline Exit report(Io& io, const Plan& plan, const std::vector<Outcome>& outcomes, const std::function<std::string(const InstancePlan&)>& verb) {
+inline Exit report(Io& io, const Plan& plan, const std::vector<Outcome>& outcomes,
+                   const std::function<std::string(const InstancePlan&)>& verb) {
   bool changed = false;
   for (size_t i = 0; i < outcomes.size(); ++i) {
     const Outcome& o = outcomes[i];
@@ -53,8 +57,10 @@ inline Exit report(Io& io, const Plan& plan, const std::vector<Outcome>& outcome
     }
     item.set("milliseconds", static_cast<int64_t>(o.took.count()));
     io.item(std::move(item));
-    if (o.error) io.error(*o.error);
-    else io.print(outcome_line(o, verb(planned)) + "\n");
+    if (o.error)
+      io.error(*o.error);
+    else
+      io.print(outcome_line(o, verb(planned)) + "\n");
   }
   io.changed(changed);
   return exit_of(outcomes);

@@ -20,21 +20,30 @@ Exit run(const Options& o, World& world, Io& io) {
   io.kind("DeleteResult");
   const Layout layout(world.root);
   for (const std::string& name : o.names) static_cast<void>(observe_existing(name, world, layout));
-  if (!o.yes && !world.env.confirm("Delete " + join(o.names, ", ") + "? It stops serving at once; the history is kept. [y/N] "))
+  if (!o.yes &&
+      !world.env.confirm("Delete " + join(o.names, ", ") + "? It stops serving at once; the history is kept. [y/N] "))
     throw Error(Exit::guard, "not deleted: nobody said yes", "say --yes");
   const Request request = make_request(o.change, world, "delete " + join(o.names, " "));
   const Held held(o.names, world, layout, request, remarks(io));
   Plan plan;
-  for (const std::string& name : o.names) plan.instances.push_back(make_plan(observe_existing(name, world, layout), std::nullopt, world, layout).instances.front());
-  return report(io, plan, apply(plan, world, layout, request, remarks(io)), [](const InstancePlan&) { return std::string("deleted"); });
+  for (const std::string& name : o.names)
+    plan.instances.push_back(
+        make_plan(observe_existing(name, world, layout), std::nullopt, world, layout).instances.front());
+  return report(io, plan, apply(plan, world, layout, request, remarks(io)),
+                [](const InstancePlan&) { return std::string("deleted"); });
 }
 
 }  // namespace
 
 Command delete_command() {
-  return command<Options>({"delete", "stop an instance and remove every file of it; the history is kept",
-                           {{"Delete an instance", "orctl delete prd_payment_001_8080 --yes --reason 'moved to another host'"}, {"Bring it back", "orctl rollback prd_payment_001_8080"}},
-                           "Asks on a terminal, and needs --yes elsewhere. No process, file or unit is left.", {"text", "json"}}, flags, run);
+  return command<Options>(
+      {"delete",
+       "stop an instance and remove every file of it; the history is kept",
+       {{"Delete an instance", "orctl delete prd_payment_001_8080 --yes --reason 'moved to another host'"},
+        {"Bring it back", "orctl rollback prd_payment_001_8080"}},
+       "Asks on a terminal, and needs --yes elsewhere. No process, file or unit is left.",
+       {"text", "json"}},
+      flags, run);
 }
 
 }  // namespace orctl

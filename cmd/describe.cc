@@ -13,31 +13,44 @@ struct Options {
 
 void flags(Flags& f, Options& o) { f.positional("INST", o.names, "instances, or patterns such as 'prd_*'").required(); }
 
-void line(std::string& out, const std::string& name, const std::string& value) { out += fmt::format("{:<14} {}\n", name + ":", value); }
+void line(std::string& out, const std::string& name, const std::string& value) {
+  out += fmt::format("{:<14} {}\n", name + ":", value);
+}
 
 std::string as_text(const Observed& o, const Layout& layout) {
   const Value& spec = o.version->spec;
   std::string out;
   line(out, "Name", o.name);
   line(out, "Status", o.state() + (o.problem.empty() ? "" : " (" + o.problem + ")"));
-  line(out, "Revision", fmt::format("{} by {}{}", o.applied->number, o.applied->author, o.applied->reason.empty() ? "" : ": " + o.applied->reason));
+  line(out, "Revision",
+       fmt::format("{} by {}{}", o.applied->number, o.applied->author,
+                   o.applied->reason.empty() ? "" : ": " + o.applied->reason));
   line(out, "Tree", o.tree_path + " (" + o.version->digest.substr(0, 12) + ")");
   line(out, "Admin socket", layout.admin_socket(o.name));
   line(out, "Logs", layout.logs(o.name));
-  for (const Value& l : spec.at("listener").items()) line(out, "Listener", fmt::format("{}:{} {}", l.at("address").as_string(), l.at("port").as_int(), l.at("protocol").as_string()));
+  for (const Value& l : spec.at("listener").items())
+    line(out, "Listener",
+         fmt::format("{}:{} {}", l.at("address").as_string(), l.at("port").as_int(), l.at("protocol").as_string()));
   if (o.pid != 0) line(out, "Master", fmt::format("pid {}, {}", o.pid, o.live.binary));
   if (o.status) {
     line(out, "Generation", fmt::format("{}, document {}", o.status->generation, o.status->digest.substr(0, 12)));
     for (const WorkerReport& w : o.status->workers)
-      line(out, "Worker", fmt::format("pid {}, generation {}, document {}, tree {}{}", w.pid, w.generation, w.digest.substr(0, 12), w.tree.substr(0, 12), w.error.empty() ? "" : ", " + w.error));
+      line(out, "Worker",
+           fmt::format("pid {}, generation {}, document {}, tree {}{}", w.pid, w.generation, w.digest.substr(0, 12),
+                       w.tree.substr(0, 12), w.error.empty() ? "" : ", " + w.error));
   }
   out += "Upstreams:\n";
   for (const Value& u : spec.at("upstream").items()) {
-    out += fmt::format("  {} ({}, {} retries)\n", u.at("name").as_string(), u.at("balance").as_string(), u.at("retries").as_int());
-    for (const Value& s : u.at("server").items()) out += fmt::format("    {} weight {}{}\n", s.at("address").as_string(), s.at("weight").as_int(), s.at("backup").as_bool() ? ", backup" : "");
+    out += fmt::format("  {} ({}, {} retries)\n", u.at("name").as_string(), u.at("balance").as_string(),
+                       u.at("retries").as_int());
+    for (const Value& s : u.at("server").items())
+      out += fmt::format("    {} weight {}{}\n", s.at("address").as_string(), s.at("weight").as_int(),
+                         s.at("backup").as_bool() ? ", backup" : "");
   }
   out += "Routes:\n";
-  for (const Value& r : spec.at("route").items()) out += fmt::format("  {}{} -> {}\n", r.find("host") == nullptr ? "*" : r.at("host").as_string(), r.at("path").as_string(), r.at("upstream").as_string());
+  for (const Value& r : spec.at("route").items())
+    out += fmt::format("  {}{} -> {}\n", r.find("host") == nullptr ? "*" : r.at("host").as_string(),
+                       r.at("path").as_string(), r.at("upstream").as_string());
   if (o.interrupted) out += "An apply was interrupted: the next changing command finishes or undoes it.\n";
   return out;
 }
@@ -63,8 +76,12 @@ Exit run(const Options& o, const World& world, Io& io) {
 }  // namespace
 
 Command describe_command() {
-  return command<Options>({"describe", "tell everything about an instance", {{"Describe an instance", "orctl describe prd_payment_001_8080"}},
-                           "Where its files are, what it was told, what runs, and what each worker serves.", {"text", "json"}}, flags, run);
+  return command<Options>({"describe",
+                           "tell everything about an instance",
+                           {{"Describe an instance", "orctl describe prd_payment_001_8080"}},
+                           "Where its files are, what it was told, what runs, and what each worker serves.",
+                           {"text", "json"}},
+                          flags, run);
 }
 
 }  // namespace orctl

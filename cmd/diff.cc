@@ -20,7 +20,9 @@ void flags(Flags& f, Options& o) {
 
 int revision_number(const std::string& text) {
   const auto n = parse_number(text, 1000000000);
-  if (!n) throw Error(Exit::usage, "'" + text + "' is no revision number", "for example: orctl diff prd_payment_001_8080 3 4");
+  if (!n)
+    throw Error(Exit::usage, "'" + text + "' is no revision number",
+                "for example: orctl diff prd_payment_001_8080 3 4");
   return static_cast<int>(*n);
 }
 
@@ -28,9 +30,13 @@ int revision_number(const std::string& text) {
 Plan compare_revisions(const std::vector<std::string>& args, const World& world) {
   if (args.size() > 3) throw Error(Exit::usage, "at most two revisions can be compared", "orctl diff INST REV REV");
   const std::string& name = args[0];
-  const Revision from = args.size() > 1 ? find_revision(world, name, revision_number(args[1])) : revision_before_live(world, name);
-  const Revision to = args.size() > 2 ? find_revision(world, name, revision_number(args[2])) : live_revision(world, name);
-  const auto version = [&](const Revision& r) { return r.deletes ? std::nullopt : std::optional<Version>(load_version(world, r.commit, {})); };
+  const Revision from =
+      args.size() > 1 ? find_revision(world, name, revision_number(args[1])) : revision_before_live(world, name);
+  const Revision to =
+      args.size() > 2 ? find_revision(world, name, revision_number(args[2])) : live_revision(world, name);
+  const auto version = [&](const Revision& r) {
+    return r.deletes ? std::nullopt : std::optional<Version>(load_version(world, r.commit, {}));
+  };
   std::optional<Version> before = version(from), after = version(to);
   Live as_if_running{true, "", "", ""};
   if (after) as_if_running.tree = after->digest;
@@ -41,10 +47,15 @@ Plan compare_revisions(const std::vector<std::string>& args, const World& world)
 
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind("Plan");
-  if (o.files.empty() == o.revisions.empty()) throw Error(Exit::usage, "say what to compare", "orctl diff -f MANIFEST, or orctl diff INST [REV [REV]]");
+  if (o.files.empty() == o.revisions.empty())
+    throw Error(Exit::usage, "say what to compare", "orctl diff -f MANIFEST, or orctl diff INST [REV [REV]]");
   Plan plan;
-  if (o.files.empty()) plan = compare_revisions(o.revisions, world);
-  else plan = make_plan(load_valid(o.files, o.recursive ? Recurse::yes : Recurse::no, world, [&](const Diagnostic& d) { d.severity == Severity::error ? io.error(d) : io.warn(d); }), world, Layout(world.root));
+  if (o.files.empty())
+    plan = compare_revisions(o.revisions, world);
+  else
+    plan = make_plan(load_valid(o.files, o.recursive ? Recurse::yes : Recurse::no, world,
+                                [&](const Diagnostic& d) { d.severity == Severity::error ? io.error(d) : io.warn(d); }),
+                     world, Layout(world.root));
   show_plan(io, plan, o.show_files ? ShowFiles::yes : ShowFiles::no);
   return plan.empty() ? Exit::ok : Exit::no;
 }
@@ -52,9 +63,16 @@ Exit run(const Options& o, const World& world, Io& io) {
 }  // namespace
 
 Command diff_command() {
-  return command<Options>({"diff", "show what apply would change, or how two revisions differ",
-                           {{"What would apply do, and would it reload?", "orctl diff -f payment.toml"}, {"The same with the differences of all files", "orctl diff -f payment.toml --files"}, {"What did the last change do?", "orctl diff prd_payment_001_8080"}, {"Compare two revisions", "orctl diff prd_payment_001_8080 3 5"}},
-                           "Exit code 0 means no difference, 1 means there are some. Each change shows its impact: hot (pushed, no reload), reload, restart, start, stop.", {"text", "json"}}, flags, run);
+  return command<Options>({"diff",
+                           "show what apply would change, or how two revisions differ",
+                           {{"What would apply do, and would it reload?", "orctl diff -f payment.toml"},
+                            {"The same with the differences of all files", "orctl diff -f payment.toml --files"},
+                            {"What did the last change do?", "orctl diff prd_payment_001_8080"},
+                            {"Compare two revisions", "orctl diff prd_payment_001_8080 3 5"}},
+                           "Exit code 0 means no difference, 1 means there are some. Each change shows its impact: hot "
+                           "(pushed, no reload), reload, restart, start, stop.",
+                           {"text", "json"}},
+                          flags, run);
 }
 
 }  // namespace orctl

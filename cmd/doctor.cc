@@ -11,7 +11,9 @@ struct Options {
   std::string binary;
 };
 
-void flags(Flags& f, Options& o) { f.add("--binary", o.binary, "the nginx or OpenResty to look at; absent: the one orctl would take").value("PATH"); }
+void flags(Flags& f, Options& o) {
+  f.add("--binary", o.binary, "the nginx or OpenResty to look at; absent: the one orctl would take").value("PATH");
+}
 
 /// One thing looked at: what was found, and what to do if it is not as it must be.
 class Report {
@@ -22,7 +24,9 @@ class Report {
     healthy_ = false;
     add("missing", what, found, advice);
   }
-  void note(const std::string& what, const std::string& found, const std::string& advice) { add("note", what, found, advice); }
+  void note(const std::string& what, const std::string& found, const std::string& advice) {
+    add("note", what, found, advice);
+  }
   bool healthy() const { return healthy_; }
   void print() { io_.table(table_, "checks"); }
 
@@ -44,7 +48,8 @@ class Report {
 void check_nginx(const std::string& wanted, const World& world, Report& report) {
   const auto binary = find_nginx(wanted, world);
   const std::string install = "apt-get install nginx libnginx-mod-http-lua lua-cjson, or OpenResty's own packages";
-  if (!binary) return report.bad("nginx", wanted.empty() ? "no OpenResty and no nginx" : "no program " + wanted, install);
+  if (!binary)
+    return report.bad("nginx", wanted.empty() ? "no OpenResty and no nginx" : "no program " + wanted, install);
   NginxFacts facts;
   try {
     facts = nginx_facts(*binary, world);
@@ -52,25 +57,34 @@ void check_nginx(const std::string& wanted, const World& world, Report& report) 
     return report.bad("nginx", e.what(), install);
   }
   report.good("nginx", *binary + ", " + facts.version);
-  if (facts.lua_built_in || facts.lua_module) report.good("lua", facts.lua_built_in ? "built in" : facts.modules_path + "/ngx_http_lua_module.so");
-  else report.bad("lua", "no Lua module in " + facts.modules_path, install);
-  if (facts.stream_built_in || facts.stream_module) report.good("stream", facts.stream_built_in ? "built in" : facts.modules_path + "/ngx_stream_module.so");
-  else report.note("stream", "none; only files in streams.d/ need it", "apt-get install libnginx-mod-stream");
-  if (!facts.stderr_option) report.note("nginx -e", "this nginx is older than 1.19.5", "its first messages go to its compiled-in error log");
+  if (facts.lua_built_in || facts.lua_module)
+    report.good("lua", facts.lua_built_in ? "built in" : facts.modules_path + "/ngx_http_lua_module.so");
+  else
+    report.bad("lua", "no Lua module in " + facts.modules_path, install);
+  if (facts.stream_built_in || facts.stream_module)
+    report.good("stream", facts.stream_built_in ? "built in" : facts.modules_path + "/ngx_stream_module.so");
+  else
+    report.note("stream", "none; only files in streams.d/ need it", "apt-get install libnginx-mod-stream");
+  if (!facts.stderr_option)
+    report.note("nginx -e", "this nginx is older than 1.19.5", "its first messages go to its compiled-in error log");
 }
 
 void check_store(const World& world, const Layout& layout, Report& report) {
   try {
-    if (!world.git.exists()) report.note("store", "none yet at " + layout.store(), "the first apply makes it");
-    else report.good("store", fmt::format("{}, {} instances live", layout.store(), live_instances(world).size()));
+    if (!world.git.exists())
+      report.note("store", "none yet at " + layout.store(), "the first apply makes it");
+    else
+      report.good("store", fmt::format("{}, {} instances live", layout.store(), live_instances(world).size()));
   } catch (const Error& e) {
     report.bad("store", e.what(), e.hint());
   }
   std::string folder = layout.store();
   while (folder.size() > 1 && !world.fs.exists(folder)) folder = folder.substr(0, folder.rfind('/'));
   if (folder.empty()) folder = "/";
-  if (world.fs.writable(folder)) report.good("rights", "may write in " + folder);
-  else report.note("rights", "may not write in " + folder, "changing commands need root, or --root DIR");
+  if (world.fs.writable(folder))
+    report.good("rights", "may write in " + folder);
+  else
+    report.note("rights", "may not write in " + folder, "changing commands need root, or --root DIR");
 }
 
 Exit run(const Options& o, const World& world, Io& io) {
@@ -79,8 +93,11 @@ Exit run(const Options& o, const World& world, Io& io) {
   const Layout layout(world.root);
   check_nginx(o.binary, world, report);
   check_store(world, layout, report);
-  if (world.fs.exists("/run/systemd/system")) report.note("supervisor", "systemd runs here; orctl runs instances as plain processes", "units are written, enable them when you want systemd to start them");
-  else report.good("supervisor", "plain processes");
+  if (world.fs.exists("/run/systemd/system"))
+    report.note("supervisor", "systemd runs here; orctl runs instances as plain processes",
+                "units are written, enable them when you want systemd to start them");
+  else
+    report.good("supervisor", "plain processes");
   report.print();
   return report.healthy() ? Exit::ok : Exit::no;
 }
@@ -88,8 +105,12 @@ Exit run(const Options& o, const World& world, Io& io) {
 }  // namespace
 
 Command doctor_command() {
-  return command<Options>({"doctor", "say what this host has and lacks", {{"Look at this host", "orctl doctor"}},
-                           "Exit code 1 when something that orctl needs is missing.", {"table", "json"}}, flags, run);
+  return command<Options>({"doctor",
+                           "say what this host has and lacks",
+                           {{"Look at this host", "orctl doctor"}},
+                           "Exit code 1 when something that orctl needs is missing.",
+                           {"table", "json"}},
+                          flags, run);
 }
 
 }  // namespace orctl

@@ -14,7 +14,9 @@ struct Options {
   std::string field;
 };
 
-void flags(Flags& f, Options& o) { f.positional("FIELD", o.field, "kind, or kind.field.field, for example instance.upstream.server.weight").required(); }
+void flags(Flags& f, Options& o) {
+  f.positional("FIELD", o.field, "kind, or kind.field.field, for example instance.upstream.server.weight").required();
+}
 
 std::string type_of(const Schema::Node& node) {
   if (node.items != nullptr) return "list of " + type_of(*node.items);
@@ -43,24 +45,29 @@ std::string as_text(const Value& facts) {
     std::string name = m.key;
     for (char& c : name) c = c == '_' ? ' ' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     if (m.key == "impact") name = "CHANGE IS";
-    if (!(m.value == Value(""))) out += fmt::format("{:<12} {}\n", name + ":", m.value.is_string() ? m.value.as_string() : to_json(m.value));
+    if (!(m.value == Value("")))
+      out += fmt::format("{:<12} {}\n", name + ":", m.value.is_string() ? m.value.as_string() : to_json(m.value));
   }
   return out;
 }
 
-Error unknown(const std::string& path, const std::vector<std::string>& known, const std::string& last, const std::string& prefix) {
+Error unknown(const std::string& path, const std::vector<std::string>& known, const std::string& last,
+              const std::string& prefix) {
   const auto near = nearest(last, known);
-  return Error(Exit::usage, "there is no field '" + path + "'", near ? "did you mean '" + prefix + *near + "'?" : "known here: " + join(known, ", "));
+  return Error(Exit::usage, "there is no field '" + path + "'",
+               near ? "did you mean '" + prefix + *near + "'?" : "known here: " + join(known, ", "));
 }
 
 Exit run(const Options& o, const World&, Io& io) {
   io.kind("FieldDescription");
   std::vector<std::string> kinds, parts = split(o.field, '.');
   for (std::string kind : kind_names()) {
-    std::transform(kind.begin(), kind.end(), kind.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(kind.begin(), kind.end(), kind.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     kinds.push_back(kind);
   }
-  std::transform(parts[0].begin(), parts[0].end(), parts[0].begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(parts[0].begin(), parts[0].end(), parts[0].begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (std::find(kinds.begin(), kinds.end(), parts[0]) == kinds.end()) throw unknown(o.field, kinds, parts[0], "");
   const Schema& schema = Schema::get(parts[0]);
   const Schema::Node* node = &schema.root();
@@ -82,7 +89,10 @@ Exit run(const Options& o, const World&, Io& io) {
   if (!fields->properties.empty()) io.print("\nFIELDS:\n");
   for (const auto& p : fields->properties) {
     const bool required = std::find(fields->required.begin(), fields->required.end(), p.name) != fields->required.end();
-    io.print(fmt::format("  {:<24} {}{}\n", p.name, type_of(*p.node), required ? ", required" : p.node->has_default ? ", default " + to_json(p.node->default_value) : ""));
+    io.print(fmt::format("  {:<24} {}{}\n", p.name, type_of(*p.node),
+                         required              ? ", required"
+                         : p.node->has_default ? ", default " + to_json(p.node->default_value)
+                                               : ""));
     io.print(fmt::format("  {:<24} {}\n", "", p.node->description));
   }
   return Exit::ok;
@@ -91,9 +101,14 @@ Exit run(const Options& o, const World&, Io& io) {
 }  // namespace
 
 Command explain_command() {
-  return command<Options>({"explain", "describe a field of a manifest",
-                           {{"All fields of an instance", "orctl explain instance"}, {"One field", "orctl explain instance.upstream.server.weight"}},
-                           "Tells type, default, range, examples, and what changing the field costs a running instance: none, hot, reload or restart.", {"text", "json"}}, flags, run);
+  return command<Options>({"explain",
+                           "describe a field of a manifest",
+                           {{"All fields of an instance", "orctl explain instance"},
+                            {"One field", "orctl explain instance.upstream.server.weight"}},
+                           "Tells type, default, range, examples, and what changing the field costs a running "
+                           "instance: none, hot, reload or restart.",
+                           {"text", "json"}},
+                          flags, run);
 }
 
 }  // namespace orctl

@@ -13,7 +13,9 @@ struct Options {
 };
 
 void flags(Flags& f, Options& o) {
-  f.positional("WHAT", o.what, "instances, upstreams, servers or versions").choices({"instances", "upstreams", "servers", "versions"}).required();
+  f.positional("WHAT", o.what, "instances, upstreams, servers or versions")
+      .choices({"instances", "upstreams", "servers", "versions"})
+      .required();
   f.positional("INST", o.names, "instances, or patterns such as 'prd_*'; none: all");
   f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
 }
@@ -27,7 +29,8 @@ std::string labels_text(const Value& spec) {
 
 std::string addresses(const Value& spec) {
   std::vector<std::string> all;
-  for (const Value& l : spec.at("listener").items()) all.push_back(fmt::format("{}:{}", l.at("address").as_string(), l.at("port").as_int()));
+  for (const Value& l : spec.at("listener").items())
+    all.push_back(fmt::format("{}:{}", l.at("address").as_string(), l.at("port").as_int()));
   return join(all, ",");
 }
 
@@ -41,7 +44,10 @@ void instances(const std::vector<Observed>& all, Io& io) {
     item.set("pid", o.pid);
     io.item(std::move(item));
     const Value& spec = o.version->spec;
-    table.rows.push_back({o.name, o.state(), std::to_string(o.applied->number), std::to_string(spec.at("upstream").items().size()), std::to_string(spec.at("route").items().size()), addresses(spec), o.pid == 0 ? "-" : std::to_string(o.pid), labels_text(spec)});
+    table.rows.push_back({o.name, o.state(), std::to_string(o.applied->number),
+                          std::to_string(spec.at("upstream").items().size()),
+                          std::to_string(spec.at("route").items().size()), addresses(spec),
+                          o.pid == 0 ? "-" : std::to_string(o.pid), labels_text(spec)});
   }
   io.table(table, "instances", "instance/");
 }
@@ -81,7 +87,8 @@ void upstreams(const std::vector<Observed>& all, const World& world, const Layou
       item.set("instance", o.name);
       for (const auto& m : u.members()) item.set(m.key, m.value);
       io.item(std::move(item));
-      table.rows.push_back({o.name + "/" + cell(u, "name"), cell(u, "balance"), std::to_string(u.at("servers").items().size()), o.status ? std::to_string(up) : "-"});
+      table.rows.push_back({o.name + "/" + cell(u, "name"), cell(u, "balance"),
+                            std::to_string(u.at("servers").items().size()), o.status ? std::to_string(up) : "-"});
     }
   io.table(table, "upstreams", "upstream/");
 }
@@ -97,7 +104,8 @@ void servers(const std::vector<Observed>& all, const World& world, const Layout&
         item.set("upstream", u.at("name"));
         for (const auto& m : s.members()) item.set(m.key, m.value);
         io.item(std::move(item));
-        table.rows.push_back({o.name + "/" + cell(u, "name") + "/" + cell(s, "address"), cell(s, "state"), cell(s, "weight"), cell(s, "backup"), cell(s, "requests"), cell(s, "failures")});
+        table.rows.push_back({o.name + "/" + cell(u, "name") + "/" + cell(s, "address"), cell(s, "state"),
+                              cell(s, "weight"), cell(s, "backup"), cell(s, "requests"), cell(s, "failures")});
       }
   io.table(table, "servers", "server/");
 }
@@ -111,7 +119,8 @@ void versions(const std::vector<Observed>& all, Io& io) {
     item.set("tree", o.version->digest);
     item.set("running_tree", o.live.tree);
     io.item(std::move(item));
-    table.rows.push_back({o.name, std::to_string(o.applied->number), o.applied->commit.substr(0, 12), o.version->digest.substr(0, 12), o.live.tree.empty() ? "-" : o.live.tree.substr(0, 12)});
+    table.rows.push_back({o.name, std::to_string(o.applied->number), o.applied->commit.substr(0, 12),
+                          o.version->digest.substr(0, 12), o.live.tree.empty() ? "-" : o.live.tree.substr(0, 12)});
   }
   io.table(table, "versions", "version/");
 }
@@ -119,20 +128,31 @@ void versions(const std::vector<Observed>& all, Io& io) {
 Exit run(const Options& o, const World& world, Io& io) {
   const Layout layout(world.root);
   std::vector<Observed> all;
-  for (const std::string& name : select_instances(o.names, o.labels, world)) all.push_back(observe_existing(name, world, layout));
-  if (o.what == "instances") instances(all, io);
-  else if (o.what == "upstreams") upstreams(all, world, layout, io);
-  else if (o.what == "servers") servers(all, world, layout, io);
-  else versions(all, io);
+  for (const std::string& name : select_instances(o.names, o.labels, world))
+    all.push_back(observe_existing(name, world, layout));
+  if (o.what == "instances")
+    instances(all, io);
+  else if (o.what == "upstreams")
+    upstreams(all, world, layout, io);
+  else if (o.what == "servers")
+    servers(all, world, layout, io);
+  else
+    versions(all, io);
   return Exit::ok;
 }
 
 }  // namespace
 
 Command get_command() {
-  return command<Options>({"get", "list instances, upstreams, servers or versions",
-                           {{"All instances of the host", "orctl get instances"}, {"Servers of one instance with their counters", "orctl get servers prd_payment_001_8080"}, {"Upstreams of a team, for a program", "orctl get upstreams -l team=payments -o json"}, {"Which revision is live, and is it what runs?", "orctl get versions"}},
-                           "Counters and states come from the running gateway.", {"table", "wide", "json", "name"}}, flags, run);
+  return command<Options>({"get",
+                           "list instances, upstreams, servers or versions",
+                           {{"All instances of the host", "orctl get instances"},
+                            {"Servers of one instance with their counters", "orctl get servers prd_payment_001_8080"},
+                            {"Upstreams of a team, for a program", "orctl get upstreams -l team=payments -o json"},
+                            {"Which revision is live, and is it what runs?", "orctl get versions"}},
+                           "Counters and states come from the running gateway.",
+                           {"table", "wide", "json", "name"}},
+                          flags, run);
 }
 
 }  // namespace orctl

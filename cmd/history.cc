@@ -1,8 +1,9 @@
+#include "engine/history.h"
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "cli/command.h"
-#include "engine/history.h"
 
 namespace orctl {
 namespace {
@@ -25,7 +26,9 @@ Exit run(const Options& o, const World& world, Io& io) {
   for (const Revision& r : all) {
     io.item(to_value(r));
     const std::string when = fmt::format("{:%Y-%m-%d %H:%M:%S}Z", fmt::gmtime(static_cast<std::time_t>(r.time)));
-    table.rows.push_back({fmt::format("{}{}", r.number, r.live ? " (live)" : ""), when, r.author, r.outcome.empty() ? "pending" : r.outcome, r.duration, r.reason, r.cause, r.commit.substr(0, 12)});
+    table.rows.push_back({fmt::format("{}{}", r.number, r.live ? " (live)" : ""), when, r.author,
+                          r.outcome.empty() ? "pending" : r.outcome, r.duration, r.reason, r.cause,
+                          r.commit.substr(0, 12)});
   }
   io.table(table, "revisions");
   return Exit::ok;
@@ -34,9 +37,14 @@ Exit run(const Options& o, const World& world, Io& io) {
 }  // namespace
 
 Command history_command() {
-  return command<Options>({"history", "list the revisions of an instance: when, who, why, and how each ended",
-                           {{"All revisions, newest first", "orctl history prd_payment_001_8080"}, {"The same by git", "git --git-dir /var/lib/orctl/store.git log --notes=orctl prd_payment_001_8080"}},
-                           "A deleted instance keeps its history.", {"table", "wide", "json"}}, flags, run);
+  return command<Options>(
+      {"history",
+       "list the revisions of an instance: when, who, why, and how each ended",
+       {{"All revisions, newest first", "orctl history prd_payment_001_8080"},
+        {"The same by git", "git --git-dir /var/lib/orctl/store.git log --notes=orctl prd_payment_001_8080"}},
+       "A deleted instance keeps its history.",
+       {"table", "wide", "json"}},
+      flags, run);
 }
 
 }  // namespace orctl

@@ -10,10 +10,12 @@ struct LifecycleOptions {
   ChangeFlags change;
 };
 
-inline Exit run_lifecycle(const std::string& verb, const std::string& done, std::optional<Supervise::Action> action, const LifecycleOptions& o, World& world, Io& io) {
+inline Exit run_lifecycle(const std::string& verb, const std::string& done, std::optional<Supervise::Action> action,
+                          const LifecycleOptions& o, World& world, Io& io) {
   io.kind("LifecycleResult");
   const Layout layout(world.root);
-  if (o.names.empty() && o.labels.empty()) throw Error(Exit::usage, "say which instances", "name them, or choose them with -l key=value");
+  if (o.names.empty() && o.labels.empty())
+    throw Error(Exit::usage, "say which instances", "name them, or choose them with -l key=value");
   const auto names = select_instances(o.names, o.labels, world);
   if (names.empty()) io.note("No instances found.");
   const Request request = make_request(o.change, world, verb);
@@ -23,16 +25,19 @@ inline Exit run_lifecycle(const std::string& verb, const std::string& done, std:
     const Observed now = observe_existing(name, world, layout);
     plan.instances.push_back(plan_lifecycle(name, now.applied->commit, *now.version, now.live, action));
   }
-  return report(io, plan, apply(plan, world, layout, request, remarks(io)), [&](const InstancePlan& p) { return p.empty() ? "unchanged" : done; });
+  return report(io, plan, apply(plan, world, layout, request, remarks(io)),
+                [&](const InstancePlan& p) { return p.empty() ? "unchanged" : done; });
 }
 
 inline Command lifecycle_command(CommandInfo info, Exit (*run)(const LifecycleOptions&, World&, Io&)) {
-  return command<LifecycleOptions>(std::move(info),
+  return command<LifecycleOptions>(
+      std::move(info),
       [](Flags& f, LifecycleOptions& o) {
         f.positional("INST", o.names, "instances, or patterns such as 'prd_*'");
         f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
         add_change_flags(f, o.change);
-      }, run);
+      },
+      run);
 }
 
 }  // namespace orctl

@@ -1,6 +1,7 @@
+#include "cli/main.h"
+
 #include <iostream>
 
-#include "cli/main.h"
 #include "model/layout.h"
 
 int main(int argc, char** argv) {

@@ -10,9 +10,7 @@ struct Options {
   std::vector<std::string> names, files;
 };
 
-void flags(Flags& f, Options& o) {
-  f.positional("NAME", o.names, "names to check").required();
-}
+void flags(Flags& f, Options& o) { f.positional("NAME", o.names, "names to check").required(); }
 
 Exit run(const Options& o, const World&, Io& io) {
   io.kind("NameList");
@@ -29,7 +27,8 @@ Exit run(const Options& o, const World&, Io& io) {
       Diagnostic d{Severity::error, "bad-name", "", {}, fault.part, fault.text, "", ""};
       d.text = fmt::format("'{}': {} {}", text, fault.part, fault.text);
       d.field = "";
-      d.hint = checked.suggestion.empty() ? "for example prd_payment_001_8080" : "did you mean '" + checked.suggestion + "'?";
+      d.hint = checked.suggestion.empty() ? "for example prd_payment_001_8080"
+                                          : "did you mean '" + checked.suggestion + "'?";
       io.error(d);
     }
     all = all && checked.name;
@@ -40,9 +39,13 @@ Exit run(const Options& o, const World&, Io& io) {
 }  // namespace
 
 Command name_check_command() {
-  return command<Options>({"name check", "check instance names", {{"Check one name", "orctl name check prd_payment_001_8080"}},
-                           "A name is env_module_seq_port: an environment (prd, pre, stg, uat, tst, dev), a module, three digits from 001 to 999, and a port.",
-                           {"text", "json"}}, flags, run);
+  return command<Options>({"name check",
+                           "check instance names",
+                           {{"Check one name", "orctl name check prd_payment_001_8080"}},
+                           "A name is env_module_seq_port: an environment (prd, pre, stg, uat, tst, dev), a module, "
+                           "three digits from 001 to 999, and a port.",
+                           {"text", "json"}},
+                          flags, run);
 }
 
 }  // namespace orctl

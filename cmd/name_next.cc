@@ -1,7 +1,7 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
-
-#include <fmt/format.h>
 
 #include "base/text.h"
 #include "cli/command.h"
@@ -28,25 +28,38 @@ Exit run(const Options& o, const World& world, Io& io) {
   const auto take = [&](const Name& name) { taken.insert(name.group()); };
   for (const std::string& name : known_instances(world)) take(known_name(name));
   if (!o.files.empty())
-    for (const Loaded& loaded : load_valid(o.files, Recurse::no, world, [&](const Diagnostic& d) { d.severity == Severity::error ? io.error(d) : io.warn(d); })) take(loaded.instance.name);
+    for (const Loaded& loaded : load_valid(o.files, Recurse::no, world, [&](const Diagnostic& d) {
+           d.severity == Severity::error ? io.error(d) : io.warn(d);
+         }))
+      take(loaded.instance.name);
   for (int seq = 1; seq <= 999; ++seq) {
     const std::string text = fmt::format("{}_{}_{:03}_{}", o.env, o.module, seq, o.port);
     const NameCheck checked = check_name(text);
-    if (!checked.name) throw Error(Exit::usage, fmt::format("'{}': {} {}", text, checked.faults[0].part, checked.faults[0].text), checked.suggestion.empty() ? "for example: orctl name next prd payment --port 8080" : "did you mean '" + checked.suggestion + "'?");
+    if (!checked.name)
+      throw Error(Exit::usage, fmt::format("'{}': {} {}", text, checked.faults[0].part, checked.faults[0].text),
+                  checked.suggestion.empty() ? "for example: orctl name next prd payment --port 8080"
+                                             : "did you mean '" + checked.suggestion + "'?");
     if (taken.contains(checked.name->group())) continue;
     io.kind("Name");
     io.item(Value(Value::Object{{"name", text}}));
     io.print(text + "\n");
     return Exit::ok;
   }
-  throw Error(Exit::no, fmt::format("all numbers from 001 to 999 of {}_{} are taken", o.env, o.module), "choose another module");
+  throw Error(Exit::no, fmt::format("all numbers from 001 to 999 of {}_{} are taken", o.env, o.module),
+              "choose another module");
 }
 
 }  // namespace
 
 Command name_next_command() {
-  return command<Options>({"name next", "print the next free instance name", {{"The next free name for a payment instance on port 8080", "orctl name next prd payment --port 8080"}, {"The same, beside the manifests of a folder", "orctl name next prd payment --port 8080 -f manifests/"}},
-                           "Names in the store, those of deleted instances too, and in the manifests given are taken.", {"text", "json"}}, flags, run);
+  return command<Options>(
+      {"name next",
+       "print the next free instance name",
+       {{"The next free name for a payment instance on port 8080", "orctl name next prd payment --port 8080"},
+        {"The same, beside the manifests of a folder", "orctl name next prd payment --port 8080 -f manifests/"}},
+       "Names in the store, those of deleted instances too, and in the manifests given are taken.",
+       {"text", "json"}},
+      flags, run);
 }
 
 }  // namespace orctl

@@ -19,7 +19,8 @@ void flags(Flags& f, Options& o) {
   f.add("-R,--recursive", o.recursive, "look into the folders of a folder too");
   f.add("-d,--directory", o.folder, "write trees and units below this new folder").value("DIR");
   f.add("--file", o.file, "print one file: nginx.conf, gateway.json, unit, lua/orctl/init.lua …").value("PATH");
-  f.add("--flavor", o.flavor, "the nginx to write for: the one of this host, OpenResty, or Debian's").choices({"host", "openresty", "debian"});
+  f.add("--flavor", o.flavor, "the nginx to write for: the one of this host, OpenResty, or Debian's")
+      .choices({"host", "openresty", "debian"});
 }
 
 /// Debian 12's nginx with libnginx-mod-http-lua and libnginx-mod-stream.
@@ -33,7 +34,9 @@ Target debian() {
 }
 
 Target target_for(const Options& o, const Loaded& loaded, const World& world, const Layout& layout) {
-  Target t = o.flavor == "host" ? find_target(loaded.instance, world, layout) : o.flavor == "debian" ? debian() : Target{};
+  Target t = o.flavor == "host"     ? find_target(loaded.instance, world, layout)
+             : o.flavor == "debian" ? debian()
+                                    : Target{};
   if (!layout.whole_host() && o.flavor != "host") t.user = t.group = "";
   return t;
 }
@@ -51,9 +54,16 @@ std::string one_file(const Options& o, const Rendered& rendered) {
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("RenderedList");
   const Layout layout(world.root);
-  const auto instances = load_valid(o.files, o.recursive ? Recurse::yes : Recurse::no, world, [&](const Diagnostic& d) { d.severity == Severity::error ? io.error(d) : io.warn(d); });
-  if (o.folder.empty() && o.file.empty() && !io.json()) throw Error(Exit::usage, "say what to do with the files", "write them with -d DIR, or print one with --file nginx.conf");
-  if (!o.file.empty() && instances.size() != 1) throw Error(Exit::usage, fmt::format("--file prints a file of one instance; the manifests have {}", instances.size()), "name one manifest, or use -d DIR");
+  const auto instances = load_valid(o.files, o.recursive ? Recurse::yes : Recurse::no, world, [&](const Diagnostic& d) {
+    d.severity == Severity::error ? io.error(d) : io.warn(d);
+  });
+  if (o.folder.empty() && o.file.empty() && !io.json())
+    throw Error(Exit::usage, "say what to do with the files",
+                "write them with -d DIR, or print one with --file nginx.conf");
+  if (!o.file.empty() && instances.size() != 1)
+    throw Error(Exit::usage,
+                fmt::format("--file prints a file of one instance; the manifests have {}", instances.size()),
+                "name one manifest, or use -d DIR");
   for (const Loaded& loaded : instances) {
     const Rendered rendered = render(loaded.instance, loaded.overlay, target_for(o, loaded, world, layout), layout);
     const std::string name = loaded.instance.name.str();
@@ -79,9 +89,13 @@ Exit run(const Options& o, World& world, Io& io) {
 }  // namespace
 
 Command render_command() {
-  return command<Options>({"render", "write install trees and units into a folder",
-                           {{"Look at the nginx.conf of a manifest", "orctl render -f payment.toml --file nginx.conf"}, {"Write all trees and units", "orctl render -f manifests/ -d out/"}},
-                           "Equal manifests give equal bytes. Nothing outside DIR is touched.", {"text", "json"}}, flags, run);
+  return command<Options>({"render",
+                           "write install trees and units into a folder",
+                           {{"Look at the nginx.conf of a manifest", "orctl render -f payment.toml --file nginx.conf"},
+                            {"Write all trees and units", "orctl render -f manifests/ -d out/"}},
+                           "Equal manifests give equal bytes. Nothing outside DIR is touched.",
+                           {"text", "json"}},
+                          flags, run);
 }
 
 }  // namespace orctl

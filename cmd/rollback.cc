@@ -18,20 +18,30 @@ void flags(Flags& f, Options& o) {
 }
 
 Version version_of(const Revision& r, const std::string& name, const World& world, const Layout& layout) {
-  if (r.deletes) throw Error(Exit::refused, fmt::format("revision {} of {} deleted it; there is nothing to go back to", r.number, name), "choose another: orctl history " + name);
+  if (r.deletes)
+    throw Error(Exit::refused,
+                fmt::format("revision {} of {} deleted it; there is nothing to go back to", r.number, name),
+                "choose another: orctl history " + name);
   std::vector<std::string> missing;
   const std::string tree = layout.tree(tree_folder(load_version(world, r.commit, {}).spec));
   Version version = load_version(world, r.commit, world.fs.read_tree(tree), &missing);
   if (!missing.empty())
-    throw Error(Exit::refused, fmt::format("revision {} of {} has the private key '{}', which is not in the live tree any more", r.number, name, missing.front()), "the store never holds keys: put the key back into the manifest's files and apply");
+    throw Error(Exit::refused,
+                fmt::format("revision {} of {} has the private key '{}', which is not in the live tree any more",
+                            r.number, name, missing.front()),
+                "the store never holds keys: put the key back into the manifest's files and apply");
   return version;
 }
 
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("RollbackResult");
   const Layout layout(world.root);
-  const auto choose = [&] { return o.to == 0 ? revision_before_live(world, o.name) : find_revision(world, o.name, o.to); };
-  const auto plan_to = [&](const Revision& r) { return make_plan(observe(o.name, world, layout), version_of(r, o.name, world, layout), world, layout); };
+  const auto choose = [&] {
+    return o.to == 0 ? revision_before_live(world, o.name) : find_revision(world, o.name, o.to);
+  };
+  const auto plan_to = [&](const Revision& r) {
+    return make_plan(observe(o.name, world, layout), version_of(r, o.name, world, layout), world, layout);
+  };
   Revision to = choose();
   if (o.dry_run) {
     const Plan plan = plan_to(to);
@@ -47,16 +57,24 @@ Exit run(const Options& o, World& world, Io& io) {
   request.note.command += fmt::format(" --to {}", to.number);
   const Plan plan = plan_to(to);
   show_changes(io, plan, ShowFiles::no);
-  return report(io, plan, apply(plan, world, layout, request, remarks(io)),
-                [&](const InstancePlan& p) { return p.empty() ? fmt::format("unchanged: it is what revision {} says", to.number) : fmt::format("rolled back to revision {}", to.number); });
+  return report(io, plan, apply(plan, world, layout, request, remarks(io)), [&](const InstancePlan& p) {
+    return p.empty() ? fmt::format("unchanged: it is what revision {} says", to.number)
+                     : fmt::format("rolled back to revision {}", to.number);
+  });
 }
 
 }  // namespace
 
 Command rollback_command() {
-  return command<Options>({"rollback", "go back to an earlier revision, byte for byte",
-                           {{"Undo the last change", "orctl rollback prd_payment_001_8080 --reason 'errors since noon'"}, {"Go back to a revision", "orctl rollback prd_payment_001_8080 --to 3"}},
-                           "The tree, the gateway's Lua and the unit become what they were; the way back is a new revision, proved like any other. A deleted instance comes back too.", {"text", "json"}}, flags, run);
+  return command<Options>(
+      {"rollback",
+       "go back to an earlier revision, byte for byte",
+       {{"Undo the last change", "orctl rollback prd_payment_001_8080 --reason 'errors since noon'"},
+        {"Go back to a revision", "orctl rollback prd_payment_001_8080 --to 3"}},
+       "The tree, the gateway's Lua and the unit become what they were; the way back is a new revision, proved like "
+       "any other. A deleted instance comes back too.",
+       {"text", "json"}},
+      flags, run);
 }
 
 }  // namespace orctl

@@ -39,8 +39,11 @@ Exit run(const Options& o, const World& world, Io& io) {
     if (now.status) item.set("gateway", now.status->raw);
     if (const std::string text = remark(now); !text.empty()) item.set("remark", text);
     io.item(std::move(item));
-    const std::string workers = now.status ? fmt::format("{}/{}", now.status->workers.size(), now.status->worker_count) : "-";
-    table.rows.push_back({name, now.state(), std::to_string(now.applied->number), now.status ? std::to_string(now.status->generation) : "-", workers, now.pid == 0 ? "-" : std::to_string(now.pid), remark(now)});
+    const std::string workers =
+        now.status ? fmt::format("{}/{}", now.status->workers.size(), now.status->worker_count) : "-";
+    table.rows.push_back({name, now.state(), std::to_string(now.applied->number),
+                          now.status ? std::to_string(now.status->generation) : "-", workers,
+                          now.pid == 0 ? "-" : std::to_string(now.pid), remark(now)});
   }
   io.table(table, "instances");
   return well ? Exit::ok : Exit::no;
@@ -49,9 +52,13 @@ Exit run(const Options& o, const World& world, Io& io) {
 }  // namespace
 
 Command status_command() {
-  return command<Options>({"status", "say whether instances run and every worker serves the same",
-                           {{"All instances of the host", "orctl status"}, {"One, for a script: exit code 0 means it is well", "orctl status prd_payment_001_8080"}},
-                           "Exit code 1 when an instance is stopped, does not answer, or has workers that disagree.", {"table", "json"}}, flags, run);
+  return command<Options>({"status",
+                           "say whether instances run and every worker serves the same",
+                           {{"All instances of the host", "orctl status"},
+                            {"One, for a script: exit code 0 means it is well", "orctl status prd_payment_001_8080"}},
+                           "Exit code 1 when an instance is stopped, does not answer, or has workers that disagree.",
+                           {"table", "json"}},
+                          flags, run);
 }
 
 }  // namespace orctl

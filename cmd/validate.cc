@@ -30,20 +30,30 @@ Exit run(const Options& o, const World& world, Io& io) {
     item.set("file", loaded.instance.source.file);
     io.item(std::move(item));
   }
-  const auto errors = static_cast<size_t>(std::count_if(manifests.found.begin(), manifests.found.end(), [](const Diagnostic& d) { return d.severity == Severity::error; }));
+  const auto errors =
+      static_cast<size_t>(std::count_if(manifests.found.begin(), manifests.found.end(),
+                                        [](const Diagnostic& d) { return d.severity == Severity::error; }));
   const size_t warnings = manifests.found.size() - errors;
   const bool valid = errors == 0 && (!o.strict || warnings == 0);
-  io.print(fmt::format("{}: {} in {}, {}, {}\n", valid ? io.paint("valid", "green") : io.paint("invalid", "red"), count(manifests.instances.size(), "instance"), count(manifests.files, "file"), count(errors, "error"), count(warnings, "warning")));
+  io.print(fmt::format("{}: {} in {}, {}, {}\n", valid ? io.paint("valid", "green") : io.paint("invalid", "red"),
+                       count(manifests.instances.size(), "instance"), count(manifests.files, "file"),
+                       count(errors, "error"), count(warnings, "warning")));
   return valid ? Exit::ok : Exit::no;
 }
 
 }  // namespace
 
 Command validate_command() {
-  return command<Options>({"validate", "check manifests, offline and without rights",
-                           {{"Check one manifest", "orctl validate -f payment.toml"}, {"Check a folder in CI", "orctl validate -f manifests/ --strict -o json"}, {"Check what another program makes", "make-manifest | orctl validate -f -"}},
-                           "Reports every error of every manifest, not the first: syntax, unknown fields, types, ranges, names, references between routes and upstreams, duplicates, and conflicts of names, addresses and ports between manifests. Exit code 1 means invalid.",
-                           {"text", "json"}}, flags, run);
+  return command<Options>({"validate",
+                           "check manifests, offline and without rights",
+                           {{"Check one manifest", "orctl validate -f payment.toml"},
+                            {"Check a folder in CI", "orctl validate -f manifests/ --strict -o json"},
+                            {"Check what another program makes", "make-manifest | orctl validate -f -"}},
+                           "Reports every error of every manifest, not the first: syntax, unknown fields, types, "
+                           "ranges, names, references between routes and upstreams, duplicates, and conflicts of "
+                           "names, addresses and ports between manifests. Exit code 1 means invalid.",
+                           {"text", "json"}},
+                          flags, run);
 }
 
 }  // namespace orctl

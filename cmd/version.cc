@@ -17,7 +17,8 @@ Exit run(const Options&, const World&, Io& io) {
 }  // namespace
 
 Command version_command() {
-  return command<Options>({"version", "print the version", {{"Print the version", "orctl version"}}, "", {"text", "json"}}, flags, run);
+  return command<Options>(
+      {"version", "print the version", {{"Print the version", "orctl version"}}, "", {"text", "json"}}, flags, run);
 }
 
 }  // namespace orctl

@@ -32,9 +32,7 @@ class Error : public std::runtime_error {
   const std::string& hint() const { return hint_; }
 
   /// The same error with `context: ` before its message; added on the way out.
-  Error within(const std::string& context) const {
-    return Error(exit_, context + ": " + what(), hint_);
-  }
+  Error within(const std::string& context) const { return Error(exit_, context + ": " + what(), hint_); }
   /// The same error with another exit code; the message stays.
   Error as(Exit exit) const { return Error(exit, what(), hint_); }
 

@@ -12,7 +12,7 @@ namespace orctl {
 struct FlagSpec {
   using Target = std::variant<bool*, int*, std::string*, std::optional<std::string>*, std::vector<std::string>*,
                               std::chrono::milliseconds*>;
-  std::string names;       ///< "-f,--filename", "--dry-run"; for a positional its name, "INST"
+  std::string names;  ///< "-f,--filename", "--dry-run"; for a positional its name, "INST"
   bool positional = false;
   Target target;
   std::string help;
@@ -26,10 +26,22 @@ struct FlagSpec {
 class Flag {
  public:
   explicit Flag(FlagSpec& spec) : spec_(spec) {}
-  Flag& required() { spec_.required = true; return *this; }
-  Flag& value(std::string name) { spec_.value_name = std::move(name); return *this; }
-  Flag& choices(std::vector<std::string> all) { spec_.choices = std::move(all); return *this; }
-  Flag& env(std::string name) { spec_.env = std::move(name); return *this; }
+  Flag& required() {
+    spec_.required = true;
+    return *this;
+  }
+  Flag& value(std::string name) {
+    spec_.value_name = std::move(name);
+    return *this;
+  }
+  Flag& choices(std::vector<std::string> all) {
+    spec_.choices = std::move(all);
+    return *this;
+  }
+  Flag& env(std::string name) {
+    spec_.env = std::move(name);
+    return *this;
+  }
 
  private:
   FlagSpec& spec_;

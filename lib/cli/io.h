@@ -37,8 +37,8 @@ class Io {
   void kind(std::string name) { kind_ = std::move(name); }
   /// One item of the JSON document's `items`.
   void item(Value v) { items_.push_back(std::move(v)); }
-  /// The items as a table (text, table, wide) or their first column alone (name, as `prefix/NAME` when prefix is given);
-  /// nothing with json. An empty one says "No <what> found." on stderr.
+  /// The items as a table (text, table, wide) or their first column alone (name, as `prefix/NAME` when prefix is
+  /// given); nothing with json. An empty one says "No <what> found." on stderr.
   void table(const Table& t, const std::string& what, const std::string& name_prefix = {});
   /// Text of the answer, for every format but json.
   void print(const std::string& text);
@@ -49,7 +49,10 @@ class Io {
   /// A fault of the input, shown on stderr with caret and hint, and kept for the JSON document.
   void error(const Diagnostic& d);
   void error(const Error& e);
-  void changed(bool yes) { changed_ = yes; has_changed_ = true; }
+  void changed(bool yes) {
+    changed_ = yes;
+    has_changed_ = true;
+  }
   void diff(FileDiff d) { diffs_.push_back(std::move(d)); }
   /// Colours `text` when colour is on: "red", "green", "yellow", "bold", "dim". For print(), note() and table cells
   /// of this program only: the colour is written as a mark that they turn into an escape sequence.

@@ -19,7 +19,8 @@ struct GlobalFlags {
   std::string colour = "auto";  ///< --color auto|always|never; NO_COLOR is obeyed
 };
 
-/// A command line understood: the command (nullptr: top-level help was asked for or `topic` names a group), its call, its globals.
+/// A command line understood: the command (nullptr: top-level help was asked for or `topic` names a group), its call,
+/// its globals.
 struct Parsed {
   const Command* command = nullptr;
   std::unique_ptr<Call> call;
@@ -54,7 +55,7 @@ std::string help_group(const std::vector<Command>& table, const std::string& gro
 std::string help_command(const Command& command);
 
 /// Generated documents; the committed copies in man/ and completions/ are compared by a test.
-std::string man_page(const std::vector<Command>& table);  ///< orctl(1), mdoc
+std::string man_page(const std::vector<Command>& table);                                     ///< orctl(1), mdoc
 std::string completion_script(const std::vector<Command>& table, const std::string& shell);  ///< bash, zsh, fish
 
 }  // namespace orctl

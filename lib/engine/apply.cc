@@ -7,8 +7,10 @@
 
 namespace orctl {
 
-Held::Held(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request, const std::function<void(const std::string&)>& note) {
-  const std::set<std::string> sorted(names.begin(), names.end());  // one order for all, so that two calls never wait for each other
+Held::Held(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request,
+           const std::function<void(const std::string&)>& note) {
+  const std::set<std::string> sorted(names.begin(),
+                                     names.end());  // one order for all, so that two calls never wait for each other
   for (const std::string& name : sorted) {
     const std::string path = layout.lock(name);
     world.fs.make_folders(path.substr(0, path.rfind('/')));
@@ -17,7 +19,8 @@ Held::Held(const std::vector<std::string>& names, World& world, const Layout& la
   for (const std::string& name : sorted) finish_interrupted(name, world, layout, request, note);
 }
 
-std::vector<Outcome> apply(const Plan& plan, World& world, const Layout& layout, const Request& request, const std::function<void(const std::string&)>& progress) {
+std::vector<Outcome> apply(const Plan& plan, World& world, const Layout& layout, const Request& request,
+                           const std::function<void(const std::string&)>& progress) {
   std::vector<Outcome> outcomes;
   for (const InstancePlan& one : plan.instances) {
     outcomes.push_back(Carrier(one, world, layout, request, progress).run());
@@ -27,9 +30,11 @@ std::vector<Outcome> apply(const Plan& plan, World& world, const Layout& layout,
 }
 
 Exit exit_of(const std::vector<Outcome>& outcomes) {
-  const auto failed = std::find_if(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.error.has_value(); });
+  const auto failed =
+      std::find_if(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.error.has_value(); });
   if (failed == outcomes.end()) return Exit::ok;
-  const bool some = std::any_of(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return !o.error && o.changed; });
+  const bool some =
+      std::any_of(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return !o.error && o.changed; });
   return some && failed->error->exit() != Exit::broken ? Exit::partial : failed->error->exit();
 }
 

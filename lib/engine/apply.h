@@ -25,17 +25,18 @@ struct Outcome {
   std::string name;
   Impact impact = Impact::none;
   bool changed = false;
-  int revision = 0;              ///< 0: no revision was made
+  int revision = 0;  ///< 0: no revision was made
   Proof proof;
   Millis took{0};
-  std::optional<Error> error;    ///< set when it failed; Exit::rolled_back when everything is as it was
+  std::optional<Error> error;  ///< set when it failed; Exit::rolled_back when everything is as it was
 };
 
 /// The locks of some instances, taken in one order. While they are held, nobody else changes these instances, and an
 /// apply that was killed half-way has been finished or undone.
 class Held {
  public:
-  Held(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request, const std::function<void(const std::string&)>& note);
+  Held(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request,
+       const std::function<void(const std::string&)>& note);
 
  private:
   std::vector<FileLock> locks_;
@@ -44,16 +45,18 @@ class Held {
 /// The desired version of a loaded instance on this host.
 Version desired_version(const Loaded& loaded, const World& world, const Layout& layout);
 
-/// The plan for some loaded instances: looks at each and says what to do. Exit::refused for a change that cannot be made in place.
+/// The plan for some loaded instances: looks at each and says what to do. Exit::refused for a change that cannot be
+/// made in place.
 Plan make_plan(const std::vector<Loaded>& desired, const World& world, const Layout& layout);
 
 /// The plan that takes one instance to a version of the store; `binary` as in plan_instance.
 Plan make_plan(const Observed& now, std::optional<Version> after, const World& world, const Layout& layout);
 
-/// Carries a plan out: the only function that takes a plan and changes the world. Each instance is proved, or put back as it was; the
-/// first that fails ends it, and the rest is untouched. The caller holds the locks (Held). A plan that was made upon something
-/// else than what is there now is refused (Exit::conflict).
-std::vector<Outcome> apply(const Plan& plan, World& world, const Layout& layout, const Request& request, const std::function<void(const std::string&)>& progress);
+/// Carries a plan out: the only function that takes a plan and changes the world. Each instance is proved, or put back
+/// as it was; the first that fails ends it, and the rest is untouched. The caller holds the locks (Held). A plan that
+/// was made upon something else than what is there now is refused (Exit::conflict).
+std::vector<Outcome> apply(const Plan& plan, World& world, const Layout& layout, const Request& request,
+                           const std::function<void(const std::string&)>& progress);
 
 /// The exit code of all outcomes: 0, the error's own when nothing succeeded, Exit::partial when some did.
 Exit exit_of(const std::vector<Outcome>& outcomes);

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "engine/check_tree.h"
 #include "engine/gateway.h"
-#include "base/text.h"
 
 namespace orctl {
 namespace {
@@ -18,10 +18,17 @@ Millis drain_time(const Version& version) {
 
 }  // namespace
 
-Carrier::Carrier(const InstancePlan& plan, World& world, const Layout& layout, const Request& request, const std::function<void(const std::string&)>& progress)
-    : plan_(plan), world_(world), layout_(layout), request_(request), progress_(progress),
-      tree_(layout.tree(tree_folder(shape().spec))), stage_(layout.stage(tree_folder(shape().spec))),
-      supervisor_(layout, plan.name, tree_), clock_(Deadline::in(long_ago)) {
+Carrier::Carrier(const InstancePlan& plan, World& world, const Layout& layout, const Request& request,
+                 const std::function<void(const std::string&)>& progress)
+    : plan_(plan),
+      world_(world),
+      layout_(layout),
+      request_(request),
+      progress_(progress),
+      tree_(layout.tree(tree_folder(shape().spec))),
+      stage_(layout.stage(tree_folder(shape().spec))),
+      supervisor_(layout, plan.name, tree_),
+      clock_(Deadline::in(long_ago)) {
   outcome_.name = plan.name;
   outcome_.impact = plan.impact();
 }
@@ -89,9 +96,12 @@ void Carrier::carry(const CommitRevision&) {
 void Carrier::carry(const SwapTree&) {
   // set first: after a failure in the middle, put_back() looks at what is there
   swapped_ = true;
-  if (plan_.before && plan_.after) world_.fs.exchange(stage_, tree_);
-  else if (plan_.after) world_.fs.rename(stage_, tree_);
-  else world_.fs.rename(tree_, stage_);
+  if (plan_.before && plan_.after)
+    world_.fs.exchange(stage_, tree_);
+  else if (plan_.after)
+    world_.fs.rename(stage_, tree_);
+  else
+    world_.fs.rename(tree_, stage_);
 }
 
 void Carrier::carry(const WriteUnit&) {
@@ -109,6 +119,7 @@ void Carrier::carry(const PushGateway&) {
 
 void Carrier::carry(const Reload&) {
   disturbed_ = true;
+  old_workers_ = world_.proc.children(supervisor_.master(world_));
   supervisor_.reload(world_);
 }
 
@@ -118,15 +129,19 @@ void Carrier::carry(const Supervise& step) {
   if (step.action != Supervise::Action::stop) supervisor_.start(world_, target());
 }
 
-void Carrier::carry(const Verify&) { outcome_.proof = verify(world_, layout_, plan_.name, *plan_.after, log_offset_, request_.verify_limit); }
+void Carrier::carry(const Verify&) {
+  outcome_.proof = verify(world_, layout_, plan_.name, *plan_.after, log_offset_, old_workers_, request_.verify_limit);
+}
 
 void Carrier::settle() {
   outcome_.changed = true;
   outcome_.took = took();
   if (!commit_.empty()) {
     const FileLock lock = world_.git.lock(request_.lock_wait);
-    if (plan_.after) world_.git.set_ref(applied_ref(plan_.name), commit_);
-    else world_.git.remove_ref(applied_ref(plan_.name));
+    if (plan_.after)
+      world_.git.set_ref(applied_ref(plan_.name), commit_);
+    else
+      world_.git.remove_ref(applied_ref(plan_.name));
     note_outcome(world_, commit_, plan_.after ? "applied" : "deleted", "", outcome_.took);
   }
   world_.fs.remove(stage_);
@@ -153,8 +168,10 @@ void Carrier::put_back(const Error& cause) {
       }
     }
     if (unit_written_) {
-      if (plan_.before && !plan_.before->unit.empty()) world_.fs.write(layout_.unit(plan_.name), plan_.before->unit);
-      else world_.fs.remove(layout_.unit(plan_.name));
+      if (plan_.before && !plan_.before->unit.empty())
+        world_.fs.write(layout_.unit(plan_.name), plan_.before->unit);
+      else
+        world_.fs.remove(layout_.unit(plan_.name));
     }
     put_back_process(disturbed_);
     if (!commit_.empty()) {
@@ -165,9 +182,11 @@ void Carrier::put_back(const Error& cause) {
     if (!plan_.before) remove_folders({layout_.run(plan_.name), layout_.state(plan_.name), layout_.logs(plan_.name)});
     audit("rolled-back", cause.what());
   } catch (const Error& e) {
-    throw Error(Exit::broken, fmt::format("{}: {}; and putting it back failed: {}", plan_.name, cause.what(), e.what()), "look with: orctl status " + plan_.name + "; then apply the manifest or roll back again");
+    throw Error(Exit::broken, fmt::format("{}: {}; and putting it back failed: {}", plan_.name, cause.what(), e.what()),
+                "look with: orctl status " + plan_.name + "; then apply the manifest or roll back again");
   }
-  throw Error(Exit::rolled_back, fmt::format("{}: {}; everything was put back as it was", plan_.name, cause.what()), cause.hint());
+  throw Error(Exit::rolled_back, fmt::format("{}: {}; everything was put back as it was", plan_.name, cause.what()),
+              cause.hint());
 }
 
 void Carrier::put_back_process(bool disturbed) {
@@ -182,10 +201,13 @@ void Carrier::put_back_process(bool disturbed) {
     if (running) supervisor_.stop(world_, Millis(0));
     return;
   }
-  if (!running) supervisor_.start(world_, target());
-  else if (disturbed) supervisor_.reload(world_);  // harmless when the failed reload was never taken up
-  else put_document(world_, layout_.admin_socket(plan_.name), plan_.before->document());
-  verify(world_, layout_, plan_.name, *plan_.before, offset, request_.verify_limit);
+  if (!running)
+    supervisor_.start(world_, target());
+  else if (disturbed)
+    supervisor_.reload(world_);  // harmless when the failed reload was never taken up
+  else
+    put_document(world_, layout_.admin_socket(plan_.name), plan_.before->document());
+  verify(world_, layout_, plan_.name, *plan_.before, offset, {}, request_.verify_limit);
 }
 
 void Carrier::remove_folders(const std::vector<std::string>& folders) {

@@ -8,12 +8,14 @@ namespace orctl {
 /// What a kill leaves behind is told apart by finish_interrupted().
 class Carrier {
  public:
-  Carrier(const InstancePlan& plan, World& world, const Layout& layout, const Request& request, const std::function<void(const std::string&)>& progress);
+  Carrier(const InstancePlan& plan, World& world, const Layout& layout, const Request& request,
+          const std::function<void(const std::string&)>& progress);
 
   Outcome run();
 
  private:
-  friend void finish_interrupted(const std::string&, World&, const Layout&, const Request&, const std::function<void(const std::string&)>&);
+  friend void finish_interrupted(const std::string&, World&, const Layout&, const Request&,
+                                 const std::function<void(const std::string&)>&);
 
   void refuse_stale() const;
   void carry(const CheckTree&);
@@ -24,8 +26,8 @@ class Carrier {
   void carry(const Reload&);
   void carry(const Supervise&);
   void carry(const Verify&);
-  void settle();                        ///< it is proved: say so in the store, tidy up
-  void put_back(const Error& cause);    ///< everything as it was; throws the error to report
+  void settle();                      ///< it is proved: say so in the store, tidy up
+  void put_back(const Error& cause);  ///< everything as it was; throws the error to report
   void put_back_process(bool disturbed);
   void remove_folders(const std::vector<std::string>& folders);
   void audit(const std::string& outcome, const std::string& cause);
@@ -44,11 +46,13 @@ class Carrier {
   std::vector<std::string> made_folders_;
   bool swapped_ = false, unit_written_ = false, disturbed_ = false, pushed_ = false, was_running_ = false;
   int64_t log_offset_ = 0;
+  std::vector<int> old_workers_;  // of the master when a reload was asked for
   Deadline clock_;
 };
 
-/// What the next changing command does about an apply that was killed half-way: when the new tree is already in place it is made to
-/// serve and proved, or else taken back; before that point it is forgotten, and noted as interrupted.
-void finish_interrupted(const std::string& name, World& world, const Layout& layout, const Request& request, const std::function<void(const std::string&)>& note);
+/// What the next changing command does about an apply that was killed half-way: when the new tree is already in place
+/// it is made to serve and proved, or else taken back; before that point it is forgotten, and noted as interrupted.
+void finish_interrupted(const std::string& name, World& world, const Layout& layout, const Request& request,
+                        const std::function<void(const std::string&)>& note);
 
 }  // namespace orctl

@@ -17,7 +17,8 @@ bool ends_with(const std::string& text, std::string_view end) {
 
 /// The marked lines of what nginx said, with the stage's path taken out of them.
 std::string faults_in(std::string text, const std::string& stage) {
-  for (size_t at = text.find(stage + "/"); at != std::string::npos; at = text.find(stage + "/", at)) text.erase(at, stage.size() + 1);
+  for (size_t at = text.find(stage + "/"); at != std::string::npos; at = text.find(stage + "/", at))
+    text.erase(at, stage.size() + 1);
   std::vector<std::string> out;
   for (const std::string& line : split(text, '\n')) {
     for (const char* mark : {"[emerg] ", "orctl-check: ", "[error] "}) {
@@ -57,7 +58,8 @@ class Scratch {
   std::string path_;
 };
 
-void compile_lua(World& world, const std::string& scratch, const std::string& stage, const Tree& tree, const Target& target) {
+void compile_lua(World& world, const std::string& scratch, const std::string& stage, const Tree& tree,
+                 const Target& target) {
   Tree files;
   std::string list = stage + "\n";
   for (const auto& [path, file] : tree) {
@@ -80,18 +82,23 @@ void compile_lua(World& world, const std::string& scratch, const std::string& st
   files["list"] = {list};
   world.fs.write_tree(scratch + "/check", files);
   const Proc::Result result = world.proc.run(command(target, scratch + "/check", "nginx.conf"), test_limit);
-  if (result.status != 0) throw Error(Exit::refused, "the Lua does not compile: " + faults_in(result.err, stage), "mend it, then run the same command again; nothing was changed");
+  if (result.status != 0)
+    throw Error(Exit::refused, "the Lua does not compile: " + faults_in(result.err, stage),
+                "mend it, then run the same command again; nothing was changed");
 }
 
 }  // namespace
 
-void check_staged_tree(World& world, const Layout& layout, const std::string& name, const std::string& stage, const Tree& tree, const Target& target) {
+void check_staged_tree(World& world, const Layout& layout, const std::string& name, const std::string& stage,
+                       const Tree& tree, const Target& target) {
   std::vector<std::string> argv = command(target, stage, "nginx.conf");
   argv.insert(argv.end(), {"-t", "-q"});
   const bool had_pid = world.fs.exists(layout.pid(name));
   const Proc::Result result = world.proc.run(argv, test_limit);
   if (!had_pid) world.fs.remove(layout.pid(name));  // nginx -t leaves an empty one
-  if (result.status != 0) throw Error(Exit::refused, "nginx refuses the configuration: " + faults_in(result.err, stage), "mend it, then run the same command again; nothing was changed");
+  if (result.status != 0)
+    throw Error(Exit::refused, "nginx refuses the configuration: " + faults_in(result.err, stage),
+                "mend it, then run the same command again; nothing was changed");
 
   const std::string scratch = layout.run(name) + "/.check";
   const Scratch cleanup(world, scratch);

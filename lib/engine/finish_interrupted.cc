@@ -27,7 +27,8 @@ bool holds(const Tree& folder, const Tree& tree) {
 
 }  // namespace
 
-void finish_interrupted(const std::string& name, World& world, const Layout& layout, const Request& request, const std::function<void(const std::string&)>& note) {
+void finish_interrupted(const std::string& name, World& world, const Layout& layout, const Request& request,
+                        const std::function<void(const std::string&)>& note) {
   if (!world.git.exists()) return;
   const std::string head = world.git.ref(branch_of(name)).value_or("");
   const std::string applied = world.git.ref(applied_ref(name)).value_or("");
@@ -85,9 +86,12 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
     } else {
       const bool running = carrier.supervisor_.master(world) != 0;
       const bool hot = plan.before && plan.before->digest == plan.after->digest;
-      if (running && hot) carrier.carry(PushGateway{});
-      else if (running) carrier.carry(Reload{});
-      else carrier.carry(Supervise{Supervise::Action::start});
+      if (running && hot)
+        carrier.carry(PushGateway{});
+      else if (running)
+        carrier.carry(Reload{});
+      else
+        carrier.carry(Supervise{Supervise::Action::start});
       carrier.carry(Verify{});
     }
     carrier.settle();

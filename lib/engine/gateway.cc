@@ -24,7 +24,9 @@ int64_t int_of(const Value& object, const char* key) {
 Value parsed(const Http::Response& response, const std::string& what) {
   Diagnostics found;
   auto value = read_json({what, response.body}, found);
-  if (!value || !value->is_object()) throw Error(Exit::target, fmt::format("the answer to {} (status {}) is no JSON object", what, response.status), "is this socket an orctl gateway's?");
+  if (!value || !value->is_object())
+    throw Error(Exit::target, fmt::format("the answer to {} (status {}) is no JSON object", what, response.status),
+                "is this socket an orctl gateway's?");
   return std::move(*value);
 }
 
@@ -36,23 +38,30 @@ Error problem(const Http::Response& response, const std::string& what) {
     for (const char* key : {"title", "detail"})
       if (const std::string words = text_of(*value, key); !words.empty()) text += ": " + words;
     if (const Value* errors = value->find("errors"); errors != nullptr && errors->is_array())
-      for (const Value& e : errors->items()) text += fmt::format("; {} {}", text_of(e, "pointer"), text_of(e, "detail"));
+      for (const Value& e : errors->items())
+        text += fmt::format("; {} {}", text_of(e, "pointer"), text_of(e, "detail"));
   }
-  return Error(response.status == 412 ? Exit::conflict : Exit::target, text, "orctl status tells what each worker serves");
+  return Error(response.status == 412 ? Exit::conflict : Exit::target, text,
+               "orctl status tells what each worker serves");
 }
 
 template <class Get>
 std::string common(const GatewayStatus& status, Get get) {
   if (status.workers.empty() || static_cast<int64_t>(status.workers.size()) != status.worker_count) return {};
   const std::string first = get(status.workers.front());
-  const bool same = std::all_of(status.workers.begin(), status.workers.end(), [&](const WorkerReport& w) { return w.error.empty() && get(w) == first; });
+  const bool same = std::all_of(status.workers.begin(), status.workers.end(),
+                                [&](const WorkerReport& w) { return w.error.empty() && get(w) == first; });
   return same ? first : "";
 }
 
 }  // namespace
 
-std::string GatewayStatus::common_digest() const { return common(*this, [](const WorkerReport& w) { return w.digest; }); }
-std::string GatewayStatus::common_tree() const { return common(*this, [](const WorkerReport& w) { return w.tree; }); }
+std::string GatewayStatus::common_digest() const {
+  return common(*this, [](const WorkerReport& w) { return w.digest; });
+}
+std::string GatewayStatus::common_tree() const {
+  return common(*this, [](const WorkerReport& w) { return w.tree; });
+}
 
 GatewayStatus gateway_status(const World& world, const std::string& socket, Millis limit) {
   const Http::Response response = world.http.get({socket, ""}, "/v1/status", limit);
@@ -64,10 +73,12 @@ GatewayStatus gateway_status(const World& world, const std::string& socket, Mill
   out.tree = text_of(out.raw, "tree");
   out.generation = int_of(out.raw, "generation");
   out.worker_count = int_of(out.raw, "worker_count");
-  if (const Value* uptime = out.raw.find("uptime"); uptime != nullptr && uptime->is_number()) out.uptime = uptime->as_double();
+  if (const Value* uptime = out.raw.find("uptime"); uptime != nullptr && uptime->is_number())
+    out.uptime = uptime->as_double();
   if (const Value* workers = out.raw.find("workers"); workers != nullptr && workers->is_array())
     for (const Value& w : workers->items())
-      out.workers.push_back({static_cast<int>(int_of(w, "pid")), int_of(w, "generation"), text_of(w, "digest"), text_of(w, "tree"), text_of(w, "error")});
+      out.workers.push_back({static_cast<int>(int_of(w, "pid")), int_of(w, "generation"), text_of(w, "digest"),
+                             text_of(w, "tree"), text_of(w, "error")});
   return out;
 }
 
@@ -80,8 +91,9 @@ Value gateway_get(const World& world, const std::string& socket, const std::stri
 void put_document(World& world, const std::string& socket, const std::string& document) {
   // the tag of what is replaced: a change that somebody else makes in between is not lost
   const Http::Response now = world.http.get({socket, ""}, "/v1/config", request_limit);
-  Http::Headers headers = {{"Content-Type", "application/json"}};
-  if (const std::string tag = now.header("etag"); now.status == 200 && !tag.empty()) headers.emplace_back("If-Match", tag);
+  Http::Headers headers = {{"Content-Type", "application/json"}, {"X-Tree", "1"}};
+  if (const std::string tag = now.header("etag"); now.status == 200 && !tag.empty())
+    headers.emplace_back("If-Match", tag);
   const Http::Response response = world.http.put({socket, ""}, "/v1/config", document, request_limit, headers);
   if (response.status != 200) throw problem(response, "PUT /v1/config");
 }

@@ -46,7 +46,9 @@ Revision read_revision(const World& world, const Git::Commit& commit, const std:
   return r;
 }
 
-std::string live_commit(const World& world, const std::string& name) { return world.git.ref(applied_ref(name)).value_or(""); }
+std::string live_commit(const World& world, const std::string& name) {
+  return world.git.ref(applied_ref(name)).value_or("");
+}
 
 std::vector<std::string> names_below(const World& world, const std::string& prefix) {
   std::vector<std::string> names;
@@ -61,8 +63,10 @@ Tree as_files(const Version& version) {
   files["spec.json"] = {to_json(version.spec, 1) + "\n"};
   files["unit.service"] = {version.unit};
   for (const auto& [path, file] : version.tree) {
-    if (is_secret(file)) files["secrets/" + path] = {"sha256:" + sha256(file.content) + "\n"};
-    else files["tree/" + path] = file;
+    if (is_secret(file))
+      files["secrets/" + path] = {"sha256:" + sha256(file.content) + "\n"};
+    else
+      files["tree/" + path] = file;
   }
   return files;
 }
@@ -95,16 +99,21 @@ std::vector<Revision> revisions(const World& world, const std::string& name, siz
   std::vector<Revision> out;
   if (!world.git.exists()) return out;
   const std::string live = live_commit(world, name);
-  for (const Git::Commit& commit : world.git.log(branch_of(name), limit)) out.push_back(read_revision(world, commit, live));
+  for (const Git::Commit& commit : world.git.log(branch_of(name), limit))
+    out.push_back(read_revision(world, commit, live));
   return out;
 }
 
 Revision find_revision(const World& world, const std::string& name, int number) {
   const auto all = revisions(world, name);
-  if (all.empty()) throw Error(Exit::usage, fmt::format("the store knows no instance '{}'", name), "orctl get instances");
+  if (all.empty())
+    throw Error(Exit::usage, fmt::format("the store knows no instance '{}'", name), "orctl get instances");
   for (const Revision& r : all)
     if (r.number == number) return r;
-  throw Error(Exit::usage, fmt::format("{} has no revision {}; it has {} to {}", name, number, all.back().number, all.front().number), fmt::format("orctl history {}", name));
+  throw Error(
+      Exit::usage,
+      fmt::format("{} has no revision {}; it has {} to {}", name, number, all.back().number, all.front().number),
+      fmt::format("orctl history {}", name));
 }
 
 std::optional<Revision> applied_revision(const World& world, const std::string& name) {
@@ -117,7 +126,8 @@ std::optional<Revision> applied_revision(const World& world, const std::string& 
 Revision live_revision(const World& world, const std::string& name) {
   if (auto live = applied_revision(world, name)) return std::move(*live);
   const auto near = nearest(name, live_instances(world));
-  throw Error(Exit::usage, "there is no instance '" + name + "'", near ? "did you mean '" + *near + "'?" : "orctl get instances");
+  throw Error(Exit::usage, "there is no instance '" + name + "'",
+              near ? "did you mean '" + *near + "'?" : "orctl get instances");
 }
 
 Revision revision_before_live(const World& world, const std::string& name) {
@@ -129,7 +139,8 @@ Revision revision_before_live(const World& world, const std::string& name) {
   throw Error(Exit::usage, name + " has no applied revision before the live one", "orctl history " + name);
 }
 
-Version load_version(const World& world, const std::string& commit, const Tree& keys, std::vector<std::string>* missing) {
+Version load_version(const World& world, const std::string& commit, const Tree& keys,
+                     std::vector<std::string>* missing) {
   Version out;
   const Tree files = world.git.files(commit);
   for (const auto& [path, file] : files) {
@@ -138,8 +149,10 @@ Version load_version(const World& world, const std::string& commit, const Tree& 
     } else if (path.compare(0, 8, "secrets/") == 0) {
       const std::string fingerprint(trim(file.content));
       const auto key = keys.find(path.substr(8));
-      if (key != keys.end() && "sha256:" + sha256(key->second.content) == fingerprint) out.tree[path.substr(8)] = key->second;
-      else if (missing != nullptr) missing->push_back(path.substr(8));
+      if (key != keys.end() && "sha256:" + sha256(key->second.content) == fingerprint)
+        out.tree[path.substr(8)] = key->second;
+      else if (missing != nullptr)
+        missing->push_back(path.substr(8));
     } else if (path == "spec.json") {
       Diagnostics found;
       if (auto spec = read_json({path, file.content}, found)) out.spec = Schema::get("instance").with_defaults(*spec);
@@ -150,20 +163,31 @@ Version load_version(const World& world, const std::string& commit, const Tree& 
       out.manifest = file.content;
     }
   }
-  if (!out.spec.is_object()) throw Error(Exit::target, fmt::format("commit {} of the store holds no spec.json", commit.substr(0, 12)), "was it made by orctl? look with: git --git-dir " + world.git.path() + " show " + commit.substr(0, 12));
+  if (!out.spec.is_object())
+    throw Error(Exit::target, fmt::format("commit {} of the store holds no spec.json", commit.substr(0, 12)),
+                "was it made by orctl? look with: git --git-dir " + world.git.path() + " show " + commit.substr(0, 12));
   out.digest = tree_digest(out.tree);
   return out;
 }
 
-std::string commit_version(World& world, const std::string& name, const std::string& parent, const std::optional<Version>& version, const RevisionNote& note) {
+std::string commit_version(World& world, const std::string& name, const std::string& parent,
+                           const std::optional<Version>& version, const RevisionNote& note) {
   int number = 1;
-  if (!parent.empty()) number = static_cast<int>(parse_number(line_value(world.git.commit(parent).message, "Orctl-Revision"), 1000000000).value_or(0)) + 1;
-  const std::string subject = !note.reason.empty() ? one_line(note.reason) : version ? "apply " + name : "delete " + name;
-  const std::string message = fmt::format("{}\n\nOrctl-Revision: {}\nOrctl-Reason: {}\nOrctl-Digest: {}\nOrctl-Command: {}\n", subject, number, one_line(note.reason), version ? version->digest : "none", one_line(note.command));
+  if (!parent.empty())
+    number = static_cast<int>(
+                 parse_number(line_value(world.git.commit(parent).message, "Orctl-Revision"), 1000000000).value_or(0)) +
+             1;
+  const std::string subject = !note.reason.empty() ? one_line(note.reason)
+                              : version            ? "apply " + name
+                                                   : "delete " + name;
+  const std::string message =
+      fmt::format("{}\n\nOrctl-Revision: {}\nOrctl-Reason: {}\nOrctl-Digest: {}\nOrctl-Command: {}\n", subject, number,
+                  one_line(note.reason), version ? version->digest : "none", one_line(note.command));
   return world.git.commit_files(branch_of(name), parent, version ? as_files(*version) : Tree{}, note.author, message);
 }
 
-void note_outcome(World& world, const std::string& commit, const std::string& outcome, const std::string& cause, Millis took) {
+void note_outcome(World& world, const std::string& commit, const std::string& outcome, const std::string& cause,
+                  Millis took) {
   std::string text = "outcome: " + outcome + "\n";
   if (!cause.empty()) text += "cause: " + one_line(cause) + "\n";
   text += fmt::format("duration: {:.3f}s\n", static_cast<double>(took.count()) / 1000);

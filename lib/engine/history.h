@@ -27,8 +27,8 @@ struct RevisionNote {
   std::string author, reason, command;
 };
 
-std::string branch_of(const std::string& name);   ///< "refs/heads/<name>"
-std::string applied_ref(const std::string& name); ///< "refs/orctl/applied/<name>"
+std::string branch_of(const std::string& name);    ///< "refs/heads/<name>"
+std::string applied_ref(const std::string& name);  ///< "refs/orctl/applied/<name>"
 
 /// All instances that the store knows, deleted ones included.
 std::vector<std::string> known_instances(const World& world);
@@ -49,13 +49,16 @@ Revision revision_before_live(const World& world, const std::string& name);
 
 /// The version that a commit holds; private keys are taken from `keys` by their fingerprint, and when one is missing
 /// there the result lacks that file and `missing` names it.
-Version load_version(const World& world, const std::string& commit, const Tree& keys, std::vector<std::string>* missing = nullptr);
+Version load_version(const World& world, const std::string& commit, const Tree& keys,
+                     std::vector<std::string>* missing = nullptr);
 
 /// Commits `version` (nullopt: a revision that takes the instance away) on top of `parent`; the caller holds the
 /// instance's lock and the store's. Returns the commit.
-std::string commit_version(World& world, const std::string& name, const std::string& parent, const std::optional<Version>& version, const RevisionNote& note);
+std::string commit_version(World& world, const std::string& name, const std::string& parent,
+                           const std::optional<Version>& version, const RevisionNote& note);
 
 /// Says how a revision ended; one note for each commit, a new one replaces it.
-void note_outcome(World& world, const std::string& commit, const std::string& outcome, const std::string& cause, Millis took);
+void note_outcome(World& world, const std::string& commit, const std::string& outcome, const std::string& cause,
+                  Millis took);
 
 }  // namespace orctl

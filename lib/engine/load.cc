@@ -25,12 +25,17 @@ std::string folder_of(const std::string& file) {
 /// What a file laid over the tree may be called, and how large it may be.
 std::string overlay_fault(const std::string& path, const TreeFile& file) {
   const std::string folder = path.substr(0, path.find('/'));
-  const bool place = (folder == "http.d" || folder == "streams.d") ? ends_with(path, ".conf") : folder == "lua" ? ends_with(path, ".lua") : folder == "certs";
-  if (!place || path.find('/') == std::string::npos) return "does not belong into a tree; only http.d/*.conf, streams.d/*.conf, lua/*.lua and certs/* do";
+  const bool place = (folder == "http.d" || folder == "streams.d") ? ends_with(path, ".conf")
+                     : folder == "lua"                             ? ends_with(path, ".lua")
+                                                                   : folder == "certs";
+  if (!place || path.find('/') == std::string::npos)
+    return "does not belong into a tree; only http.d/*.conf, streams.d/*.conf, lua/*.lua and certs/* do";
   if (path.compare(0, 10, "lua/orctl/") == 0) return "stands where the gateway's own Lua is";
   for (const std::string& part : split(path, '/')) {
     const bool fine = !part.empty() && part.size() <= 64 && part[0] != '.' && part[0] != '-' &&
-                      std::all_of(part.begin(), part.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-'; });
+                      std::all_of(part.begin(), part.end(), [](unsigned char c) {
+                        return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
+                      });
     if (!fine) return "has a name with other characters than a-z, A-Z, 0-9, '.', '_' and '-', or longer than 64";
   }
   if (file.content.size() > (size_t{1} << 20)) return "is larger than 1 MiB";
@@ -59,11 +64,15 @@ class Loader {
   void add(const std::string& path) {
     if (path == "-") return read({"-", world_.fs.read_stdin(max_manifest_bytes + 1)});
     const auto stat = world_.fs.follow(path);
-    if (!stat) throw Error(Exit::usage, fmt::format("there is no file or folder '{}'", path), "name an existing manifest, or a folder that holds some");
+    if (!stat)
+      throw Error(Exit::usage, fmt::format("there is no file or folder '{}'", path),
+                  "name an existing manifest, or a folder that holds some");
     if (stat->kind != Fs::Kind::folder) return read_file(path);
     const size_t before = seen_.size();
     add_folder(path);
-    if (seen_.size() == before) throw Error(Exit::usage, fmt::format("the folder '{}' holds no manifests (*.toml, *.json)", path), recurse_ == Recurse::no ? "look into its folders too with -R" : "see: orctl explain instance");
+    if (seen_.size() == before)
+      throw Error(Exit::usage, fmt::format("the folder '{}' holds no manifests (*.toml, *.json)", path),
+                  recurse_ == Recurse::no ? "look into its folders too with -R" : "see: orctl explain instance");
   }
 
   void add_folder(const std::string& path) {
@@ -84,8 +93,17 @@ class Loader {
     } catch (const Error& e) {
       const auto stat = world_.fs.follow(path);
       if (stat && stat->kind == Fs::Kind::file && static_cast<size_t>(stat->size) > max_manifest_bytes)
-        out_.found.push_back({Severity::error, "too-large", path, {}, "", fmt::format("the manifest has {} bytes; at most {} are read", stat->size, max_manifest_bytes), "one manifest describes one instance; split it", ""});
-      else throw e.as(Exit::usage);
+        out_.found.push_back(
+            {Severity::error,
+             "too-large",
+             path,
+             {},
+             "",
+             fmt::format("the manifest has {} bytes; at most {} are read", stat->size, max_manifest_bytes),
+             "one manifest describes one instance; split it",
+             ""});
+      else
+        throw e.as(Exit::usage);
     }
   }
 
@@ -108,12 +126,16 @@ class Loader {
     ++out_.fleets;
     if (const auto other = fleets_.find(folder); other != fleets_.end()) {
       const Value& kind = m.document.at("kind");
-      out_.found.push_back({Severity::error, "duplicate", m.source.file, kind.place, "kind", "this folder has a Fleet already: " + other->second.file, "keep one Fleet for each folder", line_of(m.source.text, kind.place.line)});
+      out_.found.push_back({Severity::error, "duplicate", m.source.file, kind.place, "kind",
+                            "this folder has a Fleet already: " + other->second.file, "keep one Fleet for each folder",
+                            line_of(m.source.text, kind.place.line)});
       return;
     }
     auto fleet = orctl::make_fleet(m, out_.found);
-    if (fleet) fleets_.emplace(folder, std::move(*fleet));
-    else broken_.insert(folder);
+    if (fleet)
+      fleets_.emplace(folder, std::move(*fleet));
+    else
+      broken_.insert(folder);
   }
 
   /// The Fleet of a folder holds also when the user named one instance of it.
@@ -134,20 +156,23 @@ class Loader {
     const Value* files = instance->spec.find("files");
     const size_t before = out_.found.size();
     Tree overlay = files == nullptr ? Tree{} : read_overlay(m, *files);
-    const bool fine = std::none_of(out_.found.begin() + static_cast<std::ptrdiff_t>(before), out_.found.end(), [](const Diagnostic& d) { return d.severity == Severity::error; });
+    const bool fine = std::none_of(out_.found.begin() + static_cast<std::ptrdiff_t>(before), out_.found.end(),
+                                   [](const Diagnostic& d) { return d.severity == Severity::error; });
     if (fine) out_.instances.push_back({std::move(*instance), std::move(overlay)});
   }
 
   Tree read_overlay(const Manifest& m, const Value& files) {
     const auto fault = [&](const std::string& text, const std::string& hint) {
-      out_.found.push_back({Severity::error, "bad-files", m.source.file, files.place, "files", text, hint, line_of(m.source.text, files.place.line)});
+      out_.found.push_back({Severity::error, "bad-files", m.source.file, files.place, "files", text, hint,
+                            line_of(m.source.text, files.place.line)});
     };
     std::string folder = files.as_string();
     while (ends_with(folder, "/")) folder.pop_back();
     folder = folder_of(m.source.file) + "/" + folder;
     const auto stat = world_.fs.stat(folder);
     if (!stat || stat->kind != Fs::Kind::folder) {
-      fault("there is no folder '" + folder + "'", "the path is relative to the manifest; make the folder or take the field out");
+      fault("there is no folder '" + folder + "'",
+            "the path is relative to the manifest; make the folder or take the field out");
       return {};
     }
     Tree overlay;
@@ -157,15 +182,24 @@ class Loader {
       fault(e.what(), e.hint());
     }
     for (const auto& [path, file] : overlay) {
-      if (const std::string text = overlay_fault(path, file); !text.empty()) fault("'" + folder + "/" + path + "' " + text, "move it out of the folder");
-      else if (ends_with(path, ".conf")) lint(folder + "/" + path, file.content);
+      if (const std::string text = overlay_fault(path, file); !text.empty())
+        fault("'" + folder + "/" + path + "' " + text, "move it out of the folder");
+      else if (ends_with(path, ".conf"))
+        lint(folder + "/" + path, file.content);
     }
     return overlay;
   }
 
   void lint(const std::string& path, const std::string& content) {
     for (const nginx::Finding& f : nginx::check_overlay(content))
-      out_.found.push_back({Severity::error, "nginx", path, {static_cast<uint32_t>(f.line), static_cast<uint32_t>(f.col)}, "", f.text, f.hint, line_of(content, static_cast<uint32_t>(f.line))});
+      out_.found.push_back({Severity::error,
+                            "nginx",
+                            path,
+                            {static_cast<uint32_t>(f.line), static_cast<uint32_t>(f.col)},
+                            "",
+                            f.text,
+                            f.hint,
+                            line_of(content, static_cast<uint32_t>(f.line))});
   }
 
   Recurse recurse_;
@@ -178,16 +212,23 @@ class Loader {
 
 }  // namespace
 
-Manifests load(const std::vector<std::string>& files, Recurse recurse, const World& world) { return Loader(recurse, world).run(files); }
+Manifests load(const std::vector<std::string>& files, Recurse recurse, const World& world) {
+  return Loader(recurse, world).run(files);
+}
 
-std::vector<Loaded> load_valid(const std::vector<std::string>& files, Recurse recurse, const World& world, const std::function<void(const Diagnostic&)>& report) {
+std::vector<Loaded> load_valid(const std::vector<std::string>& files, Recurse recurse, const World& world,
+                               const std::function<void(const Diagnostic&)>& report) {
   Manifests manifests = load(files, recurse, world);
   for (const Diagnostic& d : manifests.found) report(d);
   if (!manifests.valid()) {
-    const auto errors = std::count_if(manifests.found.begin(), manifests.found.end(), [](const Diagnostic& d) { return d.severity == Severity::error; });
-    throw Error(Exit::refused, fmt::format("{} in the manifests; nothing was changed", count(static_cast<size_t>(errors), "error")), "mend what is marked above, then run the same command again");
+    const auto errors = std::count_if(manifests.found.begin(), manifests.found.end(),
+                                      [](const Diagnostic& d) { return d.severity == Severity::error; });
+    throw Error(Exit::refused,
+                fmt::format("{} in the manifests; nothing was changed", count(static_cast<size_t>(errors), "error")),
+                "mend what is marked above, then run the same command again");
   }
-  if (manifests.instances.empty()) throw Error(Exit::refused, "the manifests describe no instance", "add a manifest with kind = \"Instance\"");
+  if (manifests.instances.empty())
+    throw Error(Exit::refused, "the manifests describe no instance", "add a manifest with kind = \"Instance\"");
   return std::move(manifests.instances);
 }
 

@@ -21,14 +21,18 @@ std::string comparable_binary(const std::string& running, const std::string& wan
 
 void refuse_moves(const Version& before, const Version& after) {
   if (tree_folder(before.spec) != tree_folder(after.spec))
-    throw Error(Exit::refused, fmt::format("{}: the layout would move the tree from '{}' to '{}', which cannot be done while it serves", after.spec.at("name").as_string(), tree_folder(before.spec), tree_folder(after.spec)),
-                "keep the layout, or delete the instance and apply it again");
+    throw Error(
+        Exit::refused,
+        fmt::format("{}: the layout would move the tree from '{}' to '{}', which cannot be done while it serves",
+                    after.spec.at("name").as_string(), tree_folder(before.spec), tree_folder(after.spec)),
+        "keep the layout, or delete the instance and apply it again");
 }
 
 void add_plan(Plan& plan, Observed now, std::optional<Version> after, const std::string& binary, const World& world) {
   if (now.version && after) refuse_moves(*now.version, *after);
   if (now.live.running && !binary.empty()) now.live.binary = comparable_binary(now.live.binary, binary, world);
-  plan.instances.push_back(plan_instance(now.name, now.applied ? now.applied->commit : "", std::move(now.version), std::move(after), now.live, binary));
+  plan.instances.push_back(plan_instance(now.name, now.applied ? now.applied->commit : "", std::move(now.version),
+                                         std::move(after), now.live, binary));
 }
 
 }  // namespace
@@ -52,7 +56,8 @@ Plan make_plan(const std::vector<Loaded>& desired, const World& world, const Lay
   Plan plan;
   for (const Loaded& loaded : desired) {
     const std::string name = loaded.instance.name.str();
-    add_plan(plan, observe(name, world, layout), desired_version(loaded, world, layout), find_target(loaded.instance, world, layout).binary, world);
+    add_plan(plan, observe(name, world, layout), desired_version(loaded, world, layout),
+             find_target(loaded.instance, world, layout).binary, world);
   }
   return plan;
 }

@@ -31,7 +31,8 @@ bool labels_match(const Value& spec, const std::vector<std::string>& wanted) {
   const Value* labels = spec.find("labels");
   return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& pair) {
     const size_t equals = pair.find('=');
-    if (equals == std::string::npos) throw Error(Exit::usage, "the label '" + pair + "' is not key=value", "for example -l team=payments");
+    if (equals == std::string::npos)
+      throw Error(Exit::usage, "the label '" + pair + "' is not key=value", "for example -l team=payments");
     const Value* value = labels == nullptr ? nullptr : labels->find(pair.substr(0, equals));
     return value != nullptr && value->as_string() == pair.substr(equals + 1);
   });
@@ -39,7 +40,8 @@ bool labels_match(const Value& spec, const std::vector<std::string>& wanted) {
 
 Error unknown_instance(const std::string& name, const std::vector<std::string>& known) {
   const auto near = nearest(name, known);
-  return Error(Exit::usage, "there is no instance '" + name + "'", near ? "did you mean '" + *near + "'?" : "orctl get instances");
+  return Error(Exit::usage, "there is no instance '" + name + "'",
+               near ? "did you mean '" + *near + "'?" : "orctl get instances");
 }
 
 }  // namespace
@@ -74,7 +76,8 @@ Observed observe_existing(const std::string& name, const World& world, const Lay
   return o;
 }
 
-std::vector<std::string> select_instances(const std::vector<std::string>& patterns, const std::vector<std::string>& labels, const World& world) {
+std::vector<std::string> select_instances(const std::vector<std::string>& patterns,
+                                          const std::vector<std::string>& labels, const World& world) {
   const std::vector<std::string> known = live_instances(world);
   std::set<std::string> chosen;
   if (patterns.empty()) chosen.insert(known.begin(), known.end());
@@ -83,7 +86,8 @@ std::vector<std::string> select_instances(const std::vector<std::string>& patter
     const size_t before = chosen.size();
     for (const std::string& name : known)
       if (glob_match(pattern, name)) chosen.insert(name);
-    if (!glob && chosen.size() == before && std::find(known.begin(), known.end(), pattern) == known.end()) throw unknown_instance(pattern, known);
+    if (!glob && chosen.size() == before && std::find(known.begin(), known.end(), pattern) == known.end())
+      throw unknown_instance(pattern, known);
   }
   if (labels.empty()) return {chosen.begin(), chosen.end()};
   std::vector<std::string> out;

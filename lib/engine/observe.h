@@ -13,14 +13,14 @@ namespace orctl {
 /// What one instance is right now: in the store, on disk, running.
 struct Observed {
   std::string name;
-  std::string head;                  ///< newest commit of its branch; "" when the store does not know it
-  std::optional<Revision> applied;   ///< what is live by the store's word
-  std::optional<Version> version;    ///< the applied revision's manifest with the tree and unit that are on disk
-  std::string tree_path;             ///< absolute; "" when not applied
-  int pid = 0;                       ///< of the master
+  std::string head;                     ///< newest commit of its branch; "" when the store does not know it
+  std::optional<Revision> applied;      ///< what is live by the store's word
+  std::optional<Version> version;       ///< the applied revision's manifest with the tree and unit that are on disk
+  std::string tree_path;                ///< absolute; "" when not applied
+  int pid = 0;                          ///< of the master
   std::optional<GatewayStatus> status;  ///< absent when it does not answer
-  std::string problem;               ///< why there is no status although it runs
-  bool interrupted = false;          ///< an apply was killed half-way; the next changing command finishes or undoes it
+  std::string problem;                  ///< why there is no status although it runs
+  bool interrupted = false;  ///< an apply was killed half-way; the next changing command finishes or undoes it
   Live live;
 
   bool exists() const { return version.has_value(); }
@@ -35,6 +35,7 @@ Observed observe_existing(const std::string& name, const World& world, const Lay
 
 /// Names of live instances chosen by names and globs, and by labels "key=value"; all when neither is given.
 /// Exit::usage when a plain name is not known.
-std::vector<std::string> select_instances(const std::vector<std::string>& patterns, const std::vector<std::string>& labels, const World& world);
+std::vector<std::string> select_instances(const std::vector<std::string>& patterns,
+                                          const std::vector<std::string>& labels, const World& world);
 
 }  // namespace orctl

@@ -28,7 +28,8 @@ std::string emergencies(const std::string& text) {
 
 bool Supervisor::is_master(const World& world, int pid) const {
   const std::string command = world.proc.command_line(pid) + " ";
-  return command.compare(0, 21, "nginx: master process") == 0 && command.find(" -p " + tree_ + " ") != std::string::npos && world.proc.alive(pid);
+  return command.compare(0, 21, "nginx: master process") == 0 &&
+         command.find(" -p " + tree_ + " ") != std::string::npos && world.proc.alive(pid);
 }
 
 int Supervisor::master(const World& world) const {
@@ -61,7 +62,8 @@ std::vector<std::string> Supervisor::make_folders(World& world, const Target& ta
 
 void Supervisor::start(World& world, const Target& target) const {
   make_folders(world, target);
-  if (world.fs.exists(layout_.admin_socket(name_))) world.fs.remove(layout_.admin_socket(name_));  // nobody listens: a stale one stops the start
+  if (world.fs.exists(layout_.admin_socket(name_)))
+    world.fs.remove(layout_.admin_socket(name_));  // nobody listens: a stale one stops the start
   std::vector<std::string> argv = {target.binary};
   if (target.stderr_option) argv.insert(argv.end(), {"-e", "stderr"});
   argv.insert(argv.end(), {"-p", tree_, "-c", "nginx.conf"});
@@ -69,9 +71,11 @@ void Supervisor::start(World& world, const Target& target) const {
   if (result.status != 0) {
     const std::string words = emergencies(result.err + result.out);
     const bool port = words.find("Address already in use") != std::string::npos;
-    throw Error(Exit::target, "nginx did not start: " + words, port ? "find who listens there: ss -ltnp" : "see " + layout_.logs(name_) + "/error.log");
+    throw Error(Exit::target, "nginx did not start: " + words,
+                port ? "find who listens there: ss -ltnp" : "see " + layout_.logs(name_) + "/error.log");
   }
-  if (world.fs.exists(layout_.admin_socket(name_))) world.fs.chmod(layout_.admin_socket(name_), 0600);  // nginx makes it 0666
+  if (world.fs.exists(layout_.admin_socket(name_)))
+    world.fs.chmod(layout_.admin_socket(name_), 0600);  // nginx makes it 0666
 }
 
 void Supervisor::reload(World& world) const {
@@ -94,7 +98,9 @@ void Supervisor::stop(World& world, Millis drain) const {
       if (!world.proc.wait_gone(child, Deadline::in(Millis(1000)))) world.proc.signal(child, SIGKILL);
       world.proc.wait_gone(child, Deadline::in(kill_grace));
     }
-    if (world.proc.alive(pid)) throw Error(Exit::target, fmt::format("nginx (pid {}) does not end, not even by SIGKILL", pid), "it hangs in the kernel: see /proc/" + std::to_string(pid) + "/stack");
+    if (world.proc.alive(pid))
+      throw Error(Exit::target, fmt::format("nginx (pid {}) does not end, not even by SIGKILL", pid),
+                  "it hangs in the kernel: see /proc/" + std::to_string(pid) + "/stack");
   }
   world.fs.remove(layout_.pid(name_));
   world.fs.remove(layout_.admin_socket(name_));

@@ -13,7 +13,8 @@ namespace orctl {
 class Supervisor {
  public:
   /// `tree` is the absolute path of the instance's live tree.
-  Supervisor(const Layout& layout, std::string name, std::string tree) : layout_(layout), name_(std::move(name)), tree_(std::move(tree)) {}
+  Supervisor(const Layout& layout, std::string name, std::string tree)
+      : layout_(layout), name_(std::move(name)), tree_(std::move(tree)) {}
 
   /// Pid of the running master, 0 when there is none. The pid file is tried first, then every process is looked at.
   int master(const World& world) const;
@@ -26,7 +27,8 @@ class Supervisor {
   void start(World& world, const Target& target) const;
   /// Asks the master to read its configuration anew. It answers nothing: verify afterwards.
   void reload(World& world) const;
-  /// Lets requests end (SIGQUIT) for `drain`, then SIGTERM, then SIGKILL of master and workers; removes pid file and socket.
+  /// Lets requests end (SIGQUIT) for `drain`, then SIGTERM, then SIGKILL of master and workers; removes pid file and
+  /// socket.
   void stop(World& world, Millis drain) const;
 
  private:

@@ -7,7 +7,8 @@
 namespace orctl {
 namespace {
 
-constexpr const char* how_to_install = "install it: apt-get install nginx libnginx-mod-http-lua lua-cjson, or OpenResty's own packages; see: orctl doctor";
+constexpr const char* how_to_install =
+    "install it: apt-get install nginx libnginx-mod-http-lua lua-cjson, or OpenResty's own packages; see: orctl doctor";
 
 /// "1.22.1" -> 1022001
 long version_number(const std::string& version) {
@@ -34,11 +35,14 @@ std::string first_user(const World& world) {
 
 NginxFacts nginx_facts(const std::string& binary, const World& world) {
   const Proc::Result result = world.proc.look({binary, "-V"}, Millis(5000));
-  if (result.status != 0) throw Error(Exit::target, fmt::format("'{} -V' ended with {}: {}", binary, result.status, trim(result.err)), how_to_install);
+  if (result.status != 0)
+    throw Error(Exit::target, fmt::format("'{} -V' ended with {}: {}", binary, result.status, trim(result.err)),
+                how_to_install);
   NginxFacts facts;
   facts.binary = binary;
   facts.version = word_after(result.err, "nginx version: ");
-  facts.lua_built_in = result.err.find("ngx_lua-") != std::string::npos || result.err.find("lua-nginx-module") != std::string::npos;
+  facts.lua_built_in =
+      result.err.find("ngx_lua-") != std::string::npos || result.err.find("lua-nginx-module") != std::string::npos;
   facts.stream_built_in = result.err.find("--with-stream ") != std::string::npos;
   facts.modules_path = word_after(result.err, "--modules-path=");
   if (facts.modules_path.empty()) facts.modules_path = word_after(result.err, "--prefix=") + "/modules";
@@ -53,7 +57,8 @@ std::optional<std::string> find_nginx(const std::string& wanted, const World& wo
   if (!wanted.empty()) return world.fs.find_program(wanted, "");
   const std::string path = world.env.get("PATH");
   if (auto found = world.fs.find_program("openresty", path)) return found;
-  for (const char* prefix : {"/usr/local/openresty/nginx/sbin/nginx", "/opt/openresty/nginx/sbin/nginx", "/usr/local/openresty/bin/openresty"})
+  for (const char* prefix : {"/usr/local/openresty/nginx/sbin/nginx", "/opt/openresty/nginx/sbin/nginx",
+                             "/usr/local/openresty/bin/openresty"})
     if (auto found = world.fs.find_program(prefix, "")) return found;
   return world.fs.find_program("nginx", path + ":/usr/sbin:/usr/local/sbin");
 }
@@ -62,24 +67,36 @@ Target find_target(const Instance& instance, const World& world, const Layout& l
   const Value& nginx = instance.spec.at("nginx");
   const std::string wanted = nginx.find("binary") == nullptr ? "" : nginx.at("binary").as_string();
   const auto binary = find_nginx(wanted, world);
-  if (!binary) throw Error(Exit::target, wanted.empty() ? "no OpenResty and no nginx is installed here" : "there is no program '" + wanted + "' (field nginx.binary)", how_to_install);
+  if (!binary)
+    throw Error(Exit::target,
+                wanted.empty() ? "no OpenResty and no nginx is installed here"
+                               : "there is no program '" + wanted + "' (field nginx.binary)",
+                how_to_install);
   const NginxFacts facts = nginx_facts(*binary, world);
   if (!facts.lua_built_in && !facts.lua_module)
-    throw Error(Exit::target, fmt::format("{} ({}) has no Lua module, neither built in nor in '{}'", *binary, facts.version, facts.modules_path), how_to_install);
+    throw Error(Exit::target,
+                fmt::format("{} ({}) has no Lua module, neither built in nor in '{}'", *binary, facts.version,
+                            facts.modules_path),
+                how_to_install);
 
   Target target;
   target.binary = *binary;
   target.stderr_option = facts.stderr_option;
   if (!facts.lua_built_in) {
     for (const char* module : {"ndk_http_module.so", "ngx_http_lua_module.so"})
-      if (world.fs.exists(facts.modules_path + "/" + module)) target.modules.push_back(facts.modules_path + "/" + module);
+      if (world.fs.exists(facts.modules_path + "/" + module))
+        target.modules.push_back(facts.modules_path + "/" + module);
   }
-  if (!facts.stream_built_in && facts.stream_module) target.stream_modules.push_back(facts.modules_path + "/ngx_stream_module.so");
+  if (!facts.stream_built_in && facts.stream_module)
+    target.stream_modules.push_back(facts.modules_path + "/ngx_stream_module.so");
   if (world.env.is_root()) {
     // below --root the folders belong to the caller, and others may not even be able to enter them
-    target.user = nginx.find("user") != nullptr ? nginx.at("user").as_string() : layout.whole_host() ? first_user(world) : "root";
+    target.user = nginx.find("user") != nullptr ? nginx.at("user").as_string()
+                  : layout.whole_host()         ? first_user(world)
+                                                : "root";
     if (!world.env.user_exists(target.user))
-      throw Error(Exit::target, fmt::format("there is no user '{}' here (field nginx.user)", target.user), fmt::format("make it: useradd --system {}", target.user));
+      throw Error(Exit::target, fmt::format("there is no user '{}' here (field nginx.user)", target.user),
+                  fmt::format("make it: useradd --system {}", target.user));
     target.group = world.env.group_of(target.user);
   }
   return target;

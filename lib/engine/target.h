@@ -10,7 +10,7 @@ namespace orctl {
 /// What `nginx -V` and the modules folder say of one binary.
 struct NginxFacts {
   std::string binary;
-  std::string version;         ///< "nginx/1.22.1", "openresty/1.27.1.1"
+  std::string version;  ///< "nginx/1.22.1", "openresty/1.27.1.1"
   bool lua_built_in = false;
   std::string modules_path;
   bool lua_module = false, stream_module = false;  ///< a module that load_module can load is there

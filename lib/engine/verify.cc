@@ -30,28 +30,38 @@ std::string fatal_line(const World& world, const Layout& layout, const std::stri
     const size_t mark = line.find("] ", line.find('['));
     const std::string words = mark == std::string::npos ? line : line.substr(mark + 2);
     if (words.find("still could not bind") != std::string::npos) return bind;
-    if (words.find("bind() to") != std::string::npos) bind = words;
-    else if (found.empty()) found = words;
+    if (words.find("bind() to") != std::string::npos)
+      bind = words;
+    else if (found.empty())
+      found = words;
   }
   return found;
 }
 
-std::string reachable(const std::string& address) { return address == "0.0.0.0" ? "127.0.0.1" : address == "[::]" ? "[::1]" : address; }
+std::string reachable(const std::string& address) {
+  return address == "0.0.0.0" ? "127.0.0.1" : address == "[::]" ? "[::1]" : address;
+}
 
 /// What keeps the workers from being right; "" when nothing does.
-std::string fault_of_workers(const GatewayStatus& status, const Version& version, const std::string& document) {
-  if (static_cast<int64_t>(status.workers.size()) != status.worker_count) return fmt::format("{} of {} workers have reported", status.workers.size(), status.worker_count);
+std::string fault_of_workers(const GatewayStatus& status, const Version& version, const std::string& document,
+                             const std::vector<int>& old_workers) {
+  if (static_cast<int64_t>(status.workers.size()) != status.worker_count)
+    return fmt::format("{} of {} workers have reported", status.workers.size(), status.worker_count);
   for (const WorkerReport& w : status.workers) {
+    if (std::find(old_workers.begin(), old_workers.end(), w.pid) != old_workers.end())
+      return fmt::format("worker {} is from before the reload", w.pid);
     if (!w.error.empty()) return fmt::format("worker {} keeps the old document: {}", w.pid, w.error);
     if (w.tree != version.digest) return fmt::format("worker {} runs another tree ({})", w.pid, w.tree.substr(0, 12));
-    if (w.digest != document) return fmt::format("worker {} serves another document ({})", w.pid, w.digest.substr(0, 12));
+    if (w.digest != document)
+      return fmt::format("worker {} serves another document ({})", w.pid, w.digest.substr(0, 12));
   }
   return status.workers.empty() ? "no worker has reported" : "";
 }
 
 std::string fault_of_listeners(const World& world, const Version& version) {
   for (const Value& listener : version.spec.at("listener").items()) {
-    const std::string at = fmt::format("{}:{}", reachable(listener.at("address").as_string()), listener.at("port").as_int());
+    const std::string at =
+        fmt::format("{}:{}", reachable(listener.at("address").as_string()), listener.at("port").as_int());
     try {
       const int status = world.http.get({"", at}, proof_path(version.digest), request_limit).status;
       if (status != 204) return fmt::format("the listener {} does not serve this tree (it answered {})", at, status);
@@ -69,14 +79,15 @@ int64_t log_size(const World& world, const Layout& layout, const std::string& na
   return stat ? stat->size : 0;
 }
 
-Proof verify(const World& world, const Layout& layout, const std::string& name, const Version& version, int64_t log_offset, Millis limit) {
+Proof verify(const World& world, const Layout& layout, const std::string& name, const Version& version,
+             int64_t log_offset, const std::vector<int>& old_workers, Millis limit) {
   const std::string document = sha256(version.document());
   const Deadline deadline = Deadline::in(limit);
   std::string fault;
   for (;;) {
     try {
       const GatewayStatus status = gateway_status(world, layout.admin_socket(name), request_limit);
-      fault = fault_of_workers(status, version, document);
+      fault = fault_of_workers(status, version, document, old_workers);
       if (fault.empty()) fault = fault_of_listeners(world, version);
       if (fault.empty()) {
         Proof proof{status.generation, {}};
@@ -87,9 +98,12 @@ Proof verify(const World& world, const Layout& layout, const std::string& name, 
     } catch (const Error& e) {
       fault = e.what();
     }
-    if (const std::string fatal = fatal_line(world, layout, name, log_offset); !fatal.empty()) throw Error(Exit::target, fatal, "see " + layout.logs(name) + "/error.log");
+    if (const std::string fatal = fatal_line(world, layout, name, log_offset); !fatal.empty())
+      throw Error(Exit::target, fatal, "see " + layout.logs(name) + "/error.log");
     if (interrupted() != 0) throw Error(Exit::target, "interrupted while waiting for the proof that it serves");
-    if (deadline.passed()) throw Error(Exit::timeout, fmt::format("after {} s {}", limit.count() / 1000, fault), "see " + layout.logs(name) + "/error.log");
+    if (deadline.passed())
+      throw Error(Exit::timeout, fmt::format("after {} s {}", limit.count() / 1000, fault),
+                  "see " + layout.logs(name) + "/error.log");
     world.clock.pause(poll_interval);
   }
 }

@@ -53,7 +53,9 @@ std::string server_address_fault(std::string_view address) {
 bool is_wildcard(std::string_view host) {
   in6_addr v6{};
   static constexpr std::array<uint8_t, 16> zero{};
-  if (parse_v6(host, v6)) return std::string_view(reinterpret_cast<const char*>(v6.s6_addr), 16) == std::string_view(reinterpret_cast<const char*>(zero.data()), 16);
+  if (parse_v6(host, v6))
+    return std::string_view(reinterpret_cast<const char*>(v6.s6_addr), 16) ==
+           std::string_view(reinterpret_cast<const char*>(zero.data()), 16);
   return host == "0.0.0.0";
 }
 

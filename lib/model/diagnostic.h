@@ -11,12 +11,12 @@ enum class Severity { error, warning };
 /// One fault of a manifest, as a value: all of them are collected and shown, not the first.
 struct Diagnostic {
   Severity severity = Severity::error;
-  std::string code;   ///< stable, e.g. "unknown-field"
-  std::string file;   ///< as the user named it; "-" is standard input; empty: no file
+  std::string code;  ///< stable, e.g. "unknown-field"
+  std::string file;  ///< as the user named it; "-" is standard input; empty: no file
   Place place{};
-  std::string field;  ///< e.g. "upstream[0].server[1].weight"
-  std::string text;   ///< what is wrong
-  std::string hint;   ///< the command or value to use
+  std::string field;        ///< e.g. "upstream[0].server[1].weight"
+  std::string text;         ///< what is wrong
+  std::string hint;         ///< the command or value to use
   std::string source_line;  ///< the line at `place`, for the caret; empty when there is none
 };
 

@@ -38,19 +38,22 @@ std::string text_or(const Value& object, std::string_view key, const char* other
 /// What the schema cannot say of one instance: its name's parts, references, duplicates, addresses.
 class Meaning {
  public:
-  Meaning(Instance& instance, const NameRules& rules, Diagnostics& found) : instance_(instance), rules_(rules), found_(found) {}
+  Meaning(Instance& instance, const NameRules& rules, Diagnostics& found)
+      : instance_(instance), rules_(rules), found_(found) {}
 
   void check() {
     check_name_parts();
+    check_durations(instance_.spec.at("nginx"), "nginx");
     check_listeners();
     check_upstreams();
     check_routes();
   }
 
  private:
-  void add(Severity severity, const char* code, const Value& at, std::string field, std::string text, std::string hint) {
-    found_.push_back({severity, code, instance_.source.file, at.place, std::move(field), std::move(text), std::move(hint),
-                      at.place.line == 0 ? "" : line_of(instance_.source.text, at.place.line)});
+  void add(Severity severity, const char* code, const Value& at, std::string field, std::string text,
+           std::string hint) {
+    found_.push_back({severity, code, instance_.source.file, at.place, std::move(field), std::move(text),
+                      std::move(hint), at.place.line == 0 ? "" : line_of(instance_.source.text, at.place.line)});
   }
   void error(const char* code, const Value& at, std::string field, std::string text, std::string hint) {
     add(Severity::error, code, at, std::move(field), std::move(text), std::move(hint));
@@ -65,7 +68,8 @@ class Meaning {
     for (const NameFault& fault : checked.faults) {
       Value at = name;
       if (at.place.line != 0) at.place.col += static_cast<uint32_t>(fault.offset) + 1;  // past the quote
-      const std::string hint = checked.suggestion.empty() ? "for example \"prd_payment_001_8080\"" : "did you mean \"" + checked.suggestion + "\"?";
+      const std::string hint = checked.suggestion.empty() ? "for example \"prd_payment_001_8080\""
+                                                          : "did you mean \"" + checked.suggestion + "\"?";
       error("bad-name", at, "name", fault.part + " " + fault.text, hint);
     }
     if (checked.name) instance_.name = *checked.name;
@@ -88,15 +92,20 @@ class Meaning {
       const std::string& address = listener.at("address").as_string();
       own_port = own_port || listener.at("port").as_int() == instance_.name.port;
       if (auto fault = address_fault(address); !fault.empty())
-        error("bad-address", listener.at("address"), field + ".address", fmt::format("\"{}\" {}", address, fault), "for example \"10.0.0.1\" or \"[::]\"");
+        error("bad-address", listener.at("address"), field + ".address", fmt::format("\"{}\" {}", address, fault),
+              "for example \"10.0.0.1\" or \"[::]\"");
       for (size_t j = 0; j < i; ++j) {
         const Value& other = listeners->items()[j];
         if (overlap(listener, other))
-          error("duplicate", listener.at("port"), field, fmt::format("{}:{} is already taken by listener[{}]", address, listener.at("port").as_int(), j), "give it another port or address");
+          error("duplicate", listener.at("port"), field,
+                fmt::format("{}:{} is already taken by listener[{}]", address, listener.at("port").as_int(), j),
+                "give it another port or address");
       }
     }
     if (!own_port && instance_.name.port != 0)
-      warning("port-not-served", *listeners, "listener", fmt::format("no listener has the instance's port {}", instance_.name.port), fmt::format("add {{ port = {} }}, or rename the instance", instance_.name.port));
+      warning("port-not-served", *listeners, "listener",
+              fmt::format("no listener has the instance's port {}", instance_.name.port),
+              fmt::format("add {{ port = {} }}, or rename the instance", instance_.name.port));
   }
 
   static bool overlap(const Value& a, const Value& b) {
@@ -113,9 +122,26 @@ class Meaning {
       const Value& name = upstreams[i].at("name");
       const auto [first, fresh] = seen.emplace(name.as_string(), i);
       if (!fresh)
-        error("duplicate", name, fmt::format("upstream[{}].name", i), fmt::format("upstream '{}' stands here a second time", name.as_string()), fmt::format("merge it with upstream[{}] or rename it", first->second));
+        error("duplicate", name, fmt::format("upstream[{}].name", i),
+              fmt::format("upstream '{}' stands here a second time", name.as_string()),
+              fmt::format("merge it with upstream[{}] or rename it", first->second));
       upstreams_.push_back(name.as_string());
+      check_durations(upstreams[i], fmt::format("upstream[{}]", i));
+      if (const Value* health = upstreams[i].find("health"))
+        check_durations(*health, fmt::format("upstream[{}].health", i));
       check_servers(upstreams[i], i);
+    }
+  }
+
+  void check_durations(const Value& object, const std::string& field) {
+    for (const char* name :
+         {"connect_timeout", "send_timeout", "read_timeout", "interval", "timeout", "worker_shutdown_timeout"}) {
+      const Value* v = object.find(name);
+      if (v == nullptr) continue;
+      const auto span = parse_duration(v->as_string());
+      if (!span || *span > std::chrono::hours(24))
+        error("out-of-range", *v, field + "." + name, fmt::format("{} is longer than 24h", v->as_string()),
+              "use at most \"24h\"");
     }
   }
 
@@ -128,12 +154,18 @@ class Meaning {
       const std::string field = fmt::format("upstream[{}].server[{}].address", index, i);
       primary = primary || !servers[i].at("backup").as_bool();
       if (auto fault = server_address_fault(address.as_string()); !fault.empty())
-        error("bad-address", address, field, fmt::format("\"{}\" {}", address.as_string(), fault), "for example \"10.0.0.1:8080\" or \"[2001:db8::1]:8080\"");
+        error("bad-address", address, field, fmt::format("\"{}\" {}", address.as_string(), fault),
+              "for example \"10.0.0.1:8080\" or \"[2001:db8::1]:8080\"");
       else if (!seen.insert(address.as_string()).second)
-        error("duplicate", address, field, fmt::format("server {} stands twice in upstream '{}'", address.as_string(), upstream.at("name").as_string()), "keep one, and give it the sum of the weights");
+        error("duplicate", address, field,
+              fmt::format("server {} stands twice in upstream '{}'", address.as_string(),
+                          upstream.at("name").as_string()),
+              "keep one, and give it the sum of the weights");
     }
     if (!primary)
-      warning("only-backups", upstream.at("name"), fmt::format("upstream[{}]", index), fmt::format("upstream '{}' has only backup servers", upstream.at("name").as_string()), "take backup = true away from at least one");
+      warning("only-backups", upstream.at("name"), fmt::format("upstream[{}]", index),
+              fmt::format("upstream '{}' has only backup servers", upstream.at("name").as_string()),
+              "take backup = true away from at least one");
   }
 
   void check_routes() {
@@ -151,28 +183,37 @@ class Meaning {
       const std::string host = text_or(route, "host", "");
       const auto [first, fresh] = seen.emplace(std::pair(host, route.at("path").as_string()), i);
       if (!fresh)
-        error("duplicate", route, field, fmt::format("host '{}' and path '{}' stand already in route[{}]", host.empty() ? "any" : host, route.at("path").as_string(), first->second), "keep one of the two");
+        error("duplicate", route, field,
+              fmt::format("host '{}' and path '{}' stand already in route[{}]", host.empty() ? "any" : host,
+                          route.at("path").as_string(), first->second),
+              "keep one of the two");
       const Value& upstream = route.at("upstream");
       used.insert(upstream.as_string());
-      if (std::find(upstreams_.begin(), upstreams_.end(), upstream.as_string()) == upstreams_.end()) unknown_upstream(upstream, field + ".upstream");
+      if (std::find(upstreams_.begin(), upstreams_.end(), upstream.as_string()) == upstreams_.end())
+        unknown_upstream(upstream, field + ".upstream");
     }
     warn_of_unused(used);
   }
 
   void unknown_upstream(const Value& upstream, std::string field) {
     const auto near = nearest(upstream.as_string(), upstreams_);
-    std::string hint = upstreams_.empty() ? "add [[upstream]] name = " + to_json(upstream) : "one of " + join(upstreams_, ", ");
+    std::string hint =
+        upstreams_.empty() ? "add [[upstream]] name = " + to_json(upstream) : "one of " + join(upstreams_, ", ");
     if (near) hint = "did you mean \"" + *near + "\"?";
-    error("unknown-upstream", upstream, std::move(field), fmt::format("there is no upstream '{}'", upstream.as_string()), hint);
+    error("unknown-upstream", upstream, std::move(field),
+          fmt::format("there is no upstream '{}'", upstream.as_string()), hint);
   }
 
   void warn_of_unused(const std::set<std::string>& used) {
     const auto& upstreams = instance_.list("upstream");
     for (size_t i = 0; i < upstreams.size(); ++i)
       if (!used.contains(upstreams[i].at("name").as_string()))
-        warning("unused-upstream", upstreams[i].at("name"), fmt::format("upstream[{}]", i), fmt::format("no route uses upstream '{}'", upstreams[i].at("name").as_string()), "add a [[route]] for it, or take it out");
+        warning("unused-upstream", upstreams[i].at("name"), fmt::format("upstream[{}]", i),
+                fmt::format("no route uses upstream '{}'", upstreams[i].at("name").as_string()),
+                "add a [[route]] for it, or take it out");
     if (instance_.list("route").empty())
-      warning("no-route", instance_.spec.at("name"), "route", "there is no route: every request is answered 404", "add [[route]] upstream = \"NAME\"");
+      warning("no-route", instance_.spec.at("name"), "route", "there is no route: every request is answered 404",
+              "add [[route]] upstream = \"NAME\"");
   }
 
   Instance& instance_;
@@ -188,7 +229,9 @@ class PortOwners {
   const Instance* take(const std::string& address, const Instance* instance) {
     const bool v6 = address[0] == '[';
     const Instance* other = nullptr;
-    const auto see = [&](const Instance* owner) { if (owner != nullptr && owner != instance) other = owner; };
+    const auto see = [&](const Instance* owner) {
+      if (owner != nullptr && owner != instance) other = owner;
+    };
     if (const auto same = by_address_.find(address); same != by_address_.end()) see(same->second);
     see(wildcard_[v6]);
     if (is_wildcard(address)) see(last_[v6]), wildcard_[v6] = instance;
@@ -214,7 +257,8 @@ std::optional<Instance> make_instance(const Manifest& manifest, const Fleet* fle
   Instance instance;
   instance.source = manifest.source;
   instance.document = manifest.document;
-  instance.spec = schema.with_defaults(fleet == nullptr ? manifest.document : merged(fleet->defaults, manifest.document));
+  instance.spec =
+      schema.with_defaults(fleet == nullptr ? manifest.document : merged(fleet->defaults, manifest.document));
   const size_t before = found.size();
   Meaning(instance, fleet == nullptr ? common : fleet->rules, found).check();
   instance.spec = schema.with_defaults(instance.spec);  // puts what was filled in above into the schema's order
@@ -226,24 +270,31 @@ std::optional<Instance> make_instance(const Manifest& manifest, const Fleet* fle
 void check_together(const std::vector<Instance>& instances, Diagnostics& found) {
   std::map<std::string, const Instance*> names, groups;
   std::map<int64_t, PortOwners> ports;
-  const auto conflict = [&](const Instance& a, const Instance& b, const Value& at, const char* code, std::string field, std::string text, std::string hint) {
-    found.push_back({Severity::error, code, a.source.file, at.place, std::move(field), text + " in " + b.source.file, std::move(hint), at.place.line == 0 ? "" : line_of(a.source.text, at.place.line)});
+  const auto conflict = [&](const Instance& a, const Instance& b, const Value& at, const char* code, std::string field,
+                            std::string text, std::string hint) {
+    found.push_back({Severity::error, code, a.source.file, at.place, std::move(field), text + " in " + b.source.file,
+                     std::move(hint), at.place.line == 0 ? "" : line_of(a.source.text, at.place.line)});
   };
   for (const Instance& instance : instances) {
     const Value& name = instance.document.at("name");
     const auto [same, fresh] = names.emplace(instance.name.str(), &instance);
     if (!fresh) {
-      conflict(instance, *same->second, name, "duplicate-name", "name", "the same name stands", "give one of the two another seq: orctl name next");
+      conflict(instance, *same->second, name, "duplicate-name", "name", "the same name stands",
+               "give one of the two another seq: orctl name next");
       continue;
     }
     if (const auto [group, alone] = groups.emplace(instance.name.group(), &instance); !alone)
-      conflict(instance, *group->second, name, "duplicate-name", "name", fmt::format("'{}' is taken by {}", instance.name.group(), group->second->name.str()), "take the next seq: orctl name next");
+      conflict(instance, *group->second, name, "duplicate-name", "name",
+               fmt::format("'{}' is taken by {}", instance.name.group(), group->second->name.str()),
+               "take the next seq: orctl name next");
     for (const Value& listener : instance.list("listener")) {
       const std::string& address = listener.at("address").as_string();
       const Instance* owner = ports[listener.at("port").as_int()].take(address, &instance);
       if (owner == nullptr) continue;
       const Value& port = listener.at("port").place.line != 0 ? listener.at("port") : name;
-      conflict(instance, *owner, port, "port-conflict", "listener", fmt::format("{}:{} is taken by {}", address, listener.at("port").as_int(), owner->name.str()), "give one of the two another port or address");
+      conflict(instance, *owner, port, "port-conflict", "listener",
+               fmt::format("{}:{} is taken by {}", address, listener.at("port").as_int(), owner->name.str()),
+               "give one of the two another port or address");
     }
   }
 }

@@ -35,9 +35,9 @@ std::optional<Fleet> make_fleet(const Manifest& manifest, Diagnostics& found);
 /// One instance as it is meant to be.
 struct Instance {
   Name name;
-  Value spec;       ///< the manifest with the fleet's and the schema's defaults; canonical: equal meaning, equal value
-  Source source;    ///< the manifest as written
-  Value document;   ///< the manifest as read, with places
+  Value spec;      ///< the manifest with the fleet's and the schema's defaults; canonical: equal meaning, equal value
+  Source source;   ///< the manifest as written
+  Value document;  ///< the manifest as read, with places
 
   const Value::Array& list(std::string_view field) const { return spec.at(field).items(); }
 };

@@ -12,8 +12,11 @@ class Layout {
   /// so a root that holds one is refused.
   explicit Layout(const std::string& root) : root_(root == "/" ? "" : root) {
     for (const char c : root_) {
-      const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string("/._-+=@,~").find(c) != std::string::npos;
-      if (!fine) throw Error(Exit::usage, "the root '" + root + "' has a character that paths in nginx.conf cannot have", "choose a folder named with a-z, A-Z, 0-9 and . _ - + = @ , ~");
+      const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                        std::string("/._-+=@,~").find(c) != std::string::npos;
+      if (!fine)
+        throw Error(Exit::usage, "the root '" + root + "' has a character that paths in nginx.conf cannot have",
+                    "choose a folder named with a-z, A-Z, 0-9 and . _ - + = @ , ~");
     }
   }
 

@@ -12,8 +12,8 @@ struct Name {
   int seq = 0;   ///< 1 to 999
   int port = 0;  ///< 1 to 65535
 
-  std::string str() const;     ///< "prd_payment_001_8080"
-  std::string group() const;   ///< "prd_payment_001": unique among all instances
+  std::string str() const;    ///< "prd_payment_001_8080"
+  std::string group() const;  ///< "prd_payment_001": unique among all instances
   bool operator==(const Name&) const = default;
 };
 

@@ -55,11 +55,18 @@ std::optional<Value> read_document(const Source& source, Diagnostics& found) {
     found.push_back(std::move(*fault));
     return std::nullopt;
   }
-  const bool json = ends_with(source.file, ".json") || (!ends_with(source.file, ".toml") && trim(source.text)[0] == '{');
+  const bool json =
+      ends_with(source.file, ".json") || (!ends_with(source.file, ".toml") && trim(source.text)[0] == '{');
   std::optional<Value> root = json ? read_json(source, found) : read_toml(source, found);
   if (root && !root->is_object()) {
-    found.push_back({Severity::error, "wrong-type", source.file, {1, 1}, "", "a manifest is one object",
-                     "begin with { \"kind\": \"Instance\", … }", line_of(source.text, 1)});
+    found.push_back({Severity::error,
+                     "wrong-type",
+                     source.file,
+                     {1, 1},
+                     "",
+                     "a manifest is one object",
+                     "begin with { \"kind\": \"Instance\", … }",
+                     line_of(source.text, 1)});
     return std::nullopt;
   }
   return root;

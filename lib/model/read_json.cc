@@ -84,7 +84,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     if (const auto dash = text.find(" - "); dash != std::string::npos) text.erase(0, dash + 3);
     if (const auto last = text.find("; last read"); last != std::string::npos) text.erase(last);
     const size_t at = position == 0 ? 0 : std::min(position - 1, source_.text.size());
-    return fail("syntax", Lines(begin_).place(begin_ + at), text, "write JSON (RFC 8259), or TOML in a file named *.toml");
+    return fail("syntax", Lines(begin_).place(begin_ + at), text,
+                "write JSON (RFC 8259), or TOML in a file named *.toml");
   }
 
   Value take() { return std::move(root_); }
@@ -105,7 +106,9 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     return p;
   }
   const char* number_start() const {
-    const auto part = [](char c) { return (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.' || c == 'e' || c == 'E'; };
+    const auto part = [](char c) {
+      return (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.' || c == 'e' || c == 'E';
+    };
     const char* p = token_end();
     while (p > begin_ && !part(p[-1])) --p;
     while (p > begin_ && part(p[-1])) --p;
@@ -142,7 +145,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     while (p > begin_ && p[-1] != '{' && p[-1] != '[') --p;
     v.place = lines_.place(p - 1);
     if (stack_.size() >= static_cast<size_t>(max_depth))
-      return fail("too-deep", v.place, "nested deeper than " + std::to_string(max_depth) + " levels", "no field needs that");
+      return fail("too-deep", v.place, "nested deeper than " + std::to_string(max_depth) + " levels",
+                  "no field needs that");
     stack_.push_back(&add(std::move(v)));
     return true;
   }

@@ -35,11 +35,20 @@ Value convert(const toml::node& node) {
       v = Value(std::move(items));
       break;
     }
-    case toml::node_type::string: v = Value(node.as_string()->get()); break;
-    case toml::node_type::integer: v = Value(node.as_integer()->get()); break;
-    case toml::node_type::floating_point: v = Value(node.as_floating_point()->get()); break;
-    case toml::node_type::boolean: v = Value(node.as_boolean()->get()); break;
-    default: break;  // dates and times: no field takes one, so the type check refuses the null
+    case toml::node_type::string:
+      v = Value(node.as_string()->get());
+      break;
+    case toml::node_type::integer:
+      v = Value(node.as_integer()->get());
+      break;
+    case toml::node_type::floating_point:
+      v = Value(node.as_floating_point()->get());
+      break;
+    case toml::node_type::boolean:
+      v = Value(node.as_boolean()->get());
+      break;
+    default:
+      break;  // dates and times: no field takes one, so the type check refuses the null
   }
   v.place = place_of(node.source().begin);
   return v;

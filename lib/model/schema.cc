@@ -48,12 +48,18 @@ std::vector<std::string> strings(const Value& v) {
 
 std::string_view to_string(Impact impact) {
   switch (impact) {
-    case Impact::none: return "none";
-    case Impact::hot: return "hot";
-    case Impact::reload: return "reload";
-    case Impact::restart: return "restart";
-    case Impact::start: return "start";
-    case Impact::stop: return "stop";
+    case Impact::none:
+      return "none";
+    case Impact::hot:
+      return "hot";
+    case Impact::reload:
+      return "reload";
+    case Impact::restart:
+      return "restart";
+    case Impact::start:
+      return "start";
+    case Impact::stop:
+      return "stop";
   }
   return "none";
 }
@@ -85,26 +91,46 @@ class SchemaCompiler {
   }
 
   void read_keyword(const std::string& key, const Value& v, Schema::Node& node) {
-    if (key == "type") node.types = strings(v);
-    else if (key == "description") node.description = v.as_string();
-    else if (key == "properties") for (const auto& p : v.members()) node.properties.push_back({p.key, compile(p.value, node.impact)});
-    else if (key == "additionalProperties" && v.is_bool()) node.closed = !v.as_bool();
-    else if (key == "additionalProperties") node.additional = compile(v, node.impact);
-    else if (key == "propertyNames") node.property_names = compile(v, node.impact);
-    else if (key == "required") node.required = strings(v);
-    else if (key == "items") node.items = compile(v, node.impact);
-    else if (key == "enum") node.choices = v.items();
-    else if (key == "pattern") set_pattern(v.as_string(), node);
-    else if (key == "minimum") node.minimum_value = v, node.minimum = &node.minimum_value;
-    else if (key == "maximum") node.maximum_value = v, node.maximum = &node.maximum_value;
-    else if (key == "minLength") node.min_length = v.as_int();
-    else if (key == "maxLength") node.max_length = v.as_int();
-    else if (key == "minItems") node.min_items = v.as_int();
-    else if (key == "maxItems") node.max_items = v.as_int();
-    else if (key == "default") node.default_value = v, node.has_default = true;
-    else if (key == "examples") node.examples = v.items();
-    else if (key == "x-key") node.key = strings(v);
-    else if (key != "$schema" && key != "title" && key != "definitions" && key != "$ref" && key != "x-impact" && key != "$id")
+    if (key == "type")
+      node.types = strings(v);
+    else if (key == "description")
+      node.description = v.as_string();
+    else if (key == "properties")
+      for (const auto& p : v.members()) node.properties.push_back({p.key, compile(p.value, node.impact)});
+    else if (key == "additionalProperties" && v.is_bool())
+      node.closed = !v.as_bool();
+    else if (key == "additionalProperties")
+      node.additional = compile(v, node.impact);
+    else if (key == "propertyNames")
+      node.property_names = compile(v, node.impact);
+    else if (key == "required")
+      node.required = strings(v);
+    else if (key == "items")
+      node.items = compile(v, node.impact);
+    else if (key == "enum")
+      node.choices = v.items();
+    else if (key == "pattern")
+      set_pattern(v.as_string(), node);
+    else if (key == "minimum")
+      node.minimum_value = v, node.minimum = &node.minimum_value;
+    else if (key == "maximum")
+      node.maximum_value = v, node.maximum = &node.maximum_value;
+    else if (key == "minLength")
+      node.min_length = v.as_int();
+    else if (key == "maxLength")
+      node.max_length = v.as_int();
+    else if (key == "minItems")
+      node.min_items = v.as_int();
+    else if (key == "maxItems")
+      node.max_items = v.as_int();
+    else if (key == "default")
+      node.default_value = v, node.has_default = true;
+    else if (key == "examples")
+      node.examples = v.items();
+    else if (key == "x-key")
+      node.key = strings(v);
+    else if (key != "$schema" && key != "title" && key != "definitions" && key != "$ref" && key != "x-impact" &&
+             key != "$id")
       throw std::logic_error("schema: keyword not supported: " + key);
   }
 
@@ -127,7 +153,8 @@ class Checker {
 
   void check(const Value& v, const Schema::Node& node) {
     if (!type_fits(v, node)) return;
-    if (!node.choices.empty() && std::find(node.choices.begin(), node.choices.end(), v) == node.choices.end()) not_a_choice(v, node);
+    if (!node.choices.empty() && std::find(node.choices.begin(), node.choices.end(), v) == node.choices.end())
+      not_a_choice(v, node);
     if (v.is_string()) check_string(v, node);
     if (v.is_number()) check_number(v, node);
     if (v.is_array()) check_array(v, node);
@@ -144,12 +171,17 @@ class Checker {
     if (node.types.empty()) return true;
     for (const std::string& t : node.types) {
       if (v.type_name() == t || (t == "number" && v.is_int())) return true;
-      if (t == "integer" && v.is_double() && v.as_double() == static_cast<double>(static_cast<int64_t>(v.as_double()))) return true;
+      if (t == "integer" && v.is_double() && v.as_double() == static_cast<double>(static_cast<int64_t>(v.as_double())))
+        return true;
     }
     std::string hint = example(node);
-    if (v.is_string() && node.types[0] == "integer" && parse_number(v.as_string(), 1000000000)) hint = "write the number without quotes";
+    if (v.is_string() && node.types[0] == "integer" && parse_number(v.as_string(), 1000000000))
+      hint = "write the number without quotes";
     if (node.types[0] == "array" && v.is_object()) hint = "write it as a list: [[" + path_ + "]]";
-    add("wrong-type", v.place, fmt::format("must be {}, not {}", with_article(join(node.types, " or ")), with_article(std::string(v.type_name()))), hint);
+    add("wrong-type", v.place,
+        fmt::format("must be {}, not {}", with_article(join(node.types, " or ")),
+                    with_article(std::string(v.type_name()))),
+        hint);
     return false;
   }
 
@@ -184,9 +216,11 @@ class Checker {
     const std::string& s = v.as_string();
     const auto length = static_cast<int64_t>(characters(s));
     if (node.max_length >= 0 && length > node.max_length)
-      return add("too-long", v.place, fmt::format("has {} characters; at most {} are allowed", length, node.max_length), example(node));
+      return add("too-long", v.place, fmt::format("has {} characters; at most {} are allowed", length, node.max_length),
+                 example(node));
     if (length < node.min_length)
-      return add("too-short", v.place, fmt::format("has {} characters; at least {} are needed", length, node.min_length), example(node));
+      return add("too-short", v.place,
+                 fmt::format("has {} characters; at least {} are needed", length, node.min_length), example(node));
     if (node.pattern && !node.pattern->matches(s)) {
       std::string hint = example(node);
       if (hint.empty()) hint = "it must match " + node.pattern_text;
@@ -195,18 +229,24 @@ class Checker {
   }
 
   void check_number(const Value& v, const Schema::Node& node) {
-    const auto limit = [](const Value* a, const Value* b) { return fmt::format("use {} to {}", to_json(*a), to_json(*b)); };
+    const auto limit = [](const Value* a, const Value* b) {
+      return fmt::format("use {} to {}", to_json(*a), to_json(*b));
+    };
     const bool low = node.minimum != nullptr && v.as_double() < node.minimum->as_double();
     const bool high = node.maximum != nullptr && v.as_double() > node.maximum->as_double();
     if (!low && !high) return;
-    const std::string hint = node.minimum != nullptr && node.maximum != nullptr ? limit(node.minimum, node.maximum) : "";
+    const std::string hint =
+        node.minimum != nullptr && node.maximum != nullptr ? limit(node.minimum, node.maximum) : "";
     add("out-of-range", v.place, fmt::format("{} is too {}", to_json(v), low ? "small" : "large"), hint);
   }
 
   void check_array(const Value& v, const Schema::Node& node) {
     const auto size = static_cast<int64_t>(v.items().size());
-    if (size < node.min_items) add("too-few", v.place, fmt::format("has {}; at least {} needed", count(v.items().size(), "item"), node.min_items), example(node));
-    if (node.max_items >= 0 && size > node.max_items) add("too-many", v.place, fmt::format("has {} items; at most {} are allowed", size, node.max_items), "split it");
+    if (size < node.min_items)
+      add("too-few", v.place,
+          fmt::format("has {}; at least {} needed", count(v.items().size(), "item"), node.min_items), example(node));
+    if (node.max_items >= 0 && size > node.max_items)
+      add("too-many", v.place, fmt::format("has {} items; at most {} are allowed", size, node.max_items), "split it");
     if (node.items == nullptr) return;
     const size_t keep = path_.size();
     size_t index = 0;
@@ -283,8 +323,10 @@ Value filled(const Value& v, const Schema::Node& node) {
   out.place = v.place;
   for (const auto& p : node.properties) {
     const Value* given = v.find(p.name);
-    if (given != nullptr) out.set(p.name, filled(*given, *p.node));
-    else if (p.node->has_default) out.set(p.name, filled(p.node->default_value, *p.node));
+    if (given != nullptr)
+      out.set(p.name, filled(*given, *p.node));
+    else if (p.node->has_default)
+      out.set(p.name, filled(p.node->default_value, *p.node));
   }
   return out;
 }

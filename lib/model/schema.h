@@ -71,7 +71,7 @@ struct Schema::Node {
   bool has_default = false;
   Value default_value;
   Value::Array examples;
-  std::vector<std::string> key;  ///< x-key: the members that tell the items of this list apart
+  std::vector<std::string> key;    ///< x-key: the members that tell the items of this list apart
   Impact impact = Impact::reload;  ///< x-impact, or the parent's
   Value minimum_value, maximum_value;
 

@@ -19,7 +19,7 @@ struct Directive {
   std::vector<Arg> args;
   std::vector<Directive> block;
   bool has_block = false;
-  std::string lua;  ///< body of a *_by_lua_block, between its braces
+  std::string lua;           ///< body of a *_by_lua_block, between its braces
   size_t line = 0, col = 0;  ///< from 1; 0 for one that was not read
 
   bool is_lua() const;
@@ -32,7 +32,8 @@ using Config = std::vector<Directive>;
 
 /// A fault with its place in the text (line and column from 1).
 struct Fault : std::runtime_error {
-  Fault(size_t at_line, size_t at_col, const std::string& text) : std::runtime_error(text), line(at_line), col(at_col) {}
+  Fault(size_t at_line, size_t at_col, const std::string& text)
+      : std::runtime_error(text), line(at_line), col(at_col) {}
   size_t line, col;
 };
 

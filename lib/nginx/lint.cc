@@ -14,10 +14,12 @@ struct Rule {
 // Each of these lets a file laid over the tree run code, read files or write files as the user that tests or starts
 // nginx, often root, or lets old workers load a new tree's Lua.
 constexpr Rule rules[] = {
-    {"load_module", "loads native code, already when the configuration is tested", "modules are chosen by orctl from what the host has"},
+    {"load_module", "loads native code, already when the configuration is tested",
+     "modules are chosen by orctl from what the host has"},
     {"ssl_engine", "loads native code, already when the configuration is tested", "leave it out"},
     {"include", "reads files from outside the tree", "put the text into this file, or another file of http.d/"},
-    {"*_by_lua_file", "is loaded late, so old workers would run the new file", "put the code into lua/NAME.lua and call require(\"NAME\") in a *_by_lua_block"},
+    {"*_by_lua_file", "is loaded late, so old workers would run the new file",
+     "put the code into lua/NAME.lua and call require(\"NAME\") in a *_by_lua_block"},
     {"lua_package_path", "changes where the gateway finds its own Lua", "put modules into lua/"},
     {"lua_package_cpath", "loads native code", "put Lua modules into lua/"},
     {"lua_code_cache", "makes every request load Lua from disk", "leave it out"},
@@ -42,9 +44,11 @@ bool matches(std::string_view pattern, std::string_view name) {
 
 void check(const Config& config, std::vector<Finding>& found) {
   for (const Directive& d : config) {
-    const bool harmless = (d.name == "access_log" || d.name == "error_log") && d.args.size() == 1 && d.args[0].text == "off";
+    const bool harmless =
+        (d.name == "access_log" || d.name == "error_log") && d.args.size() == 1 && d.args[0].text == "off";
     for (const Rule& rule : rules)
-      if (!harmless && matches(rule.name, d.name)) found.push_back({d.line, d.col, "'" + d.name + "' " + rule.text, rule.hint});
+      if (!harmless && matches(rule.name, d.name))
+        found.push_back({d.line, d.col, "'" + d.name + "' " + rule.text, rule.hint});
     check(d.block, found);
   }
 }
@@ -63,7 +67,8 @@ std::vector<Finding> check_overlay(std::string_view text) {
   try {
     check(parse(text), found);
   } catch (const Fault& fault) {
-    found.push_back({fault.line, fault.col, fault.what(), "the syntax is nginx's; nothing of this file was taken over"});
+    found.push_back(
+        {fault.line, fault.col, fault.what(), "the syntax is nginx's; nothing of this file was taken over"});
   }
   return found;
 }

@@ -7,7 +7,9 @@ constexpr int max_nesting = 32;
 
 bool blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-bool ends_with(std::string_view text, std::string_view end) { return text.size() >= end.size() && text.substr(text.size() - end.size()) == end; }
+bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
 
 class Parser {
  public:
@@ -25,16 +27,21 @@ class Parser {
   char peek() const { return text_[at_]; }
   char take() {
     const char c = text_[at_++];
-    if (c == '\n') ++line_, col_ = 1;
-    else ++col_;
+    if (c == '\n')
+      ++line_, col_ = 1;
+    else
+      ++col_;
     return c;
   }
 
   void skip_blanks() {
     while (!done()) {
-      if (blank(peek())) take();
-      else if (peek() == '#') while (!done() && peek() != '\n') take();
-      else return;
+      if (blank(peek()))
+        take();
+      else if (peek() == '#')
+        while (!done() && peek() != '\n') take();
+      else
+        return;
     }
   }
 
@@ -85,7 +92,8 @@ class Parser {
       while (!done() && peek() != quote) arg.text += character();
       if (done()) fail("a quoted string is not closed");
       take();
-      if (!done() && !blank(peek()) && peek() != ';' && peek() != '{' && peek() != ')') fail(std::string("unexpected '") + peek() + "' after a quoted string");
+      if (!done() && !blank(peek()) && peek() != ';' && peek() != '{' && peek() != ')')
+        fail(std::string("unexpected '") + peek() + "' after a quoted string");
       return arg;
     }
     while (!done() && !blank(peek()) && peek() != ';' && peek() != '{') {
@@ -101,11 +109,18 @@ class Parser {
     if (c != '\\' || done()) return std::string(1, c);
     const char escaped = take();
     switch (escaped) {
-      case '"': case '\'': case '\\': return std::string(1, escaped);
-      case 't': return "\t";
-      case 'r': return "\r";
-      case 'n': return "\n";
-      default: return std::string{'\\', escaped};
+      case '"':
+      case '\'':
+      case '\\':
+        return std::string(1, escaped);
+      case 't':
+        return "\t";
+      case 'r':
+        return "\r";
+      case 'n':
+        return "\n";
+      default:
+        return std::string{'\\', escaped};
     }
   }
 
@@ -114,11 +129,16 @@ class Parser {
     int depth = 1;
     while (!done()) {
       const char c = peek();
-      if (c == '"' || c == '\'') lua_string();
-      else if (c == '-' && text_.substr(at_, 2) == "--") lua_comment();
-      else if (c == '[' && long_bracket() >= 0) lua_long(long_bracket());
-      else if (take() == '{') ++depth;
-      else if (c == '}' && --depth == 0) return std::string(text_.substr(start, at_ - start - 1));
+      if (c == '"' || c == '\'')
+        lua_string();
+      else if (c == '-' && text_.substr(at_, 2) == "--")
+        lua_comment();
+      else if (c == '[' && long_bracket() >= 0)
+        lua_long(long_bracket());
+      else if (take() == '{')
+        ++depth;
+      else if (c == '}' && --depth == 0)
+        return std::string(text_.substr(start, at_ - start - 1));
     }
     fail("a Lua block is not closed");
   }

@@ -4,7 +4,8 @@ namespace orctl::nginx {
 namespace {
 
 bool plain(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("_./:@%+,=*~-").find(c) != std::string_view::npos;
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("_./:@%+,=*~-").find(c) != std::string_view::npos;
 }
 
 void write_into(std::string& out, const Config& config, size_t depth) {

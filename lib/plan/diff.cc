@@ -66,7 +66,8 @@ class Differ {
         compare(key + "[" + item + "]", old->second, is.items.at(item), *node.items);
       }
     }
-    if (kept_before != kept_after) add(Op::change, key, list_of(kept_before), list_of(kept_after), node, "another order");
+    if (kept_before != kept_after)
+      add(Op::change, key, list_of(kept_before), list_of(kept_after), node, "another order");
   }
 
   struct Index {
@@ -91,6 +92,8 @@ class Differ {
 
 }  // namespace
 
-std::vector<Change> diff_specs(const Value& before, const Value& after) { return Differ().run(before, after, Schema::get("instance").root()); }
+std::vector<Change> diff_specs(const Value& before, const Value& after) {
+  return Differ().run(before, after, Schema::get("instance").root());
+}
 
 }  // namespace orctl

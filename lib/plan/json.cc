@@ -52,7 +52,8 @@ Change change_from(const Value& v) {
   if (const Value* before = v.find("before")) c.before = *before;
   if (const Value* after = v.find("after")) c.after = *after;
   const std::string& impact = Reader::text(v, "impact");
-  const auto found = std::find_if(std::begin(impacts), std::end(impacts), [&](Impact i) { return to_string(i) == impact; });
+  const auto found =
+      std::find_if(std::begin(impacts), std::end(impacts), [&](Impact i) { return to_string(i) == impact; });
   if (found == std::end(impacts)) Reader::refuse("unknown impact");
   c.impact = *found;
   if (v.find("reason") != nullptr) c.reason = Reader::text(v, "reason");
@@ -97,8 +98,16 @@ std::optional<Version> version_from(const Value& v) {
 
 Step step_from(const std::string& name) {
   using Action = Supervise::Action;
-  const Step all[] = {CheckTree{}, CommitRevision{}, SwapTree{}, WriteUnit{}, PushGateway{}, Reload{},
-                      Supervise{Action::start}, Supervise{Action::stop}, Supervise{Action::restart}, Verify{}};
+  const Step all[] = {CheckTree{},
+                      CommitRevision{},
+                      SwapTree{},
+                      WriteUnit{},
+                      PushGateway{},
+                      Reload{},
+                      Supervise{Action::start},
+                      Supervise{Action::stop},
+                      Supervise{Action::restart},
+                      Verify{}};
   for (const Step& step : all)
     if (to_string(step) == name) return step;
   Reader::refuse("unknown step '" + name + "'");

@@ -9,7 +9,8 @@ namespace {
 
 Value brief(const std::string& content) { return Value("sha256:" + sha256(content).substr(0, 12)); }
 
-/// Files that differ although no field tells why: the overlay, the gateway's Lua, another orctl, a hand that edited them.
+/// Files that differ although no field tells why: the overlay, the gateway's Lua, another orctl, a hand that edited
+/// them.
 void diff_files(const Version& before, const Version& after, std::vector<Change>& out) {
   const bool spec_differs = !out.empty();
   Change lua{Op::change, "gateway", {}, {}, Impact::reload, "the gateway's Lua is another version"};
@@ -20,7 +21,8 @@ void diff_files(const Version& before, const Version& after, std::vector<Change>
       return;
     }
     if (spec_differs && (path == "gateway.json" || path == "nginx.conf")) return;
-    Change c{was == nullptr ? Op::add : is == nullptr ? Op::remove : Op::change, "file " + path, {}, {}, Impact::reload, ""};
+    Change c{
+        was == nullptr ? Op::add : is == nullptr ? Op::remove : Op::change, "file " + path, {}, {}, Impact::reload, ""};
     if (was != nullptr) c.before = brief(was->content);
     if (is != nullptr) c.after = brief(is->content);
     if (was != nullptr && is != nullptr && was->content == is->content) c.reason = "other rights";
@@ -30,13 +32,17 @@ void diff_files(const Version& before, const Version& after, std::vector<Change>
   };
   for (const auto& [path, file] : before.tree) {
     const auto other = after.tree.find(path);
-    if (other == after.tree.end()) see(path, &file, nullptr);
-    else if (!(other->second == file)) see(path, &file, &other->second);
+    if (other == after.tree.end())
+      see(path, &file, nullptr);
+    else if (!(other->second == file))
+      see(path, &file, &other->second);
   }
   for (const auto& [path, file] : after.tree)
     if (!before.tree.contains(path)) see(path, nullptr, &file);
   if (lua_differs) out.push_back(std::move(lua));
-  if (before.unit != after.unit) out.push_back({before.unit.empty() ? Op::add : Op::change, "unit", brief(before.unit), brief(after.unit), Impact::none, ""});
+  if (before.unit != after.unit)
+    out.push_back(
+        {before.unit.empty() ? Op::add : Op::change, "unit", brief(before.unit), brief(after.unit), Impact::none, ""});
 }
 
 /// Differences between what runs and what is on disk.
@@ -47,9 +53,11 @@ void diff_live(const Version& after, const Live& live, const std::string& binary
   } else if (!live.binary.empty() && live.binary != binary) {
     out.push_back({Op::change, "process", live.binary, binary, Impact::restart, "another nginx"});
   } else if (out.empty() && live.tree != after.digest) {
-    out.push_back({Op::change, "process", live.tree.substr(0, 12), after.digest.substr(0, 12), Impact::reload, "the workers run another tree"});
+    out.push_back({Op::change, "process", live.tree.substr(0, 12), after.digest.substr(0, 12), Impact::reload,
+                   "the workers run another tree"});
   } else if (out.empty() && live.digest != document) {
-    out.push_back({Op::change, "process", live.digest.substr(0, 12), document.substr(0, 12), Impact::hot, "the workers serve another document"});
+    out.push_back({Op::change, "process", live.digest.substr(0, 12), document.substr(0, 12), Impact::hot,
+                   "the workers serve another document"});
   }
 }
 
@@ -66,10 +74,14 @@ std::vector<Step> steps_between(const Version& before, const Version& after, boo
   if (tree || !(before.spec == after.spec) || before.unit != after.unit) steps.push_back(CommitRevision{});
   if (tree) steps.push_back(SwapTree{});
   if (before.unit != after.unit) steps.push_back(WriteUnit{});
-  if (!running) steps.push_back(Supervise{Supervise::Action::start});
-  else if (impact == Impact::restart) steps.push_back(Supervise{Supervise::Action::restart});
-  else if (impact == Impact::reload) steps.push_back(Reload{});
-  else if (impact == Impact::hot) steps.push_back(PushGateway{});
+  if (!running)
+    steps.push_back(Supervise{Supervise::Action::start});
+  else if (impact == Impact::restart)
+    steps.push_back(Supervise{Supervise::Action::restart});
+  else if (impact == Impact::reload)
+    steps.push_back(Reload{});
+  else if (impact == Impact::hot)
+    steps.push_back(PushGateway{});
   steps.push_back(Verify{});
   return steps;
 }
@@ -85,7 +97,9 @@ std::string to_string(const Step& step) {
     std::string operator()(const PushGateway&) const { return "push-gateway"; }
     std::string operator()(const Reload&) const { return "reload"; }
     std::string operator()(const Supervise& s) const {
-      return s.action == Supervise::Action::start ? "supervise-start" : s.action == Supervise::Action::stop ? "supervise-stop" : "supervise-restart";
+      return s.action == Supervise::Action::start  ? "supervise-start"
+             : s.action == Supervise::Action::stop ? "supervise-stop"
+                                                   : "supervise-restart";
     }
     std::string operator()(const Verify&) const { return "verify"; }
   };
@@ -104,14 +118,19 @@ Impact Plan::impact() const {
   return all;
 }
 
-InstancePlan plan_instance(const std::string& name, const std::string& base, std::optional<Version> before, std::optional<Version> after,
-                           const Live& live, const std::string& binary) {
+InstancePlan plan_instance(const std::string& name, const std::string& base, std::optional<Version> before,
+                           std::optional<Version> after, const Live& live, const std::string& binary) {
   using Action = Supervise::Action;
   InstancePlan plan{name, base, std::move(before), std::move(after), {}, {}};
   if (!plan.before && !plan.after) return plan;
   if (!plan.before) {
     plan.changes.push_back({Op::add, "instance", {}, plan.after->spec, Impact::start, ""});
-    plan.steps = {CheckTree{}, CommitRevision{}, SwapTree{}, WriteUnit{}, Supervise{live.running ? Action::restart : Action::start}, Verify{}};
+    plan.steps = {CheckTree{},
+                  CommitRevision{},
+                  SwapTree{},
+                  WriteUnit{},
+                  Supervise{live.running ? Action::restart : Action::start},
+                  Verify{}};
   } else if (!plan.after) {
     plan.changes.push_back({Op::remove, "instance", plan.before->spec, {}, Impact::stop, ""});
     plan.steps = {CommitRevision{}, Supervise{Action::stop}, SwapTree{}, WriteUnit{}};
@@ -124,7 +143,8 @@ InstancePlan plan_instance(const std::string& name, const std::string& base, std
   return plan;
 }
 
-InstancePlan plan_lifecycle(const std::string& name, const std::string& base, const Version& version, const Live& live, std::optional<Supervise::Action> action) {
+InstancePlan plan_lifecycle(const std::string& name, const std::string& base, const Version& version, const Live& live,
+                            std::optional<Supervise::Action> action) {
   using Action = Supervise::Action;
   InstancePlan plan{name, base, version, version, {}, {}};
   const char* now = live.running ? "running" : "stopped";

@@ -25,11 +25,11 @@ struct Change {
 
 /// Everything that one version of one instance is made of.
 struct Version {
-  Value spec;              ///< the manifest with all defaults
-  std::string manifest;    ///< the manifest as written
+  Value spec;                 ///< the manifest with all defaults
+  std::string manifest;       ///< the manifest as written
   std::string manifest_name;  ///< "manifest.toml" or "manifest.json"
   Tree tree;
-  std::string digest;      ///< of the tree without gateway.json
+  std::string digest;  ///< of the tree without gateway.json
   std::string unit;
   bool operator==(const Version&) const = default;
 
@@ -43,30 +43,44 @@ struct Version {
 /// What the instance's process says of itself.
 struct Live {
   bool running = false;
-  std::string binary;    ///< of the master
-  std::string digest;    ///< of the document that all workers serve; "" when they differ or do not answer
-  std::string tree;      ///< digest of the tree that all workers run; "" likewise
+  std::string binary;  ///< of the master
+  std::string digest;  ///< of the document that all workers serve; "" when they differ or do not answer
+  std::string tree;    ///< digest of the tree that all workers run; "" likewise
   bool operator==(const Live&) const = default;
 };
 
 /// The steps, in the order in which they are carried out. What they work on is the plan's `before` and `after`.
-struct CheckTree { bool operator==(const CheckTree&) const = default; };       ///< stage `after.tree`, nginx -t, compile its Lua
-struct CommitRevision { bool operator==(const CommitRevision&) const = default; };  ///< into the store, durable
-struct SwapTree { bool operator==(const SwapTree&) const = default; };         ///< exchange the folders, or install, or remove
-struct WriteUnit { bool operator==(const WriteUnit&) const = default; };
-struct PushGateway { bool operator==(const PushGateway&) const = default; };   ///< PUT the document; no reload
-struct Reload { bool operator==(const Reload&) const = default; };
+struct CheckTree {
+  bool operator==(const CheckTree&) const = default;
+};  ///< stage `after.tree`, nginx -t, compile its Lua
+struct CommitRevision {
+  bool operator==(const CommitRevision&) const = default;
+};  ///< into the store, durable
+struct SwapTree {
+  bool operator==(const SwapTree&) const = default;
+};  ///< exchange the folders, or install, or remove
+struct WriteUnit {
+  bool operator==(const WriteUnit&) const = default;
+};
+struct PushGateway {
+  bool operator==(const PushGateway&) const = default;
+};  ///< PUT the document; no reload
+struct Reload {
+  bool operator==(const Reload&) const = default;
+};
 struct Supervise {
   enum class Action { start, stop, restart } action = Action::start;
   bool operator==(const Supervise&) const = default;
 };
-struct Verify { bool operator==(const Verify&) const = default; };  ///< every worker and every listener proves what it serves
+struct Verify {
+  bool operator==(const Verify&) const = default;
+};  ///< every worker and every listener proves what it serves
 using Step = std::variant<CheckTree, CommitRevision, SwapTree, WriteUnit, PushGateway, Reload, Supervise, Verify>;
 std::string to_string(const Step& step);  ///< "check-tree", "supervise-start", …
 
 struct InstancePlan {
   std::string name;
-  std::string base;  ///< commit id that the plan was made upon; "" when there was none
+  std::string base;                      ///< commit id that the plan was made upon; "" when there was none
   std::optional<Version> before, after;  ///< absent: the instance does not exist
   std::vector<Change> changes;
   std::vector<Step> steps;
@@ -76,7 +90,8 @@ struct InstancePlan {
   bool empty() const { return changes.empty(); }
 };
 
-/// What is to be done to the world: made by looking, shown to people, carried out by apply(). Holds no time, pid or chance.
+/// What is to be done to the world: made by looking, shown to people, carried out by apply(). Holds no time, pid or
+/// chance.
 struct Plan {
   std::vector<InstancePlan> instances;
   bool operator==(const Plan&) const = default;
@@ -90,11 +105,13 @@ std::vector<Change> diff_specs(const Value& before, const Value& after);
 
 /// The plan that brings one instance from `before`, running as `live` says, to `after`. `binary` is the nginx that
 /// `after` is meant for.
-InstancePlan plan_instance(const std::string& name, const std::string& base, std::optional<Version> before, std::optional<Version> after,
-                           const Live& live, const std::string& binary);
+InstancePlan plan_instance(const std::string& name, const std::string& base, std::optional<Version> before,
+                           std::optional<Version> after, const Live& live, const std::string& binary);
 
-/// The plan that starts, stops, restarts or (nullopt) reloads an instance as it is on disk; empty when it is so already.
-InstancePlan plan_lifecycle(const std::string& name, const std::string& base, const Version& version, const Live& live, std::optional<Supervise::Action> action);
+/// The plan that starts, stops, restarts or (nullopt) reloads an instance as it is on disk; empty when it is so
+/// already.
+InstancePlan plan_lifecycle(const std::string& name, const std::string& base, const Version& version, const Live& live,
+                            std::optional<Supervise::Action> action);
 
 /// The plan that undoes `plan` once it has been carried out.
 Plan reverse(const Plan& plan);

@@ -58,7 +58,8 @@ bool has_folder(const Tree& overlay, const std::string& folder) {
 /// Name and digest stand in Lua source, so nothing but their own alphabets may get here (threat T3).
 std::string lua_literal(const std::string& value) {
   for (const char c : value)
-    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-')) throw std::logic_error("not a Lua literal: " + value);
+    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
+      throw std::logic_error("not a Lua literal: " + value);
   return '"' + value + '"';
 }
 
@@ -77,11 +78,13 @@ Config pools(const Value& nginx) {
 
 Config proxying() {
   return {
-      // declares a variable that costs nothing until the balancer writes it on the way to the error page; `set` would be
+      // declares a variable that costs nothing until the balancer writes it on the way to the error page; `set` would
+      // be
       // a rewrite phase for every request
       block("map", {text(""), {"$orctl_error"}}, {directive("default", {text("")})}),
       block("map", {{"$http_host"}, {"$orctl_host"}}, {directive("", {{"$host"}}), fixed("default", {"$http_host"})}),
-      block("map", {{"$http_upgrade"}, {"$orctl_connection"}}, {directive("", {text("")}), fixed("default", {"upgrade"})}),
+      block("map", {{"$http_upgrade"}, {"$orctl_connection"}},
+            {directive("", {text("")}), fixed("default", {"upgrade"})}),
       fixed("proxy_http_version", {"1.1"}),
       fixed("proxy_set_header", {"Host", "$orctl_host"}),
       fixed("proxy_set_header", {"Upgrade", "$http_upgrade"}),
@@ -101,36 +104,44 @@ Config proxying() {
 Directive data_server(const Instance& instance, const std::string& digest) {
   Config body;
   for (const Value& listener : instance.list("listener"))
-    body.push_back(directive("listen", {text(fmt::format("{}:{}", listener.at("address").as_string(), listener.at("port").as_int())), text("default_server")}));
-  append(body, {
-      fixed("server_name", {"_"}),
-      fixed("error_page", {"500", "502", "504", "@orctl_error"}),  // without "=", which would lose the status
-      block("location", {text("="), text(proof_path(digest))}, {fixed("access_log", {"off"}), fixed("return", {"204"})}),
-      block("location", {text("/")}, {fixed("proxy_pass", {"http://$orctl_shard"})}),
-      block("location", {text("@orctl_error")}, {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")}),
-  });
+    body.push_back(directive(
+        "listen", {text(fmt::format("{}:{}", listener.at("address").as_string(), listener.at("port").as_int())),
+                   text("default_server")}));
+  append(body,
+         {
+             fixed("server_name", {"_"}),
+             fixed("error_page", {"500", "502", "504", "@orctl_error"}),  // without "=", which would lose the status
+             block("location", {text("="), text(proof_path(digest))},
+                   {fixed("access_log", {"off"}), fixed("return", {"204"})}),
+             block("location", {text("/")}, {fixed("proxy_pass", {"http://$orctl_shard"})}),
+             block("location", {text("@orctl_error")},
+                   {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")}),
+         });
   return block("server", {}, std::move(body));
 }
 
 Directive admin_server(const std::string& socket) {
-  return block("server", {}, {
-      directive("listen", {text("unix:" + socket)}),
-      fixed("server_name", {"localhost"}),
-      fixed("access_log", {"off"}),
-      fixed("client_max_body_size", {"64k"}),
-      fixed("client_body_buffer_size", {"64k"}),
-      fixed("client_header_timeout", {"3s"}),
-      fixed("client_body_timeout", {"3s"}),
-      fixed("send_timeout", {"3s"}),
-      fixed("keepalive_timeout", {"5s"}),
-      fixed("lingering_timeout", {"1s"}),
-      // a path and not a @name: a request line that is too long has no path to keep
-      fixed("error_page", {"400", "404", "405", "408", "412", "413", "414", "500", "/orctl_error"}),
-      fixed("error_page", {"494", "=431", "/orctl_error"}),
-      block("location", {text("="), text("/orctl_error")}, {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")}),
-      block("location", {text("="), text("/v1/config")}, {fixed("client_max_body_size", {"8m"}), lua("content", "require(\"orctl.init\").admin()")}),
-      block("location", {text("/")}, {lua("content", "require(\"orctl.init\").admin()")}),
-  });
+  return block("server", {},
+               {
+                   directive("listen", {text("unix:" + socket)}),
+                   fixed("server_name", {"localhost"}),
+                   fixed("access_log", {"off"}),
+                   fixed("client_max_body_size", {"64k"}),
+                   fixed("client_body_buffer_size", {"64k"}),
+                   fixed("client_header_timeout", {"3s"}),
+                   fixed("client_body_timeout", {"3s"}),
+                   fixed("send_timeout", {"3s"}),
+                   fixed("keepalive_timeout", {"5s"}),
+                   fixed("lingering_timeout", {"1s"}),
+                   // a path and not a @name: a request line that is too long has no path to keep
+                   fixed("error_page", {"400", "404", "405", "408", "412", "413", "414", "500", "/orctl_error"}),
+                   fixed("error_page", {"494", "=431", "/orctl_error"}),
+                   block("location", {text("="), text("/orctl_error")},
+                         {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")}),
+                   block("location", {text("="), text("/v1/config")},
+                         {fixed("client_max_body_size", {"8m"}), lua("content", "require(\"orctl.init\").admin()")}),
+                   block("location", {text("/")}, {lua("content", "require(\"orctl.init\").admin()")}),
+               });
 }
 
 Directive http(const Instance& instance, const Tree& overlay, const Layout& layout, const std::string& digest) {
@@ -147,13 +158,19 @@ Directive http(const Instance& instance, const Tree& overlay, const Layout& layo
   };
   for (const char* temp : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
     body.push_back(directive(std::string(temp) + "_temp_path", {text(layout.state(name) + "/" + temp)}));
-  append(body, {
-      fixed("log_format", {"orctl", "escape=json",
-                           "{\"time\":\"$time_iso8601\",\"client\":\"$remote_addr\",\"host\":\"$host\",\"method\":\"$request_method\",\"uri\":\"$request_uri\","
-                           "\"status\":$status,\"bytes\":$body_bytes_sent,\"seconds\":$request_time,\"server\":\"$upstream_addr\","
-                           "\"server_status\":\"$upstream_status\",\"server_seconds\":\"$upstream_response_time\",\"error\":\"$orctl_error\"}"}),
-      directive("access_log", {text(layout.logs(name) + "/access.log"), text("orctl")}),
-  });
+  append(
+      body,
+      {
+          fixed(
+              "log_format",
+              {"orctl", "escape=json",
+               "{\"time\":\"$time_iso8601\",\"client\":\"$remote_addr\",\"host\":\"$host\",\"method\":\"$request_"
+               "method\",\"uri\":\"$request_uri\","
+               "\"status\":$status,\"bytes\":$body_bytes_sent,\"seconds\":$request_time,\"server\":\"$upstream_addr\","
+               "\"server_status\":\"$upstream_status\",\"server_seconds\":\"$upstream_response_time\",\"error\":\"$"
+               "orctl_error\"}"}),
+          directive("access_log", {text(layout.logs(name) + "/access.log"), text("orctl")}),
+      });
   append(body, proxying());
   append(body, pools(nginx));
   body.push_back(data_server(instance, digest));
@@ -164,7 +181,8 @@ Directive http(const Instance& instance, const Tree& overlay, const Layout& layo
 
 }  // namespace
 
-nginx::Config nginx_conf(const Instance& instance, const Tree& overlay, const Target& target, const Layout& layout, const std::string& digest) {
+nginx::Config nginx_conf(const Instance& instance, const Tree& overlay, const Target& target, const Layout& layout,
+                         const std::string& digest) {
   const std::string name = instance.name.str();
   const Value& nginx = instance.spec.at("nginx");
   const bool stream = has_folder(overlay, "streams.d");
@@ -174,15 +192,16 @@ nginx::Config nginx_conf(const Instance& instance, const Tree& overlay, const Ta
   if (stream)
     for (const std::string& module : target.stream_modules) out.push_back(directive("load_module", {text(module)}));
   if (!target.user.empty()) out.push_back(directive("user", {text(target.user), text(target.group)}));
-  append(out, {
-      directive("worker_processes", {workers.is_int() ? text(workers.as_int()) : text(workers.as_string())}),
-      directive("worker_shutdown_timeout", {text(nginx.at("worker_shutdown_timeout").as_string())}),
-      directive("pid", {text(layout.pid(name))}),
-      directive("lock_file", {text(layout.run(name) + "/nginx.lock")}),
-      directive("error_log", {text(layout.logs(name) + "/error.log"), text("notice")}),
-      block("events", {}, {directive("worker_connections", {text(nginx.at("worker_connections").as_int())})}),
-      http(instance, overlay, layout, digest),
-  });
+  append(out,
+         {
+             directive("worker_processes", {workers.is_int() ? text(workers.as_int()) : text(workers.as_string())}),
+             directive("worker_shutdown_timeout", {text(nginx.at("worker_shutdown_timeout").as_string())}),
+             directive("pid", {text(layout.pid(name))}),
+             directive("lock_file", {text(layout.run(name) + "/nginx.lock")}),
+             directive("error_log", {text(layout.logs(name) + "/error.log"), text("notice")}),
+             block("events", {}, {directive("worker_connections", {text(nginx.at("worker_connections").as_int())})}),
+             http(instance, overlay, layout, digest),
+         });
   if (stream) out.push_back(block("stream", {}, {fixed("include", {"streams.d/*.conf"})}));
   return out;
 }

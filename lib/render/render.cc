@@ -17,7 +17,8 @@ const std::string no_digest(64, '0');
 nginx::Config as_read(nginx::Config config) {
   for (nginx::Directive& d : config) {
     for (nginx::Arg& arg : d.args) {
-      for (size_t at = arg.text.find('$'); !arg.variables && at != std::string::npos; at = arg.text.find('$', at + 1)) arg.text.replace(at, 1, "${orctl_dollar}");
+      for (size_t at = arg.text.find('$'); !arg.variables && at != std::string::npos; at = arg.text.find('$', at + 1))
+        arg.text.replace(at, 1, "${orctl_dollar}");
       arg.variables = true;
     }
     d.block = as_read(std::move(d.block));
@@ -96,7 +97,8 @@ std::string tree_digest(const Tree& tree) {
       if (quote != std::string::npos && quote + 3 + 64 <= content.size()) {
         const std::string digest = content.substr(quote + 3, 64);
         for (const std::string& from : {digest, proof_path(digest)})
-          for (size_t p = content.find(from); p != std::string::npos; p = content.find(from, p + 1)) content.replace(p, from.size(), std::string(from.size(), '0'));
+          for (size_t p = content.find(from); p != std::string::npos; p = content.find(from, p + 1))
+            content.replace(p, from.size(), std::string(from.size(), '0'));
       }
     }
     all += fmt::format("{} {:o} {}\n", path, file.mode, sha256(content));

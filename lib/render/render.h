@@ -31,7 +31,8 @@ Rendered render(const Instance& instance, const Tree& overlay, const Target& tar
 /// The gateway document for an instance; schemas/gateway.json is its contract.
 std::string render_document(const Instance& instance);
 
-/// SHA-256 over paths, modes and bytes of `tree`, but for gateway.json and for the line of nginx.conf that carries the digest itself.
+/// SHA-256 over paths, modes and bytes of `tree`, but for gateway.json and for the line of nginx.conf that carries the
+/// digest itself.
 std::string tree_digest(const Tree& tree);
 
 /// The path by which every listener proves that it serves the tree with this digest (204); unguessable without it.

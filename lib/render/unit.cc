@@ -9,7 +9,8 @@ namespace orctl {
 std::string render_unit(const Instance& instance, const Target& target, const Layout& layout) {
   const std::string name = instance.name.str();
   const std::string tree = layout.tree(tree_folder(instance.spec));
-  const std::string command = fmt::format("{}{} -p {} -c nginx.conf", target.binary, target.stderr_option ? " -e stderr" : "", tree);
+  const std::string command =
+      fmt::format("{}{} -p {} -c nginx.conf", target.binary, target.stderr_option ? " -e stderr" : "", tree);
   std::string out = fmt::format(
       "# Written by orctl. Change the manifest and run `orctl apply`; changes made here are lost.\n"
       "[Unit]\n"
@@ -37,12 +38,15 @@ std::string render_unit(const Instance& instance, const Target& target, const La
       "OOMPolicy=continue\n",
       name, tree, layout.pid(name), command);
   if (!target.user.empty())
-    out += fmt::format("User={}\nGroup={}\nAmbientCapabilities=CAP_NET_BIND_SERVICE\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n", target.user, target.group);
+    out += fmt::format(
+        "User={}\nGroup={}\nAmbientCapabilities=CAP_NET_BIND_SERVICE\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n",
+        target.user, target.group);
   if (layout.whole_host())
     // RuntimeDirectoryPreserve must stay off: a stale admin.sock after a SIGKILL would stop every restart
     out += fmt::format(
         "RuntimeDirectory=openresty/{0}\nRuntimeDirectoryMode=0750\nRuntimeDirectoryPreserve=no\n"
-        "LogsDirectory=openresty/{0}\nLogsDirectoryMode=0750\nStateDirectory=openresty/{0}\nStateDirectoryMode=0750\n", name);
+        "LogsDirectory=openresty/{0}\nLogsDirectoryMode=0750\nStateDirectory=openresty/{0}\nStateDirectoryMode=0750\n",
+        name);
   else
     out += fmt::format("ReadWritePaths={} {} {}\n", layout.run(name), layout.logs(name), layout.state(name));
   out +=

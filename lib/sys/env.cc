@@ -1,4 +1,5 @@
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -6,7 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "sys/world.h"
+#include "sys/fault.h"
 
 namespace orctl {
 namespace {
@@ -76,6 +77,8 @@ bool Env::is_terminal(int fd) const { return ::isatty(fd) != 0; }
 bool Env::confirm(const std::string& question) const {
   if (::isatty(STDIN_FILENO) == 0) return false;
   std::fputs(question.c_str(), stderr);
+  // A read would be restarted after Ctrl-C; this wait ends.
+  for (pollfd input = {STDIN_FILENO, POLLIN, 0}; ::poll(&input, 1, 100) <= 0;) stop_if_interrupted();
   std::array<char, 16> answer = {};
   if (std::fgets(answer.data(), static_cast<int>(answer.size()), stdin) == nullptr) return false;
   const std::string text(answer.data());

@@ -111,7 +111,8 @@ class Fs {
   /// Exchanges two folders in one step (renameat2 RENAME_EXCHANGE) and fsyncs the parent(s).
   void exchange(const std::string& a, const std::string& b);
   void rename(const std::string& from, const std::string& to);  ///< and fsyncs both parents
-  /// Removes a file, symlink or whole folder (symlinks inside are removed, never followed), fsyncs the parent; no error when absent.
+  /// Removes a file, symlink or whole folder (symlinks inside are removed, never followed), fsyncs the parent; no error
+  /// when absent.
   void remove(const std::string& path);
   void chmod(const std::string& path, unsigned mode);
   void chown(const std::string& path, const std::string& user);
@@ -126,7 +127,7 @@ class Fs {
 class Proc {
  public:
   struct Result {
-    int status = 0;  ///< exit code, or 128 + signal number
+    int status = 0;        ///< exit code, or 128 + signal number
     std::string out, err;  ///< at most 256 KiB each, the rest is dropped and `truncated` set
     bool truncated = false;
   };
@@ -140,13 +141,13 @@ class Proc {
   /// ends when the child itself has ended.
   Result run(const std::vector<std::string>& argv, Millis limit);
 
-  bool alive(int pid) const;                  ///< exists and is no zombie
-  std::string command_line(int pid) const;    ///< /proc/PID/cmdline with blanks between; "" when gone
-  std::string executable(int pid) const;      ///< /proc/PID/exe; "" when gone or not readable
-  std::vector<int> children(int pid) const;   ///< sorted
-  std::vector<int> all() const;               ///< every pid, sorted
-  int64_t start_ticks(int pid) const;         ///< /proc/PID/stat field 22: tells a reused pid apart; 0 when gone
-  void signal(int pid, int signal_number);    ///< Error when it cannot be sent; none when already gone
+  bool alive(int pid) const;                 ///< exists and is no zombie
+  std::string command_line(int pid) const;   ///< /proc/PID/cmdline with blanks between; "" when gone
+  std::string executable(int pid) const;     ///< /proc/PID/exe; "" when gone or not readable
+  std::vector<int> children(int pid) const;  ///< sorted
+  std::vector<int> all() const;              ///< every pid, sorted
+  int64_t start_ticks(int pid) const;        ///< /proc/PID/stat field 22: tells a reused pid apart; 0 when gone
+  void signal(int pid, int signal_number);   ///< Error when it cannot be sent; none when already gone
   /// Waits until `pid` is gone; false when the deadline came first.
   bool wait_gone(int pid, Deadline deadline) const;
 
@@ -164,7 +165,7 @@ class Http {
  public:
   struct Response {
     int status = 0;
-    std::string body;                             ///< at most 64 MiB
+    std::string body;                                          ///< at most 64 MiB
     std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
     std::string header(const std::string& lower_name) const;   ///< "" when absent
   };
@@ -175,7 +176,8 @@ class Http {
   /// GET; the Host header is "localhost" for a unix socket. No redirects, no proxy, no Expect header, no signals.
   /// Exit::unreachable when there is no answer (hint: is the instance running?), Exit::timeout past `limit` (total).
   Response get(const Endpoint& at, const std::string& path, Millis limit, const Headers& headers = {}) const;
-  Response put(const Endpoint& at, const std::string& path, const std::string& body, Millis limit, const Headers& headers = {});
+  Response put(const Endpoint& at, const std::string& path, const std::string& body, Millis limit,
+               const Headers& headers = {});
   /// Whether something accepts a TCP or unix connection there.
   bool accepts(const Endpoint& at, Millis limit) const;
 
@@ -211,12 +213,12 @@ class Git {
   /// Locks the store among processes (flock on <path>.lock), makes the repository when missing (bare, then syncfs),
   /// and removes stale *.lock files that a killed process left in it.
   FileLock lock(Millis wait);
-  /// Commits `files` on `branch` (full name) whose tip must be `expected_parent` ("" = no branch yet); Exit::conflict otherwise.
-  /// Objects and the ref are durable on return. Returns the id.
+  /// Commits `files` on `branch` (full name) whose tip must be `expected_parent` ("" = no branch yet); Exit::conflict
+  /// otherwise. Objects and the ref are durable on return. Returns the id.
   std::string commit_files(const std::string& branch, const std::string& expected_parent, const Tree& files,
                            const std::string& author, const std::string& message);
-  void set_ref(const std::string& name, const std::string& id);  ///< creates or moves, durable
-  void remove_ref(const std::string& name);                      ///< no error when absent
+  void set_ref(const std::string& name, const std::string& id);          ///< creates or moves, durable
+  void remove_ref(const std::string& name);                              ///< no error when absent
   void set_note(const std::string& commit_id, const std::string& text);  ///< replaces
 
  private:
@@ -226,7 +228,8 @@ class Git {
 
 class Clock {
  public:
-  /// Seconds since 1970 by the wall clock, or the value of ORCTL_FIXED_TIME in tests: for what people read, never for decisions.
+  /// Seconds since 1970 by the wall clock, or the value of ORCTL_FIXED_TIME in tests: for what people read, never for
+  /// decisions.
   int64_t now() const;
   /// Waits `span`, or less when interrupted.
   void pause(Millis span) const;
@@ -235,14 +238,15 @@ class Clock {
 class Env {
  public:
   std::string get(const std::string& name) const;  ///< "" when unset or empty
-  std::string user() const;   ///< login name of the effective user, or its number; behind sudo the caller's name
+  std::string user() const;  ///< login name of the effective user, or its number; behind sudo the caller's name
   bool is_root() const;
   uint32_t uid() const;
   std::string host() const;
   bool user_exists(const std::string& name) const;
   std::string group_of(const std::string& user) const;  ///< name of its primary group; "" when unknown
   bool is_terminal(int fd) const;
-  /// Asks `question` on stderr and reads the answer: true for y or yes. False at once when standard input is no terminal.
+  /// Asks `question` on stderr and reads the answer: true for y or yes. False at once when standard input is no
+  /// terminal.
   bool confirm(const std::string& question) const;
 };
 

@@ -130,9 +130,9 @@ end
 -- One worker of each cycle of the master publishes the tree's document. Until that is done, each
 -- serves the one it inherited from the master.
 local function adopt(may_wait)
-  local tree = instance.document
+  local tree, before = instance.document, generation_of()
   local result, reason = store.publish(tree.bytes, tree.compiled,
-    { boot = instance.boot, may_wait = may_wait })
+    { tree = true, boot = instance.boot, may_wait = may_wait })
   if not result and reason == "busy" then
     return
   end
@@ -141,7 +141,7 @@ local function adopt(may_wait)
     follow()
   else
     problem = "the tree's document does not fit into the shared dictionary"
-    seen = generation_of()
+    seen = before
     report()
   end
 end
@@ -220,7 +220,11 @@ end
 --- Publishes a checked document and serves it: as store.publish(). `tree` says that it is also
 -- the document of the tree, so that the next reload does not take it for a new one.
 function _M.publish(bytes, compiled, accept, tree)
-  local result, reason = store.publish(bytes, compiled, { accept = accept, may_wait = true })
+  if not adopted then
+    adopt(true)
+  end
+  local result, reason = store.publish(bytes, compiled,
+    { boot = instance.boot, accept = accept, may_wait = true })
   if result then
     if tree then
       store.set_tree_document(result.digest)

@@ -222,6 +222,14 @@ local function sweep()
   end
 end
 
+-- The document of this cycle is decided: no worker of it publishes the tree's any more. An update
+-- that came first decides it too, or a worker that is late would undo it.
+local function settle(boot)
+  if (dict:get(P .. "booted") or 0) < boot then
+    dict:safe_set(P .. "booted", boot)
+  end
+end
+
 -- The tree's own document: once for each cycle of the master, and only if the tree brought a
 -- document that no earlier cycle published. So a reload for another reason keeps a hotter one.
 local function publish_tree(bytes, compiled, options, owner)
@@ -239,19 +247,28 @@ local function publish_tree(bytes, compiled, options, owner)
     dict:safe_set(P .. "tree_document", digest)
   end
   sweep()
-  dict:safe_set(P .. "booted", options.boot)
+  settle(options.boot)
   return result
+end
+
+local function publish_other(bytes, compiled, options, owner)
+  local result, reason = publish(bytes, compiled, options, owner)
+  if result then
+    settle(options.boot)
+  end
+  return result, reason
 end
 
 --- Makes a checked document the current one: {generation, digest, changed}. Else nil and "busy",
 -- "conflict" (`options.accept(generation, digest)` refused the current one), or "full".
--- `options.may_wait` for the lock; `options.boot` for the tree's own document.
+-- `options.boot` is the cycle of the caller; `options.tree` says that it is the tree's document,
+-- and `options.may_wait` that the caller can wait for the lock.
 function _M.publish(bytes, compiled, options)
   local owner = lock(options.may_wait)
   if not owner then
     return nil, "busy"
   end
-  local step = options.boot and publish_tree or publish
+  local step = options.tree and publish_tree or publish_other
   local ok, result, reason = pcall(step, bytes, compiled, options, owner)
   unlock(owner)
   if not ok then

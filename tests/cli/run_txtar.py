@@ -5,13 +5,17 @@ Leading '#' lines tell the behaviour. The script:
   orctl ARGS...            must exit 0           !N orctl ARGS...    must exit exactly N
   exec PROG ARGS...        any other program     !N exec PROG ARGS...
   wait-for orctl|PROG ...  repeat until exit 0, at most 10 s
+  background orctl|PROG …  starts it and goes on; ended with its children when the script ends
+  backend PORT WORD        a server on 127.0.0.1:PORT that answers every request with WORD; returns when it listens
+  needs PROG ARGS...       unless it exits 0 the rest is skipped, and the report says so
   stdin FILE               for the next program only
   stdout REGEX             ! stdout REGEX        stderr REGEX        ! stderr REGEX     (multi-line, of the last program)
   cmp stdout FILE          cmp stderr FILE       cmp A B
   json POINTER VALUE       ! json POINTER        of the last stdout; a VALUE that is no JSON is a string
   exists F...              ! exists F...
   env K=V...   mkdir F...   rm F...   cp A B   chmod MODE F...
-$WORK, $ROOT, $PYTHON, $PORT1..$PORT9 and names set by env stand for their values, in files too.
+$WORK, $ROOT, $PYTHON, $HERE (the folder of this file), $PORT1..$PORT9 and names set by env stand for their values, in
+files too. A variable set by env is in the environment of every program; `env K=` empties it.
 UPDATE=1 rewrites in place what `cmp stdout FILE` compares.
 """
 import argparse
@@ -41,6 +45,10 @@ MARKER = re.compile(r"^-- (\S.*?) --$")
 
 class Failure(Exception):
     """An expectation that does not hold, or a script that cannot be read."""
+
+
+class Skipped(Exception):
+    """What the script needs is not here."""
 
 
 class Archive:
@@ -156,7 +164,7 @@ def stop_instances(base, root):
     faults = []
     for pid_file in root.glob("run/openresty/*/nginx.pid"):
         text = pid_file.read_text().strip()
-        if not text.isdigit() or str(root) not in read_proc(text, "cmdline"):
+        if not text.isdigit() or int(text) not in processes_of(base):
             continue
         kill(int(text), signal.SIGTERM)
         if not wait_until(lambda: not alive(text), WAIT_LIMIT):
@@ -203,12 +211,14 @@ class Script:
         self.out = self.err = ""
         self.input = None
         self.updated = False
+        self.started = []  # what `background` and `backend` started
 
     def prepare(self):
         self.work.mkdir()
         (self.base / "bin").mkdir()
         (self.base / "bin/orctl").symlink_to(self.orctl)  # for `exec sh -c 'orctl …'`
-        self.variables = {"WORK": str(self.work), "ROOT": str(self.root), "PYTHON": sys.executable}
+        self.variables = {"WORK": str(self.work), "ROOT": str(self.root), "PYTHON": sys.executable,
+                          "HERE": str(Path(__file__).resolve().parent)}
         for name in self.archive.ports():
             self.variables[name] = str(self.ports.take())
         self.env = {
@@ -238,7 +248,7 @@ class Script:
         return path
 
     def run(self):
-        """None, or what went wrong as (line number, line, text)."""
+        """None, or what went wrong as (line number, line, text). Skipped goes through."""
         number, line = 0, ""
         try:
             self.prepare()
@@ -251,6 +261,13 @@ class Script:
         return None
 
     def clean(self):
+        for process in self.started:
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                try:
+                    os.killpg(process.pid, number)  # its own group: only it and its children
+                    process.wait(2)
+                except (ProcessLookupError, subprocess.TimeoutExpired):
+                    pass
         faults = stop_instances(self.base, self.root)
         self.ports.release()
         subprocess.run(["chmod", "-R", "u+rwX", str(self.base)], check=False, stderr=subprocess.DEVNULL)
@@ -336,6 +353,31 @@ class Script:
 
         if not wait_until(succeeds, WAIT_LIMIT):
             raise Failure(f"did not exit 0 within {WAIT_LIMIT} s")
+
+    def do_background(self, _, *words):
+        verb = words[0] if words and words[0] in ("orctl", "exec") else "exec"
+        arguments = list(words[1:] if words and words[0] == verb else words)
+        argv = self.argv(verb, arguments)
+        program = shutil.which(argv[0], path=self.env["PATH"]) or argv[0]
+        number = len(self.started)
+        with open(self.base / f"background{number}.out", "wb") as out:
+            self.started.append(subprocess.Popen(
+                argv, executable=program, cwd=self.work, env=self.env, stdin=subprocess.DEVNULL, stdout=out,
+                stderr=subprocess.STDOUT, start_new_session=True))
+
+    def do_backend(self, _, port, word):
+        self.do_background(_, sys.executable, str(Path(__file__).with_name("backend.py")), port, word)
+
+        def listens():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", int(port))) == 0
+
+        if not wait_until(listens, WAIT_LIMIT):
+            raise Failure("the backend does not listen")
+
+    def do_needs(self, _, *words):
+        if self.execute(self.argv("exec", list(words))) != 0:
+            raise Skipped(shlex.join(words))
 
     def do_stdin(self, _, name):
         self.input = self.path(name)
@@ -453,11 +495,14 @@ def tail(name, text):
 
 
 def run_one(path, orctl, update):
-    """Runs one file; returns (passed, title, lines of explanation)."""
+    """Runs one file; returns (verdict "ok", "not ok" or "skip", title, lines of explanation)."""
     archive = Archive(path)
     script = Script(archive, orctl, update)
+    fault, skipped = None, ""
     try:
         fault = script.run()
+    except Skipped as e:
+        skipped = str(e)
     finally:
         leftovers = script.clean()
     explanation = []
@@ -469,7 +514,9 @@ def run_one(path, orctl, update):
     if script.updated and not explanation:
         archive.save()
     title = f"{path.stem}: {archive.behaviour()}" if archive.behaviour() else path.stem
-    return not explanation, title, explanation
+    if skipped and not explanation:
+        return "skip", f"{title} # SKIP without: {skipped}", []
+    return "not ok" if explanation else "ok", title, explanation
 
 
 def collect(names):
@@ -496,18 +543,19 @@ def main():
         try:
             return run_one(path, orctl, update)
         except (OSError, UnicodeDecodeError) as e:
-            return False, path.stem, [str(e)]
+            return "not ok", path.stem, [str(e)]
 
-    passed = failed = 0
+    counts = {"ok": 0, "not ok": 0, "skip": 0}
     with concurrent.futures.ThreadPoolExecutor(max(1, options.j)) as pool:
-        for number, (good, title, explanation) in enumerate(pool.map(guarded, paths), 1):
-            print(f"{'ok' if good else 'not ok'} {number} - {title}")
+        for number, (verdict, title, explanation) in enumerate(pool.map(guarded, paths), 1):
+            print(f"{'not ok' if verdict == 'not ok' else 'ok'} {number} - {title}")
             for line in explanation:
                 print("# " + line.encode(errors="backslashreplace").decode())
             sys.stdout.flush()
-            passed, failed = passed + good, failed + (not good)
-    print(f"{passed} passed, {failed} failed")
-    return 0 if failed == 0 and passed > 0 else 1
+            counts[verdict] += 1
+    skipped = f", {counts['skip']} skipped" if counts["skip"] else ""
+    print(f"{counts['ok']} passed{skipped}, {counts['not ok']} failed")
+    return 0 if counts["not ok"] == 0 and counts["ok"] + counts["skip"] > 0 else 1
 
 
 if __name__ == "__main__":

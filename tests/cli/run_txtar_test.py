@@ -125,6 +125,21 @@ class Runner(unittest.TestCase):
     def test_ports_are_distinct_and_stand_in_files(self):
         self.passes("exec cat f\n! stdout '^(\\d+)\\n\\1$'\nstdout '^\\d+$'\n-- f --\n$PORT1\n$PORT2\n")
 
+    def test_a_background_program_is_ended_with_its_children(self):
+        before = time.monotonic()
+        self.passes("background sh -c 'sleep 60 & echo up >up; wait'\nwait-for test -s up\n"
+                    "background orctl daemon\nwait-for test -d $ROOT/run\n")
+        self.assertLess(time.monotonic() - before, 10)
+
+    def test_a_backend_answers(self):
+        self.passes("backend $PORT1 blue\nbackend $PORT2 green\nexec curl -sS http://127.0.0.1:$PORT2/x\nstdout ^green$\n")
+
+    def test_what_is_missing_skips_loudly(self):
+        self.passes("needs true\nneeds test -e no-such-file\norctl exit 1\n")
+        self.assertIn("# SKIP without: test -e no-such-file", self.output)
+        self.assertIn("0 passed, 1 skipped, 0 failed", self.output)
+        self.fails("needs true\norctl exit 1\n", "exit 1, not 0")
+
     def test_an_instance_is_stopped_and_a_stray_process_is_a_failure(self):
         before = time.monotonic()
         self.passes("orctl instance\n")

@@ -14,7 +14,7 @@ local function bytes_of(...)
 end
 
 local function publish(bytes, options)
-  return store.publish(bytes, assert(document.read(bytes)), options or {})
+  return store.publish(bytes, assert(document.read(bytes)), options or { boot = 0 })
 end
 
 local function nothing() return false end
@@ -65,25 +65,32 @@ return {
   { "a tree's document is published once for a cycle, and only if it is a new one", function()
     fresh()
     local a, b, c = bytes_of("1.1.1.1:1"), bytes_of("1.1.1.2:1"), bytes_of("1.1.1.3:1")
-    tap.equal(publish(a, { boot = 1 }).generation, 1)
+    tap.equal(publish(a, { tree = true, boot = 1 }).generation, 1)
     tap.equal(publish(b).generation, 2)
     for _, boot in ipairs({ 1, 2, 3 }) do
-      publish(a, { boot = boot })
+      publish(a, { tree = true, boot = boot })
       tap.equal(store.generation(), 2)
     end
-    tap.equal(publish(c, { boot = 4 }).generation, 3)
-    publish(b, { boot = 3 })
+    tap.equal(publish(c, { tree = true, boot = 4 }).generation, 3)
+    publish(b, { tree = true, boot = 3 })
     tap.equal(store.generation(), 3)
+  end },
+  { "an update that comes before the tree's document of its cycle is not undone by it", function()
+    fresh()
+    tap.equal(publish(bytes_of("1.1.1.2:1"), { boot = 5 }).generation, 1)
+    tap.equal(publish(bytes_of("1.1.1.1:1"), { tree = true, boot = 5 }).generation, nil)
+    tap.equal(store.generation(), 1)
+    tap.equal(publish(bytes_of("1.1.1.3:1"), { tree = true, boot = 6 }).generation, 2)
   end },
   { "what a killed publisher left behind is swept by the next cycle", function()
     fresh()
-    publish(bytes_of("1.1.1.1:1"), { boot = 1 })
+    publish(bytes_of("1.1.1.1:1"), { tree = true, boot = 1 })
     local before = keys()
     for _, key in ipairs({ "1/raw/2", "1/index/2", "1/routes/2", "1/upstream/u1/2",
       "1/upstream/gone/1" }) do
       dict:set(key, "x")
     end
-    publish(bytes_of("1.1.1.1:1"), { boot = 2 })
+    publish(bytes_of("1.1.1.1:1"), { tree = true, boot = 2 })
     tap.equal(keys(), before)
   end },
 }
