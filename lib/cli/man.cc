@@ -57,7 +57,13 @@ std::string paragraphs(const std::string& description) {
     }
     if (pending) out += ".Pp\n";
     pending = false;
-    out += line(words);
+    // mdoc wants each sentence on a line of its own
+    size_t start = 0;
+    for (size_t end = words.find(". "); end != words.npos; end = words.find(". ", start)) {
+      out += line(words.substr(start, end + 1 - start));
+      start = end + 2;
+    }
+    out += line(words.substr(start));
   }
   return out;
 }

@@ -36,7 +36,8 @@ GatewayStatus gateway_status(const World& world, const std::string& socket, Mill
 /// GET of a path of the admin endpoint, as a document; errors as above, and a problem document becomes Exit::target.
 Value gateway_get(const World& world, const std::string& socket, const std::string& path);
 
-/// Replaces the gateway document by the one that the tree on disk holds now; refused with the gateway's own words (Exit::target), Exit::conflict on 412.
+/// Replaces the gateway document by the one that the tree on disk holds now; refused with the gateway's own words
+/// (Exit::target), Exit::conflict on 412.
 void put_document(World& world, const std::string& socket, const std::string& document);
 
 }  // namespace orctl

@@ -41,6 +41,9 @@ class Meaning {
   Meaning(Instance& instance, const NameRules& rules, Diagnostics& found)
       : instance_(instance), rules_(rules), found_(found) {}
 
+  /// The parts of the name; the only check that needs no sound document.
+  void check_name_parts();
+
   void check() {
     check_name_parts();
     check_durations(instance_.spec.at("nginx"), "nginx");
@@ -52,6 +55,9 @@ class Meaning {
  private:
   void add(Severity severity, const char* code, const Value& at, std::string field, std::string text,
            std::string hint) {
+    // what the schema has refused already is not said twice
+    for (const Diagnostic& d : found_)
+      if (d.field == field && d.severity == Severity::error && severity == Severity::error && d.code != code) return;
     found_.push_back({severity, code, instance_.source.file, at.place, std::move(field), std::move(text),
                       std::move(hint), at.place.line == 0 ? "" : line_of(instance_.source.text, at.place.line)});
   }
@@ -60,19 +66,6 @@ class Meaning {
   }
   void warning(const char* code, const Value& at, std::string field, std::string text, std::string hint) {
     add(Severity::warning, code, at, std::move(field), std::move(text), std::move(hint));
-  }
-
-  void check_name_parts() {
-    const Value& name = instance_.spec.at("name");
-    const NameCheck checked = check_name(name.as_string(), rules_);
-    for (const NameFault& fault : checked.faults) {
-      Value at = name;
-      if (at.place.line != 0) at.place.col += static_cast<uint32_t>(fault.offset) + 1;  // past the quote
-      const std::string hint = checked.suggestion.empty() ? "for example \"prd_payment_001_8080\""
-                                                          : "did you mean \"" + checked.suggestion + "\"?";
-      error("bad-name", at, "name", fault.part + " " + fault.text, hint);
-    }
-    if (checked.name) instance_.name = *checked.name;
   }
 
   void check_listeners() {
@@ -222,6 +215,19 @@ class Meaning {
   std::vector<std::string> upstreams_;
 };
 
+void Meaning::check_name_parts() {
+  const Value& name = instance_.spec.at("name");
+  const NameCheck checked = check_name(name.as_string(), rules_);
+  for (const NameFault& fault : checked.faults) {
+    Value at = name;
+    if (at.place.line != 0) at.place.col += static_cast<uint32_t>(fault.offset) + 1;  // past the quote
+    const std::string hint = checked.suggestion.empty() ? "for example \"prd_payment_001_8080\""
+                                                        : "did you mean \"" + checked.suggestion + "\"?";
+    error("bad-name", at, "name", fault.part + " " + fault.text, hint);
+  }
+  if (checked.name) instance_.name = *checked.name;
+}
+
 /// Who listens on one port of the host, by address.
 class PortOwners {
  public:
@@ -251,19 +257,33 @@ class PortOwners {
 std::optional<Instance> make_instance(const Manifest& manifest, const Fleet* fleet, Diagnostics& found) {
   const auto line = [&](uint32_t n) { return line_of(manifest.source.text, n); };
   const Schema& schema = Schema::get("instance");
-  if (!schema.check(manifest.document, manifest.source.file, line, found)) return std::nullopt;
+  Diagnostics faults;
+  schema.check(manifest.document, manifest.source.file, line, faults);
+  const Value* name = manifest.document.find("name");
+  // the name's own check says which part is wrong, so it replaces the schema's word on it
+  if (name != nullptr && name->is_string())
+    std::erase_if(faults, [](const Diagnostic& d) { return d.field == "name"; });
+  const bool sound = std::none_of(faults.begin(), faults.end(), [](const Diagnostic& d) {
+    return d.code == "wrong-type" || d.code == "missing-field";
+  });
 
   static const NameRules common;
   Instance instance;
   instance.source = manifest.source;
   instance.document = manifest.document;
-  instance.spec =
-      schema.with_defaults(fleet == nullptr ? manifest.document : merged(fleet->defaults, manifest.document));
-  const size_t before = found.size();
-  Meaning(instance, fleet == nullptr ? common : fleet->rules, found).check();
-  instance.spec = schema.with_defaults(instance.spec);  // puts what was filled in above into the schema's order
-  for (size_t i = before; i < found.size(); ++i)
-    if (found[i].severity == Severity::error) return std::nullopt;
+  instance.spec = manifest.document;
+  Meaning meaning(instance, fleet == nullptr ? common : fleet->rules, faults);
+  if (sound) {
+    instance.spec =
+        schema.with_defaults(fleet == nullptr ? manifest.document : merged(fleet->defaults, manifest.document));
+    meaning.check();
+    instance.spec = schema.with_defaults(instance.spec);  // puts what was filled in above into the schema's order
+  } else if (name != nullptr && name->is_string()) {
+    meaning.check_name_parts();  // the rest of the meaning needs every type to be right
+  }
+  const bool valid = !has_errors(faults);
+  found.insert(found.end(), std::make_move_iterator(faults.begin()), std::make_move_iterator(faults.end()));
+  if (!valid) return std::nullopt;
   return instance;
 }
 

@@ -124,6 +124,12 @@ void append_json(std::string& out, const Value& value, int indent, int depth) {
 
 }  // namespace
 
+Value::Value(const Value& other) = default;
+Value::Value(Value&& other) noexcept = default;
+Value& Value::operator=(const Value& other) = default;
+Value& Value::operator=(Value&& other) noexcept = default;
+Value::~Value() = default;
+
 const Value* Value::find(std::string_view key) const {
   const auto* object = std::get_if<Object>(&data_);
   if (object == nullptr) return nullptr;

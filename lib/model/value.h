@@ -25,6 +25,12 @@ class Value {
   using Object = std::vector<Member>;
 
   Value() = default;
+  // defined in value.cc: they are large, and inlined everywhere they cost more to compile than they gain
+  Value(const Value& other);
+  Value(Value&& other) noexcept;
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
+  ~Value();
   Value(bool b) : data_(b) {}
   Value(int i) : data_(static_cast<int64_t>(i)) {}
   Value(int64_t i) : data_(i) {}

@@ -13,6 +13,7 @@ Leading '#' lines tell the behaviour. The script:
   cmp stdout FILE          cmp stderr FILE       cmp A B
   json POINTER VALUE       ! json POINTER        of the last stdout; a VALUE that is no JSON is a string
   exists F...              ! exists F...
+  masters N                so many nginx masters run below $ROOT
   env K=V...   mkdir F...   rm F...   cp A B   chmod MODE F...
 $WORK, $ROOT, $PYTHON, $HERE (the folder of this file), $PORT1..$PORT9 and names set by env stand for their values, in
 files too. A variable set by env is in the environment of every program; `env K=` empties it.
@@ -453,6 +454,11 @@ class Script:
         for name in names:
             if os.path.lexists(self.path(name)) == negated:
                 raise Failure(f"{name} {'exists' if negated else 'does not exist'}")
+
+    def do_masters(self, _, number):
+        masters = [pid for pid in processes_of(self.root) if read_proc(pid, "cmdline").startswith("nginx: master")]
+        if len(masters) != int(number):
+            raise Failure(f"{len(masters)} masters run")
 
     # Files and environment
 

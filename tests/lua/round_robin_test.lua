@@ -118,6 +118,26 @@ return {
       tap.equal(take(ring, 300), take(heap, 300))
     end
   end },
+  { "after any changes of weights and peers, every round gives every peer its weight exactly", function()
+    local random = tap.random(11)
+    for _ = 1, 300 do
+      local balancer = round_robin.new(peers(3, 1), random(5))
+      local list, sum
+      for _ = 1, random(6) do
+        for _ = 1, random(20) do balancer:pick() end
+        list, sum = {}, 0
+        for i = 1, random(6) do
+          list[i] = { key = string.char(96 + i), weight = random(9) }
+          sum = sum + list[i].weight
+        end
+        balancer:sync(list)
+      end
+      local text = take(balancer, 3 * sum)
+      for _, peer in ipairs(list) do
+        tap.equal(count(text, peer.key), 3 * peer.weight)
+      end
+    end
+  end },
   { "turns taken in advance let workers begin at different peers", function()
     tap.equal(take(round_robin.new(peers(1, 1, 1), 2), 4), "cabc")
   end },

@@ -18,6 +18,7 @@ local methods = { __index = _M }
 local HORIZON = 2 ^ 30
 
 local LONGEST_RING = 4096
+local LOOK_AHEAD = 16
 
 local function due(entry)
   return entry.base + (entry.count + 0.5) / entry.weight
@@ -76,19 +77,54 @@ local function ring_length(heap)
   return length and length <= LONGEST_RING and length or nil
 end
 
--- One whole round, after which the heap is where it was before.
-local function write_ring(self)
-  local ring = {}
-  for i = 1, self.ring_length do
-    ring[i] = take(self, 1)
+-- A heap with copies of the entries, from zero or from where they are.
+local function copy(self, from_zero)
+  local heap = {}
+  for i, entry in ipairs(self.heap) do
+    local twin = { peer = entry.peer, weight = entry.weight, order = entry.order,
+      base = from_zero and 0 or entry.base, count = from_zero and 0 or entry.count }
+    twin.due = due(twin)
+    heap[i] = twin
   end
-  self.ring, self.at = ring, 0
+  for i = math.floor(#heap / 2), 1, -1 do
+    sift_down(heap, i)
+  end
+  return { heap = heap, now = from_zero and 0 or self.now }
+end
+
+local function turns_of(rotation, n)
+  local list = {}
+  for i = 1, n do
+    list[i] = take(rotation, 1)
+  end
+  return list
+end
+
+-- The ring holds the turns from zero: only there does one round give every server its weight
+-- exactly. From where the heap is after a change of weights, one round may give a server a turn too
+-- many and another none, and a ring would repeat that for ever. So the heap only says where in the
+-- ring to begin: where the next turns agree longest.
+local function write_ring(self)
+  local length = self.ring_length
+  local ring = turns_of(copy(self, true), length)
+  local ahead = turns_of(copy(self), math.min(length, LOOK_AHEAD))
+  local best, start = -1, 0
+  for offset = 0, length - 1 do
+    local agreed = 0
+    while agreed < #ahead and ring[(offset + agreed) % length + 1] == ahead[agreed + 1] do
+      agreed = agreed + 1
+    end
+    if agreed > best then
+      best, start = agreed, offset
+    end
+  end
+  self.ring, self.at, self.start = ring, start, start
   return ring
 end
 
 --- A balancer over peers {key = …, weight = …}; `turns` picks are taken in advance.
 function _M.new(peers, turns)
-  local self = setmetatable({ heap = {}, now = 0, ring = nil, at = 0, ring_length = nil }, methods)
+  local self = setmetatable({ heap = {}, now = 0, at = 0, start = 0 }, methods)
   self:sync(peers)
   for _ = 1, #peers > 0 and turns or 0 do
     take(self, 1)
@@ -99,7 +135,7 @@ end
 --- Takes over a new list of peers. Whoever was there before keeps the place in the rotation; with
 -- a new weight, its remaining wait is stretched by the same factor as its interval.
 function _M:sync(peers)
-  for _ = 1, self.ring and self.at or 0 do
+  for _ = 1, self.ring and (self.at - self.start) % #self.ring or 0 do
     take(self, 1) -- brings the heap to where the ring is
   end
   local old = {}

@@ -1,0 +1,216 @@
+# bash completion for orctl, made by "orctl completion bash"
+_orctl_paths() {
+  mapfile -t COMPREPLY < <(compgen "$1" -- "$cur")
+  compopt -o filenames 2>/dev/null
+}
+
+_orctl() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} cmd='' i w
+  COMPREPLY=()
+  [[ $cur == = ]] && cur=''
+  [[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD - 2]}
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    w=${COMP_WORDS[i]}
+    case $w in
+      -o | --output | --root | --color) i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
+      -*) ;;
+      *)
+        case "${cmd:+$cmd }$w" in
+          'name' | 'apply' | 'completion' | 'delete' | 'describe' | 'diff' | 'doctor' | 'explain' | 'get' | 'history' | 'name check' | 'name next' | 'reload' | 'render' | 'restart' | 'rollback' | 'start' | 'status' | 'stop' | 'validate' | 'version') cmd="${cmd:+$cmd }$w" ;;
+          *) break ;;
+        esac ;;
+    esac
+  done
+  case $cmd in
+    '')
+      case $prev in
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'apply completion delete describe diff doctor explain get history name reload render restart rollback start status stop validate version' -- "$cur"); fi ;;
+    'name')
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'check next' -- "$cur"); fi ;;
+    'apply')
+      case $prev in
+        -f | --filename) _orctl_paths -f; return ;;
+        --max-impact) mapfile -t COMPREPLY < <(compgen -W 'none hot reload restart' -- "$cur"); return ;;
+        --reason) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --dry-run --max-impact --detailed-exitcode --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'completion')
+      case $prev in
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--root --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'bash zsh fish man' -- "$cur"); fi ;;
+    'delete')
+      case $prev in
+        --reason) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-y --yes --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'describe')
+      case $prev in
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'diff')
+      case $prev in
+        -f | --filename) _orctl_paths -f; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --files -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'doctor')
+      case $prev in
+        --binary) _orctl_paths -f; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--binary -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'explain')
+      case $prev in
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'get')
+      case $prev in
+        -l | --selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json name' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'instances upstreams servers versions' -- "$cur"); fi ;;
+    'history')
+      case $prev in
+        --limit) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--limit -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'name check')
+      case $prev in
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'name next')
+      case $prev in
+        --port) :; return ;;
+        -f | --filename) _orctl_paths -f; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--port -f --filename -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'reload')
+      case $prev in
+        -l | --selector) :; return ;;
+        --reason) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'render')
+      case $prev in
+        -f | --filename) _orctl_paths -f; return ;;
+        -d | --directory) _orctl_paths -d; return ;;
+        --file) _orctl_paths -f; return ;;
+        --flavor) mapfile -t COMPREPLY < <(compgen -W 'host openresty debian' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive -d --directory --file --flavor -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'restart')
+      case $prev in
+        -l | --selector) :; return ;;
+        --reason) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'rollback')
+      case $prev in
+        --to) :; return ;;
+        --reason) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--to --dry-run --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'start')
+      case $prev in
+        -l | --selector) :; return ;;
+        --reason) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'status')
+      case $prev in
+        -l | --selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'stop')
+      case $prev in
+        -l | --selector) :; return ;;
+        --reason) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'validate')
+      case $prev in
+        -f | --filename) _orctl_paths -f; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --strict -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'version')
+      case $prev in
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+  esac
+}
+
+complete -F _orctl orctl

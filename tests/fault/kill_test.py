@@ -1,0 +1,60 @@
+#!/usr/bin/python3
+"""SIGKILL at every call that changes files, starts processes or talks to nginx: the tree stays whole, traffic is answered, and the
+next command puts everything in order by itself (reliability.md R1).
+
+strace without -f follows orctl alone: nginx, which posix_spawn starts, is never hit. A signal that is injected at the entry of a call
+kills before the call is made, so the points of a run are all the states that a kill can leave, but those inside the kernel.
+FULL=1 takes every call of every command instead of a choice for all but the hot change.
+"""
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lab as faults
+import scenarios
+from scenarios import Violation
+
+
+def at_point(scenario, point, index, tally):
+    killed = scenario.lab.inject(point.syscall, "signal=KILL", point.number, *scenario.command())
+    tally.count(tally.exits, killed.code)
+    if killed.code == 0:
+        tally.missed += 1
+    elif killed.code != -9:
+        raise Violation("orctl was to be killed and exits %d: %s" % (killed.code, killed.err.strip()[:300]))
+    tally.count(tally.live_after, scenario.check_at_once())
+    ways = scenario.ways_on()
+    way, go = ways[index % len(ways)]
+    try:
+        scenario.check_settled(go())
+    except Violation as e:
+        raise Violation("[%s]\n%s" % (way, e))
+
+
+class Killed(unittest.TestCase):
+    def campaign(self, kind, choose):
+        syscalls = "all" if faults.FULL else None
+        tally = scenarios.campaign(kind, (lambda points: points) if faults.FULL else choose, at_point, syscalls)
+        self.assertGreater(tally.points, 20)
+        self.assertLess(tally.missed, 1 + tally.points // 10, "too many points were not reached")
+        tally.judge(self)
+
+    def test_a_hot_change_at_every_changing_call(self):
+        self.campaign(scenarios.HotChange, lambda points: points)
+
+    def test_b_first_apply(self):
+        self.campaign(scenarios.FirstApply, lambda points: faults.thin(points, 1))
+
+    def test_c_reload_change(self):
+        self.campaign(scenarios.ReloadChange, lambda points: faults.thin(points, 1))
+
+    def test_d_delete(self):
+        self.campaign(scenarios.Delete, lambda points: faults.thin(points, 1))
+
+    def test_e_rollback(self):
+        self.campaign(scenarios.Rollback, lambda points: faults.thin(points, 1))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)

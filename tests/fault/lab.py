@@ -1,0 +1,464 @@
+"""A real instance below a root of its own, real backends, and faults that strace and the kernel make.
+
+`ORCTL` names the binary (default: build/dev, build/asan or build/release of this checkout, the newest), `FULL=1` asks for every
+point instead of a choice. Everything is on loopback, and nothing outlives a Lab: strays are found by
+the files that they hold open below its root, and ended by their pids.
+"""
+import atexit
+import concurrent.futures
+import glob
+import http.client
+import http.server
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+CHECKOUT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+FULL = os.environ.get("FULL", "") not in ("", "0")
+JOBS = int(os.environ.get("JOBS", "0")) or max(2, os.cpu_count() or 1)
+COMMAND_LIMIT = 90.0
+
+
+def newest_binary():
+    built = [p for p in glob.glob(os.path.join(CHECKOUT, "build", "*", "orctl")) if os.access(p, os.X_OK)]
+    if not built:
+        raise SystemExit("no orctl below build/: build it, or name one with ORCTL=…")
+    return max(built, key=os.path.getmtime)
+
+
+def scratch_base():
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
+
+
+_home = tempfile.mkdtemp(prefix="orctl-fault.", dir=scratch_base())
+_labs = []
+
+
+def _cleanup():
+    for lab in list(_labs):
+        lab.close()
+    shutil.rmtree(_home, ignore_errors=True)
+
+
+atexit.register(_cleanup)
+for _number in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(_number, lambda number, frame: os._exit(_cleanup() or 128 + number))
+
+# a copy, so that a rebuild while a test runs changes nothing under it
+ORCTL = shutil.copy2(os.environ.get("ORCTL") or newest_binary(), os.path.join(_home, "orctl"))
+
+
+def wait_for(condition, limit=10.0, what="condition", step=0.005):
+    """The first true value of condition(); AssertionError after `limit` seconds."""
+    end = time.monotonic() + limit
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError("not within %gs: %s" % (limit, what))
+        time.sleep(step)
+
+
+_given = set()
+_given_lock = threading.Lock()
+
+
+def free_port():
+    """A port that nobody listens on and that this process has not given away yet."""
+    with _given_lock:
+        for _ in range(2000):
+            port = random.randrange(15000, 32000)
+            if port in _given:
+                continue
+            with socket.socket() as probe:
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError:
+                    continue
+            _given.add(port)
+            return port
+    raise AssertionError("no free port between 15000 and 31999")
+
+
+class Backend:
+    """Answers every request with its own name."""
+
+    def __init__(self, name):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                body = name.encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+        self.name = name
+        self.server = Server(("127.0.0.1", free_port()), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+_backends = {}
+
+
+def backend(name):
+    """One backend of each name for the whole run."""
+    with _given_lock:
+        known = _backends.get(name)
+    if known is None:
+        known = Backend(name)
+        with _given_lock:
+            _backends[name] = known
+    return known
+
+
+class Result:
+    def __init__(self, argv, code, out, err):
+        self.argv, self.code, self.out, self.err = argv, code, out, err
+
+    def json(self):
+        return json.loads(self.out)
+
+    def __str__(self):
+        return "%s\n  exit %s\n  stdout: %s\n  stderr: %s" % (" ".join(self.argv), self.code, self.out.strip(), self.err.strip())
+
+
+def run(argv, limit=COMMAND_LIMIT, env=None):
+    """A process of ours, in a session of its own so that it can be ended whole; code is negative for a signal."""
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
+                          start_new_session=True) as child:
+        try:
+            out, err = child.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            out, err = child.communicate()
+            raise AssertionError("%s did not end within %gs; stderr: %s" % (" ".join(argv), limit, err.decode(errors="replace")))
+    return Result(argv, child.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+
+
+def tree_of(folder):
+    """{path: (mode, bytes)} of all below a folder; None when there is none."""
+    if not os.path.isdir(folder):
+        return None
+    out = {}
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(place, name)
+            with open(path, "rb") as f:
+                out[os.path.relpath(path, folder)] = (os.stat(path).st_mode & 0o7777, f.read())
+    return out
+
+
+class Lab:
+    """One instance of its own port below a root of its own."""
+
+    def __init__(self, root=None, port=None):
+        self.port = port or free_port()
+        self.name = "tst_fault_001_%d" % self.port
+        self.own = root is None
+        self.home = tempfile.mkdtemp(prefix="lab.", dir=_home)
+        self.root = root or os.path.join(self.home, "root")
+        self.tree = os.path.join(self.root, "opt/openresty", self.name)
+        self.stage = os.path.join(self.root, "opt/openresty", ".orctl-stage." + self.name)
+        self.run_folder = os.path.join(self.root, "run/openresty", self.name)
+        self.state_folder = os.path.join(self.root, "var/lib/openresty", self.name)
+        self.log_folder = os.path.join(self.root, "var/log/openresty", self.name)
+        self.unit = os.path.join(self.root, "etc/systemd/system/openresty-%s.service" % self.name)
+        self.store = os.path.join(self.root, "var/lib/orctl/store.git")
+        self.seed_folder = os.path.join(self.home, "seed")
+        _labs.append(self)
+
+    # -- manifests -------------------------------------------------------------------------------
+
+    def manifest(self, label, serves, connections=1024, overlay=None, extra=""):
+        """Writes a manifest whose one upstream is the backend `serves`; returns its path. `overlay`: {path: text}."""
+        path = os.path.join(self.home, label + ".toml")
+        files = ""
+        if overlay is not None:
+            folder = os.path.join(self.home, label)
+            shutil.rmtree(folder, ignore_errors=True)
+            for name, text in overlay.items():
+                os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+                with open(os.path.join(folder, name), "w") as f:
+                    f.write(text)
+            files = 'files = "%s/"\n' % label
+        with open(path, "w") as f:
+            f.write('kind = "Instance"\nname = "%s"\n%s'
+                    '[nginx]\nworker_processes = 2\nworker_connections = %d\nworker_shutdown_timeout = "2s"\n'
+                    '[[listener]]\naddress = "127.0.0.1"\nport = %d\n%s'
+                    '[[upstream]]\nname = "up"\nserver = [ { address = "127.0.0.1:%d" } ]\n'
+                    '[[route]]\npath = "/"\nupstream = "up"\n'
+                    % (self.name, files, connections, self.port, extra, backend(serves).port))
+        return path
+
+    # -- commands --------------------------------------------------------------------------------
+
+    def argv(self, *args):
+        return [ORCTL, "--root", self.root, *args]
+
+    def orctl(self, *args, limit=COMMAND_LIMIT):
+        return run(self.argv(*args), limit)
+
+    def must(self, *args):
+        result = self.orctl(*args)
+        if result.code != 0:
+            raise AssertionError("should succeed: %s" % result)
+        return result
+
+    def strace(self, options, *args, limit=COMMAND_LIMIT):
+        """orctl under strace, which follows orctl alone and none of its children."""
+        return run(["strace", "-qq", *options, *self.argv(*args)], limit)
+
+    def inject(self, syscall, what, number, *args, trace="/dev/null"):
+        """orctl with a fault at its `number`th call of `syscall`."""
+        return self.strace(["-o", trace, "-e", "trace=" + syscall, "-e", "signal=none",
+                            "-e", "inject=%s:%s:when=%d" % (syscall, what, number)], *args)
+
+    # -- what is there ---------------------------------------------------------------------------
+
+    def get(self, path="/", limit=5.0):
+        """Status and body from the listener; (0, reason) when nobody answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=limit)
+        try:
+            connection.request("GET", path, headers={"Connection": "close"})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode(errors="replace")
+        except OSError as e:
+            return 0, str(e)
+        except http.client.HTTPException as e:
+            return 0, repr(e)
+        finally:
+            connection.close()
+
+    def processes(self):
+        """Every process that holds a file below the root open, or names the root in its command line: {pid: command}."""
+        found, mark = {}, self.root + "/"
+        for entry in os.listdir("/proc"):
+            if not entry.isdigit():
+                continue
+            try:
+                with open("/proc/%s/cmdline" % entry, "rb") as f:
+                    command = f.read().replace(b"\0", b" ").decode(errors="replace").strip()
+                if not command.startswith("nginx:") and "nginx" not in command.split(" ")[0]:
+                    continue
+                mine = mark in command + "/"
+                if not mine:
+                    for fd in os.listdir("/proc/%s/fd" % entry):
+                        if os.readlink("/proc/%s/fd/%s" % (entry, fd)).startswith(mark):
+                            mine = True
+                            break
+                if mine:
+                    found[int(entry)] = command
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue
+        return found
+
+    def masters(self):
+        return [pid for pid, command in self.processes().items() if command.startswith("nginx: master process")]
+
+    def workers(self):
+        return sorted(pid for pid, command in self.processes().items()
+                      if command.startswith("nginx: worker process") and "shutting down" not in command)
+
+    def kill_all(self):
+        """Ends every nginx of this root at once."""
+        def gone():
+            left = self.processes()
+            for pid in sorted(left, key=lambda p: not left[p].startswith("nginx: master")):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            return not left
+        wait_for(gone, 10, "every nginx of %s is gone" % self.root)
+
+    def revisions(self):
+        result = self.orctl("history", self.name, "-o", "json")
+        return result.json()["items"] if result.code == 0 else []
+
+    def status(self):
+        return self.orctl("status", self.name, "-o", "json")
+
+    def generation(self):
+        return self.status().json()["items"][0]["gateway"]["generation"]
+
+    def fsck(self):
+        """What git finds wrong with the store, "" for nothing."""
+        if not os.path.isdir(self.store) or not os.path.exists(self.store + "/HEAD"):
+            return ""
+        result = run(["git", "-c", "safe.directory=*", "--git-dir", self.store, "fsck", "--strict", "--full", "--no-dangling"])
+        said = "\n".join(line for line in (result.out + result.err).splitlines() if not line.startswith("notice:"))
+        return said if result.code != 0 or said else ""
+
+    # -- the same start for every fault -----------------------------------------------------------
+
+    def save_seed(self):
+        """Remembers the root as it is; nginx is stopped at once, as by a crash of the host."""
+        self.kill_all()
+        shutil.rmtree(self.seed_folder, ignore_errors=True)
+        if os.path.isdir(self.root):
+            run(["cp", "-a", self.root, self.seed_folder])
+
+    def back_to_seed(self):
+        """The root as it was at save_seed(), and a fresh nginx on its tree when there is one."""
+        self.kill_all()
+        shutil.rmtree(self.root, ignore_errors=True)
+        if not os.path.isdir(self.seed_folder):
+            return
+        run(["cp", "-a", self.seed_folder, self.root])
+        for name in ("nginx.pid", "admin.sock"):
+            path = os.path.join(self.run_folder, name)
+            if os.path.lexists(path):
+                os.unlink(path)
+        if os.path.isdir(self.tree):
+            self.start_nginx()
+
+    def start_nginx(self):
+        started = run([shutil.which("openresty") or shutil.which("nginx") or "/usr/sbin/nginx", "-e", "stderr", "-p", self.tree, "-c", "nginx.conf"])
+        if started.code != 0:
+            raise AssertionError("nginx does not start on the tree: %s" % started)
+        wait_for(lambda: self.get()[0] == 200, 10, "the seed serves")
+
+    def close(self):
+        if self in _labs:
+            _labs.remove(self)
+        self.kill_all()
+        shutil.rmtree(self.home, ignore_errors=True)
+        if not self.own:
+            shutil.rmtree(self.root, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Traffic:
+    """Light traffic in the background, a connection per request: counts of bodies, and every request that failed."""
+
+    def __init__(self, lab, pause=0.004):
+        self.lab, self.pause = lab, pause
+        self.bodies, self.failed = {}, []
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        while not self.stop.is_set():
+            status, body = self.lab.get()
+            if status == 200:
+                self.bodies[body] = self.bodies.get(body, 0) + 1
+            else:
+                self.failed.append((status, body[:80]))
+            self.stop.wait(self.pause)
+
+    def __enter__(self):
+        self.thread.start()
+        wait_for(lambda: self.bodies or self.failed, 10, "the first request")
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join(10)
+
+
+# -- points of a fault ------------------------------------------------------------------------------
+
+_call = re.compile(r"^(\w+)\((.*)\)\s+= (\S+)")
+
+#: calls that change files or start or signal processes, or speak to nginx. pidfd_open is the first call after a start: then the child
+#: runs; recvfrom is the first after a request was sent; exit_group comes when all is done
+CHANGING = ("rename renameat renameat2 link linkat unlink unlinkat symlink symlinkat mkdir mkdirat rmdir openat open creat write pwrite64 "
+            "writev ftruncate fallocate fsync fdatasync syncfs fchmod chmod fchmodat fchown fchownat utimensat flock kill clone clone3 vfork "
+            "pidfd_open sendto sendmsg recvfrom exit_group").split()
+
+
+class Point:
+    """The `number`th call of `syscall` in a recorded run."""
+
+    def __init__(self, syscall, number, area, line, order):
+        self.syscall, self.number, self.area, self.line, self.order = syscall, number, area, line, order
+
+    def __str__(self):
+        return "%s#%d %s" % (self.syscall, self.number, self.line[:110])
+
+
+def known_syscalls(names):
+    """Those of the names that this machine's strace knows."""
+    return [n for n in names if run(["strace", "-e", "trace=" + n, "-o", "/dev/null", "true"]).code == 0]
+
+
+def area_of(lab, text):
+    for area, path in (("stage", lab.stage), ("tree", lab.tree), ("check", lab.run_folder + "/.check"), ("run", lab.run_folder), ("state", lab.state_folder),
+                       ("logs", lab.log_folder), ("unit", lab.unit), ("objects", lab.store + "/objects"), ("heads", lab.store + "/refs/heads"), ("notes", lab.store + "/refs/notes"),
+                       ("applied", lab.store + "/refs/orctl"), ("store", lab.store), ("audit", os.path.join(lab.root, "var/lib/orctl/audit")), ("lock", os.path.join(lab.root, "var/lib/orctl/lock")),
+                       ("root", lab.root)):
+        if path in text:
+            return area
+    return "pipe" if "pipe:" in text else "socket" if "socket:" in text or "UNIX" in text else "other"
+
+
+def record(lab, syscalls, *args):
+    """Runs orctl once and returns the points of its changing calls, and of every call when `syscalls` is "all"."""
+    trace = os.path.join(lab.home, "trace")
+    result = lab.strace(["-y", "-s", "300", "-o", trace, "-e", "signal=none", "-e", "trace=" + ("all" if syscalls == "all" else ",".join(syscalls))], *args)
+    if result.code != 0:
+        raise AssertionError("the run to record should succeed: %s" % result)
+    points, counts = [], {}
+    with open(trace, errors="replace") as f:
+        for order, line in enumerate(f):
+            found = re.match(r"^(\w+)\(", line)
+            if not found:
+                continue
+            name = found.group(1)
+            counts[name] = counts.get(name, 0) + 1
+            if syscalls != "all" and name in ("openat", "open") and "O_CREAT" not in line and "O_TRUNC" not in line:
+                continue
+            if name == "execve":
+                continue  # strace counts it, and there is no orctl yet
+            points.append(Point(name, counts[name], area_of(lab, line), line.strip().replace(lab.root, ""), order))
+    return points
+
+
+def thin(points, each=2):
+    """A choice: between two starts of processes, renames or requests, of each call in each place the first and the last
+    (`each` = 2) or the first alone (`each` = 1)."""
+    groups, phase = {}, 0
+    for p in points:
+        if p.syscall in ("clone", "clone3", "vfork", "rename", "renameat", "renameat2", "kill", "sendto", "sendmsg"):
+            phase += 1
+        groups.setdefault((phase, p.syscall, p.area), []).append(p)
+    chosen = []
+    for group in groups.values():
+        chosen.append(group[0])
+        if each > 1 and len(group) > 1:
+            chosen.append(group[-1])
+    return sorted(chosen, key=lambda p: p.order)
+
+
+def in_parallel(jobs, work):
+    """work(job) for every job on JOBS threads; the results in order."""
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        return list(pool.map(work, jobs))

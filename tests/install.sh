@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Installs from Debian 12 what orctl needs to be built and run; with the word `test`, also what its tests need.
+# Does nothing, and needs no rights, when everything is there.
+set -euo pipefail
+packages=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
+  libcli11-dev libfmt-dev nlohmann-json3-dev libcurl4-openssl-dev libgit2-dev libtomlplusplus-dev doctest-dev
+  nginx libnginx-mod-http-lua lua-cjson)
+if [ "${1:-}" = test ]; then
+  packages+=(python3 python3-jsonschema luajit2 lua-check strace wrk mandoc systemd util-linux iproute2 clang-format)
+fi
+missing=()
+for package in "${packages[@]}"; do
+  [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null)" = "ii " ] || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+sudo=
+if [ "$(id -u)" != 0 ]; then
+  sudo=$(command -v sudo) || { echo "these packages are missing, and only root can install them: ${missing[*]}" >&2; exit 1; }
+fi
+echo "installing: ${missing[*]}" >&2
+# nginx's package would start a server of its own on port 80; a policy that refuses that stands only while we install
+policy=/usr/sbin/policy-rc.d
+made_policy=
+if [ ! -e $policy ]; then
+  printf '#!/bin/sh\nexit 101\n' | $sudo tee $policy >/dev/null
+  $sudo chmod 755 $policy
+  made_policy=yes
+fi
+trap '[ -z "$made_policy" ] || $sudo rm -f $policy' EXIT
+$sudo apt-get update -q >&2
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Installs what the tests need on a bare Debian 12, builds with the sanitizers, and runs every test.
+# The last line is `N passed, N failed, N skipped`; exit 0 when nothing failed.
+#   tests/run.sh            all
+#   tests/run.sh unit cli   only these parts: unit layers docs schema render lua gateway cli quickstart fault
+set -uo pipefail
+cd "$(dirname "$(readlink -f "$0")")/.."
+parts=${*:-unit layers docs schema render lua gateway cli quickstart fault}
+tests/install.sh test || exit 1
+export CCACHE_DIR=${CCACHE_DIR:-$PWD/build/ccache}
+logs=$(mktemp -d "${TMPDIR:-/tmp}/orctl-tests.XXXXXX")
+trap 'rm -rf "$logs"' EXIT
+passed=0 failed=0 skipped=0 failures=()
+
+build() { # preset target…
+  cmake --preset "$1" >"$logs/cmake" 2>&1 || { cat "$logs/cmake"; exit 1; }
+  cmake --build --preset "$1" ${2:+--target "${@:2}"} >"$logs/build" 2>&1 || { tail -60 "$logs/build"; echo "the build failed"; exit 1; }
+}
+
+# Counts what one test program printed: doctest, unittest, TAP or "N passed, N failed[, N skipped]".
+count() {
+  awk '
+    /^\[doctest\] test cases:/ { gsub(/\|/, " "); for (i = 1; i <= NF; i++) { if ($i == "passed") p += $(i-1); if ($i == "failed") f += $(i-1); if ($i == "skipped") s += $(i-1) } }
+    /^Ran [0-9]+ tests? in/ { ran = $2 }
+    /^(OK|FAILED)( |$)/ { bad = 0; skip = 0; t = $0; gsub(/[(),]/, " ", t); n = split(t, w, " ")
+      for (i = 1; i <= n; i++) { split(w[i], kv, "="); if (kv[1] == "failures" || kv[1] == "errors") bad += kv[2]; if (kv[1] == "skipped") skip += kv[2] }
+      p += ran - bad - skip; f += bad; s += skip; ran = 0 }
+    /^ok [0-9]+/ { if ($0 ~ /# [Ss][Kk][Ii][Pp]/) s++; else p++ }
+    /^not ok [0-9]+/ { f++ }
+    /^[0-9]+ passed, [0-9]+ failed/ { p += $1; f += $3; if (NF >= 5) s += $5; plain = 1; pp = $1; pf = $3; ps = (NF >= 5 ? $5 : 0) }
+    END { if (plain) { p = pp; f = pf; s = ps } print p + 0, f + 0, s + 0 }' "$1"
+}
+
+# Runs one test program and adds what it counted; one that counts nothing but its exit code is one test.
+run() { # name command…
+  local name=$1 log="$logs/log" status=0 p f s start=$SECONDS
+  shift
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  read -r p f s <<<"$(count "$log")"
+  if [ $((p + f + s)) = 0 ]; then [ $status = 0 ] && p=1 || f=1; fi
+  if [ $status != 0 ] && [ "$f" = 0 ]; then f=1; fi
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  printf '%-34s %4d passed %3d failed %3d skipped %4d s\n' "$name" "$p" "$f" "$s" $((SECONDS - start))
+  if [ "$f" != 0 ]; then
+    failures+=("$name")
+    tail -80 "$log" | sed 's/^/    /'
+  fi
+}
+
+asan=$PWD/build/asan/orctl
+release=$PWD/build/release/orctl
+build asan
+for part in $parts; do
+  case $part in
+    unit) for program in build/asan/unit_*; do [ -x "$program" ] && [ -f "$program" ] && run "unit ${program##*unit_}" "$program"; done ;;
+    layers) run layers tests/layers.sh ;;
+    docs) run docs tests/docs.sh "$asan" ;;
+    schema) run schema /usr/bin/python3 tests/schema/run.py --orctl "$asan" ;;
+    render) run render /usr/bin/python3 tests/render/run.py --orctl "$asan" ;;
+    lua) run lua sh tests/lua/run.sh ;;
+    gateway) for file in tests/gateway/*_test.py; do run "gateway $(basename "$file" _test.py)" /usr/bin/python3 "$file"; done ;;
+    cli)
+      run "cli runner" /usr/bin/python3 tests/cli/run_txtar_test.py
+      run cli /usr/bin/python3 tests/cli/run_txtar.py --orctl "$asan" -j 2
+      ;;
+    quickstart) build release orctl; run quickstart examples/quickstart.sh ;;
+    fault) build release orctl; for file in tests/fault/*_test.py; do run "fault $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"; done ;;
+    *) echo "no such part: $part" >&2; exit 2 ;;
+  esac
+done
+[ ${#failures[@]} = 0 ] || printf 'failed: %s\n' "${failures[@]}"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
