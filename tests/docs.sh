@@ -25,13 +25,13 @@ mandoc -T lint -W warning man/orctl.1
 check "the manual page has no warnings" $?
 bash -n completions/orctl.bash
 check "the bash completion is bash" $?
-find lib cmd tests/unit -name '*.cc' -o -name '*.h' | xargs clang-format --dry-run -Werror
+find lib cmd tests -name '*.cc' -o -name '*.h' | xargs clang-format --dry-run -Werror
 check "the layout is what .clang-format says" $?
 luacheck -q lua tests/lua
 check "the Lua is clean by luacheck" $?
 globals=$(for file in $(find lua -name '*.lua'); do luajit -bl "$file" | grep GSET; done)
 [ -z "$globals" ]
 check "the Lua sets no globals" $?
-[ "$(grep -c '^```' README.md)" = 2 ] && [ "$(sed -n '/^```/,/^```/p' README.md | grep -vc '^```')" = 2 ]
+[ "$(grep -c '^```' README.md)" = 4 ] && [ "$(sed -n '/^```/,/^```/p' README.md | grep -vc '^```')" = 2 ]
 check "README has exactly two commands" $?
 exit $bad

@@ -50,11 +50,11 @@ class Loader {
   Manifests run(const std::vector<std::string>& files) {
     for (const std::string& file : files) add(file);
     make_fleets();
-    for (const Manifest& m : manifests_)
-      if (m.kind == "Instance") make(m);
-    std::vector<Instance> all;
+    for (Manifest& m : manifests_)
+      if (m.kind == "Instance") make(std::move(m));
+    std::vector<const Instance*> all;
     all.reserve(out_.instances.size());
-    for (const Loaded& loaded : out_.instances) all.push_back(loaded.instance);
+    for (const Loaded& loaded : out_.instances) all.push_back(&loaded.instance);
     check_together(all, out_.found);
     out_.files = seen_.size();
     return std::move(out_);
@@ -149,26 +149,26 @@ class Loader {
     }
   }
 
-  void make(const Manifest& m) {
+  void make(Manifest m) {
     const auto fleet = fleets_.find(folder_of(m.source.file));
-    auto instance = make_instance(m, fleet == fleets_.end() ? nullptr : &fleet->second, out_.found);
+    auto instance = make_instance(std::move(m), fleet == fleets_.end() ? nullptr : &fleet->second, out_.found);
     if (!instance) return;
     const Value* files = instance->spec.find("files");
     const size_t before = out_.found.size();
-    Tree overlay = files == nullptr ? Tree{} : read_overlay(m, *files);
+    Tree overlay = files == nullptr ? Tree{} : read_overlay(instance->source, *files);
     const bool fine = std::none_of(out_.found.begin() + static_cast<std::ptrdiff_t>(before), out_.found.end(),
                                    [](const Diagnostic& d) { return d.severity == Severity::error; });
     if (fine) out_.instances.push_back({std::move(*instance), std::move(overlay)});
   }
 
-  Tree read_overlay(const Manifest& m, const Value& files) {
+  Tree read_overlay(const Source& source, const Value& files) {
     const auto fault = [&](const std::string& text, const std::string& hint) {
-      out_.found.push_back({Severity::error, "bad-files", m.source.file, files.place, "files", text, hint,
-                            line_of(m.source.text, files.place.line)});
+      out_.found.push_back({Severity::error, "bad-files", source.file, files.place, "files", text, hint,
+                            line_of(source.text, files.place.line)});
     };
     std::string folder = files.as_string();
     while (ends_with(folder, "/")) folder.pop_back();
-    folder = folder_of(m.source.file) + "/" + folder;
+    folder = folder_of(source.file) + "/" + folder;
     const auto stat = world_.fs.stat(folder);
     if (!stat || stat->kind != Fs::Kind::folder) {
       fault("there is no folder '" + folder + "'",

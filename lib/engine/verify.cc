@@ -14,16 +14,14 @@ namespace orctl {
 namespace {
 
 constexpr Millis request_limit(2000), poll_interval(20);
+constexpr size_t log_window = size_t{1} << 20;  // what nginx says of its own start stands well before that
 
 /// The fatal line that nginx logged since `offset`, "" when there is none (yet). Single bind failures are not final:
 /// nginx tries five times.
 std::string fatal_line(const World& world, const Layout& layout, const std::string& name, int64_t offset) {
-  const std::string path = layout.logs(name) + "/error.log";
-  if (!world.fs.exists(path)) return {};
-  const std::string log = world.fs.read(path);
-  if (static_cast<int64_t>(log.size()) <= offset) return {};
+  const std::string log = world.fs.read_from(layout.logs(name) + "/error.log", offset, log_window);
   std::string bind, found;
-  for (const std::string& line : split(log.substr(static_cast<size_t>(offset)), '\n')) {
+  for (const std::string& line : split(log, '\n')) {
     const bool emerg = line.find("[emerg]") != std::string::npos;
     const bool init = line.find("init_by_lua error") != std::string::npos;
     if (!emerg && !init) continue;

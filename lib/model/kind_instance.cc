@@ -75,7 +75,10 @@ class Meaning {
       one.set("address", "0.0.0.0");
       one.set("port", instance_.name.port);
       one.set("protocol", "http");
-      instance_.spec.set("listener", Value(Value::Array{one}));
+      // where the schema has it, so that a spec that is read back from the store is equal
+      auto& members = instance_.spec.members();
+      const auto next = std::find_if(members.begin(), members.end(), [](const auto& m) { return m.key == "upstream"; });
+      members.insert(next, {"listener", Value(Value::Array{std::move(one)})});
       return;
     }
     bool own_port = false;
@@ -254,11 +257,13 @@ class PortOwners {
 
 }  // namespace
 
-std::optional<Instance> make_instance(const Manifest& manifest, const Fleet* fleet, Diagnostics& found) {
-  const auto line = [&](uint32_t n) { return line_of(manifest.source.text, n); };
+std::optional<Instance> make_instance(Manifest manifest, const Fleet* fleet, Diagnostics& found) {
+  Instance instance;
+  instance.source = std::move(manifest.source);
+  const auto line = [&](uint32_t n) { return line_of(instance.source.text, n); };
   const Schema& schema = Schema::get("instance");
   Diagnostics faults;
-  schema.check(manifest.document, manifest.source.file, line, faults);
+  schema.check(manifest.document, instance.source.file, line, faults);
   const Value* name = manifest.document.find("name");
   // the name's own check says which part is wrong, so it replaces the schema's word on it
   if (name != nullptr && name->is_string())
@@ -268,17 +273,13 @@ std::optional<Instance> make_instance(const Manifest& manifest, const Fleet* fle
   });
 
   static const NameRules common;
-  Instance instance;
-  instance.source = manifest.source;
-  instance.document = manifest.document;
-  instance.spec = manifest.document;
   Meaning meaning(instance, fleet == nullptr ? common : fleet->rules, faults);
   if (sound) {
     instance.spec =
         schema.with_defaults(fleet == nullptr ? manifest.document : merged(fleet->defaults, manifest.document));
     meaning.check();
-    instance.spec = schema.with_defaults(instance.spec);  // puts what was filled in above into the schema's order
   } else if (name != nullptr && name->is_string()) {
+    instance.spec = std::move(manifest.document);
     meaning.check_name_parts();  // the rest of the meaning needs every type to be right
   }
   const bool valid = !has_errors(faults);
@@ -287,7 +288,7 @@ std::optional<Instance> make_instance(const Manifest& manifest, const Fleet* fle
   return instance;
 }
 
-void check_together(const std::vector<Instance>& instances, Diagnostics& found) {
+void check_together(const std::vector<const Instance*>& instances, Diagnostics& found) {
   std::map<std::string, const Instance*> names, groups;
   std::map<int64_t, PortOwners> ports;
   const auto conflict = [&](const Instance& a, const Instance& b, const Value& at, const char* code, std::string field,
@@ -295,8 +296,9 @@ void check_together(const std::vector<Instance>& instances, Diagnostics& found) 
     found.push_back({Severity::error, code, a.source.file, at.place, std::move(field), text + " in " + b.source.file,
                      std::move(hint), at.place.line == 0 ? "" : line_of(a.source.text, at.place.line)});
   };
-  for (const Instance& instance : instances) {
-    const Value& name = instance.document.at("name");
+  for (const Instance* one : instances) {
+    const Instance& instance = *one;
+    const Value& name = instance.spec.at("name");
     const auto [same, fresh] = names.emplace(instance.name.str(), &instance);
     if (!fresh) {
       conflict(instance, *same->second, name, "duplicate-name", "name", "the same name stands",

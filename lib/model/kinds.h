@@ -35,18 +35,17 @@ std::optional<Fleet> make_fleet(const Manifest& manifest, Diagnostics& found);
 /// One instance as it is meant to be.
 struct Instance {
   Name name;
-  Value spec;      ///< the manifest with the fleet's and the schema's defaults; canonical: equal meaning, equal value
-  Source source;   ///< the manifest as written
-  Value document;  ///< the manifest as read, with places
+  Value spec;     ///< the manifest with the fleet's and the schema's defaults; canonical: equal meaning, equal value
+  Source source;  ///< the manifest as written
 
   const Value::Array& list(std::string_view field) const { return spec.at(field).items(); }
 };
 
 /// Checks everything that one manifest can say about one instance; nullopt when there is an error.
 /// Warnings do not stop it.
-std::optional<Instance> make_instance(const Manifest& manifest, const Fleet* fleet, Diagnostics& found);
+std::optional<Instance> make_instance(Manifest manifest, const Fleet* fleet, Diagnostics& found);
 
 /// Checks what several instances must agree on: unique names and env_module_seq, addresses and ports.
-void check_together(const std::vector<Instance>& instances, Diagnostics& found);
+void check_together(const std::vector<const Instance*>& instances, Diagnostics& found);
 
 }  // namespace orctl

@@ -22,6 +22,7 @@ Value convert(const toml::node& node) {
   switch (node.type()) {
     case toml::node_type::table: {
       Value::Object members;
+      members.reserve(node.as_table()->size());
       for (const auto& [key, child] : *node.as_table())
         members.push_back({std::string(key.str()), convert(child), place_of(key.source().begin)});
       order_by_place(members);

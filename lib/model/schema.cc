@@ -308,9 +308,11 @@ class Checker {
 
 Value filled(const Value& v, const Schema::Node& node) {
   if (v.is_array() && node.items != nullptr) {
-    Value out = Value::array();
+    Value::Array items;
+    items.reserve(v.items().size());
+    for (const Value& item : v.items()) items.push_back(filled(item, *node.items));
+    Value out(std::move(items));
     out.place = v.place;
-    for (const Value& item : v.items()) out.push(filled(item, *node.items));
     return out;
   }
   if (v.is_object() && node.additional != nullptr) {  // labels: their order means nothing
@@ -319,15 +321,17 @@ Value filled(const Value& v, const Schema::Node& node) {
     return out;
   }
   if (!v.is_object() || node.properties.empty()) return v;
-  Value out = Value::object();
-  out.place = v.place;
+  Value::Object members;
+  members.reserve(node.properties.size());
   for (const auto& p : node.properties) {
     const Value* given = v.find(p.name);
     if (given != nullptr)
-      out.set(p.name, filled(*given, *p.node));
+      members.push_back({p.name, filled(*given, *p.node)});
     else if (p.node->has_default)
-      out.set(p.name, filled(p.node->default_value, *p.node));
+      members.push_back({p.name, filled(p.node->default_value, *p.node)});
   }
+  Value out(std::move(members));
+  out.place = v.place;
   return out;
 }
 

@@ -88,6 +88,8 @@ class Fs {
   /// The whole file; an Error (Exit::refused) when missing, unreadable, not regular, or above `max` bytes
   /// (the message says the size and the limit).
   std::string read(const std::string& path, size_t max = size_t{64} << 20) const;
+  /// The bytes of a regular file from `offset` on, at most `max`; "" when it is missing or shorter.
+  std::string read_from(const std::string& path, int64_t offset, size_t max) const;
   /// All of standard input, at most `max` bytes.
   std::string read_stdin(size_t max) const;
   /// Sorted by name, without "." and ".."; an Error when `path` is no readable folder.

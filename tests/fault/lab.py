@@ -171,6 +171,10 @@ def tree_of(folder):
     return out
 
 
+def one_line(text, longest=400):
+    return " | ".join(line.strip() for line in text.strip().split("\n"))[:longest]
+
+
 class Lab:
     """One instance of its own port below a root of its own."""
 
@@ -420,8 +424,9 @@ def area_of(lab, text):
     return "pipe" if "pipe:" in text else "socket" if "socket:" in text or "UNIX" in text else "other"
 
 
-def record(lab, syscalls, *args):
-    """Runs orctl once and returns the points of its changing calls, and of every call when `syscalls` is "all"."""
+def record(lab, syscalls, *args, looks=False):
+    """Runs orctl once and returns the points of its changing calls; with `looks` those that open a file to read it too, and every call when
+    `syscalls` is "all"."""
     trace = os.path.join(lab.home, "trace")
     result = lab.strace(["-y", "-s", "300", "-o", trace, "-e", "signal=none", "-e", "trace=" + ("all" if syscalls == "all" else ",".join(syscalls))], *args)
     if result.code != 0:
@@ -434,7 +439,7 @@ def record(lab, syscalls, *args):
                 continue
             name = found.group(1)
             counts[name] = counts.get(name, 0) + 1
-            if syscalls != "all" and name in ("openat", "open") and "O_CREAT" not in line and "O_TRUNC" not in line:
+            if syscalls != "all" and not looks and name in ("openat", "open") and "O_CREAT" not in line and "O_TRUNC" not in line:
                 continue
             if name == "execve":
                 continue  # strace counts it, and there is no orctl yet

@@ -18,6 +18,7 @@ class Violation(Exception):
 class Scenario:
     name = ""
     serves_before = True
+    changes_tree = True
 
     def __init__(self, lab):
         self.lab = lab
@@ -26,13 +27,13 @@ class Scenario:
         self.new_file = lab.manifest("new", "new")
         self.points = []
 
-    def prepare(self, syscalls):
+    def prepare(self, syscalls, looks=False):
         """Makes the seed, and records one undisturbed run from it."""
         self.build()
         self.old = faults.tree_of(self.lab.tree)
         self.lab.save_seed()
         self.lab.back_to_seed()
-        self.points = faults.record(self.lab, syscalls, *self.command())
+        self.points = faults.record(self.lab, syscalls, *self.command(), looks=looks)
         self.new = faults.tree_of(self.lab.tree)
         self.check_settled("new")
         return self
@@ -65,7 +66,7 @@ class Scenario:
     def check_at_once(self):
         state = self.live()
         if said := self.lab.fsck():
-            raise Violation("git fsck: " + said[:300])
+            raise Violation("git fsck: " + faults.one_line(said))
         if self.serves_before:
             status, body = self.lab.get()
             if status != 200 or body not in ("old", "new"):
@@ -82,7 +83,7 @@ class Scenario:
     def must(self, *args):
         result = self.lab.orctl(*args)
         if result.code != 0:
-            raise Violation("the next command does not succeed: %s exits %d: %s" % (" ".join(result.argv[3:]), result.code, result.err.strip()[:500]))
+            raise Violation("the next command does not succeed: %s exits %d: %s" % (" ".join(result.argv[3:]), result.code, faults.one_line(result.err)))
         return result
 
     def apply(self, state):
@@ -96,7 +97,7 @@ class Scenario:
     def status_then_apply(self):
         result = self.lab.orctl("status", self.lab.name)
         if result.code not in (0, 1, 2):
-            raise Violation("status exits %d: %s" % (result.code, result.err.strip()[:300]))
+            raise Violation("status exits %d: %s" % (result.code, faults.one_line(result.err)))
         return self.apply("new")
 
     # -- when all is settled ---------------------------------------------------------------------
@@ -115,7 +116,7 @@ class Scenario:
             if not revision["outcome"]:
                 yield "revision %d has no outcome" % revision["revision"]
         if said := self.lab.fsck():
-            yield "git fsck in the end: " + said[:300]
+            yield "git fsck in the end: " + faults.one_line(said)
 
     def faults_of_nothing(self):
         lab = self.lab
@@ -134,10 +135,10 @@ class Scenario:
             yield "the tree is not that of '%s': %s" % (state, self.difference(tree))
         same = lab.orctl("diff", "-f", self.manifest_of(state))
         if same.code != 0:
-            yield "diff is not empty: %s" % (same.out + same.err).strip().replace("\n", " | ")[:300]
+            yield "diff is not empty: %s" % faults.one_line(same.out + same.err)
         well = lab.orctl("status", lab.name)
         if well.code != 0:
-            yield "status exits %d: %s" % (well.code, (well.out + well.err).strip().replace("\n", " | ")[:300])
+            yield "status exits %d: %s" % (well.code, faults.one_line(well.out + well.err))
         yield from self.strays(1)
 
     def strays(self, masters):
@@ -199,7 +200,7 @@ class Delete(Scenario):
         if result.code == 2 and "there is no instance" in result.err:
             return "absent"  # then nothing of it may be left
         if result.code != 0:
-            raise Violation("the next command does not succeed: delete exits %d: %s" % (result.code, result.err.strip()[:500]))
+            raise Violation("the next command does not succeed: delete exits %d: %s" % (result.code, faults.one_line(result.err)))
         return "absent"
 
     def status_then_delete(self):
@@ -231,6 +232,28 @@ class Rollback(Scenario):
     def rollback(self):
         self.must("rollback", self.lab.name, "--to", "1")
         return "new"
+
+
+class Restart(Scenario):
+    """The tree stays; only the process comes anew."""
+    name, serves_before, changes_tree = "restart", False, False
+
+    def command(self):
+        return ["restart", self.lab.name]
+
+    def check_settled(self, state):
+        super().check_settled("old")
+
+    def ways_on(self):
+        return [("apply old", lambda: self.apply("old")), ("restart", self.restart), ("start, apply old", self.start)]
+
+    def restart(self):
+        self.must("restart", self.lab.name)
+        return "old"
+
+    def start(self):
+        self.must("start", self.lab.name)
+        return self.apply("old")
 
 
 class Tally:
@@ -271,14 +294,14 @@ class Tally:
         return out
 
 
-def campaign(kind, choose, at_point, syscalls=None, name=None):
+def campaign(kind, choose, at_point, syscalls=None, looks=False):
     """Runs at_point(scenario, point, index, tally) for each chosen point of a scenario, on several labs at once.
     `choose` makes the list of points, or (point, anything) pairs, out of the recorded ones."""
-    tally = Tally(name or kind.name)
+    tally = Tally(kind.name)
     syscalls = syscalls or faults.known_syscalls(faults.CHANGING)
     labs = [faults.Lab() for _ in range(faults.JOBS)]
     try:
-        ready = faults.in_parallel(labs, lambda lab: kind(lab).prepare(syscalls))
+        ready = faults.in_parallel(labs, lambda lab: kind(lab).prepare(syscalls, looks))
         jobs = list(enumerate(choose(ready[0].points)))
         tally.points, turn = len(jobs), iter(jobs)
         take = threading.Lock()

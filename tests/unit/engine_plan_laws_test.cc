@@ -16,9 +16,9 @@ namespace {
 constexpr int cases = 200;
 const std::string name = "tst_law_001_8080";
 
-Target target_of(const Instance& instance) {
+Target target_of(const Value& spec) {
   Target target;
-  const Value& nginx = instance.spec.at("nginx");
+  const Value& nginx = spec.at("nginx");
   if (const Value* binary = nginx.find("binary")) target.binary = binary->as_string();
   if (const Value* user = nginx.find("user")) target.user = target.group = user->as_string();
   return target;
@@ -26,17 +26,17 @@ Target target_of(const Instance& instance) {
 
 Version version_of(const Value& manifest, const Tree& overlay) {
   const Instance instance = instance_of(manifest);
-  const Rendered rendered = render(instance, overlay, target_of(instance), Layout("/"));
+  const Rendered rendered = render(instance, overlay, target_of(instance.spec), Layout("/"));
   return {instance.spec, instance.source.text, "manifest.json", rendered.tree, rendered.digest, rendered.unit};
 }
 
 /// The instance runs just what `version` says.
 Live live_of(const Version& version) {
-  return {true, target_of({{}, version.spec, {}, {}}).binary, sha256(version.document()), version.digest};
+  return {true, target_of(version.spec).binary, sha256(version.document()), version.digest};
 }
 
 InstancePlan plan_between(const std::optional<Version>& before, const std::optional<Version>& after, const Live& live) {
-  const std::string binary = after ? target_of({{}, after->spec, {}, {}}).binary : "";
+  const std::string binary = after ? target_of(after->spec).binary : "";
   return plan_instance(name, "0123abc", before, after, live, binary);
 }
 
@@ -90,11 +90,19 @@ struct Pair {
   Version before, after;
 };
 
+const std::vector<Pair>& pairs() {
+  static const std::vector<Pair> all = [] {
+    std::vector<Pair> made;
+    for (uint32_t n = 0; n < cases; ++n) made.emplace_back(n);
+    return made;
+  }();
+  return all;
+}
+
 }  // namespace
 
 TEST_CASE("planning twice gives equal plans, and a plan comes back from its document") {
-  for (uint32_t n = 0; n < cases; ++n) {
-    Pair pair(n);
+  for (const Pair& pair : pairs()) {
     CAPTURE(pair.random.seed());
     for (const auto& [before, after] : {std::pair(std::optional(pair.before), std::optional(pair.after)),
                                         std::pair(std::optional(pair.before), std::optional<Version>()),
@@ -109,8 +117,7 @@ TEST_CASE("planning twice gives equal plans, and a plan comes back from its docu
 
 TEST_CASE("the impact is hot just when gateway.json alone differs") {
   int hot = 0, more = 0;
-  for (uint32_t n = 0; n < cases; ++n) {
-    const Pair pair(n);
+  for (const Pair& pair : pairs()) {
     CAPTURE(pair.random.seed());
     const InstancePlan plan = plan_between(pair.before, pair.after, live_of(pair.before));
     const std::set<std::string> files = changed_files(pair.before, pair.after);
@@ -124,8 +131,7 @@ TEST_CASE("the impact is hot just when gateway.json alone differs") {
 }
 
 TEST_CASE("the steps are what the differences need, in the order that makes them safe") {
-  for (uint32_t n = 0; n < cases; ++n) {
-    const Pair pair(n);
+  for (const Pair& pair : pairs()) {
     CAPTURE(pair.random.seed());
     const InstancePlan plan = plan_between(pair.before, pair.after, live_of(pair.before));
     REQUIRE(plan.empty() == plan.steps.empty());
@@ -145,8 +151,7 @@ TEST_CASE("the steps are what the differences need, in the order that makes them
 }
 
 TEST_CASE("equal versions that run give an empty plan") {
-  for (uint32_t n = 0; n < cases; ++n) {
-    const Pair pair(n);
+  for (const Pair& pair : pairs()) {
     CAPTURE(pair.random.seed());
     REQUIRE(plan_between(pair.after, pair.after, live_of(pair.after)).empty());
     const InstancePlan plan = plan_between(pair.before, pair.after, live_of(pair.before));
@@ -156,8 +161,7 @@ TEST_CASE("equal versions that run give an empty plan") {
 }
 
 TEST_CASE("the reverse goes back with the same impact over the same fields, and its reverse goes on again") {
-  for (uint32_t n = 0; n < cases; ++n) {
-    const Pair pair(n);
+  for (const Pair& pair : pairs()) {
     CAPTURE(pair.random.seed());
     const InstancePlan there = plan_between(pair.before, pair.after, live_of(pair.before));
     const Plan back = reverse({{there}});

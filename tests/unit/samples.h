@@ -97,7 +97,8 @@ inline Value full_manifest(int port = 8080) {
       {"upstream", array({object({{"name", "payment"}, {"balance", "round_robin"},
                                   {"server", array({object({{"address", "127.0.0.1:9101"}, {"weight", 10}, {"backup", false}}),
                                                     object({{"address", "[::1]:9102"}, {"weight", 1}, {"backup", true}})})},
-                                  {"retries", 1}, {"connect_timeout", "1s"}, {"send_timeout", "2s"}, {"read_timeout", "3s"}})})},
+                                  {"retries", 1}, {"connect_timeout", "1s"}, {"send_timeout", "2s"}, {"read_timeout", "3s"},
+                                  {"health", object({{"type", "http"}, {"path", "/ping"}, {"interval", "2s"}, {"timeout", "1s"}, {"rise", 1}, {"fall", 2}})}})})},
       {"route", array({object({{"host", "www.test1.com"}, {"path", "/api/"}, {"upstream", "payment"}})})},
   });
 }
@@ -116,6 +117,7 @@ inline Value upstream(Random& r, const std::string& name) {
   for (int n = r.between(1, 4); n > 0; --n) servers.push(server(r, n));
   Value out = object({{"name", name}, {"server", servers}});
   if (r.chance(30)) out.set("retries", r.between(0, 10));
+  if (r.chance(20)) out.set("health", object({{"type", r.chance(50) ? "http" : "tcp"}, {"interval", "30s"}}));
   for (const char* field : {"connect_timeout", "send_timeout", "read_timeout"})
     if (r.chance(30)) out.set(field, std::to_string(r.between(1, 90)) + (r.chance(50) ? "s" : "ms"));
   return out;

@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+"""One failed call: ENOSPC, EIO, EDQUOT, EMFILE, EACCES or EROFS once in a run. orctl ends with an error that says what to do, the old
+version stays live and the next apply works; and when it ends with 0, the new version is live (reliability.md R2). By default each
+point gets one error in turn; FULL=1 takes every call with every error."""
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lab as faults
+import scenarios
+from scenarios import Violation
+
+#: what the kernel really answers for these calls (man 2 …)
+ERRORS = {
+    "openat": ("ENOSPC", "EMFILE", "EACCES", "EROFS", "EDQUOT", "EIO"),
+    "write": ("ENOSPC", "EIO", "EDQUOT"),
+    "fsync": ("EIO", "ENOSPC", "EDQUOT"),
+    "mkdir": ("ENOSPC", "EROFS", "EACCES", "EDQUOT", "EIO"),
+    "link": ("ENOSPC", "EROFS", "EACCES", "EIO"),
+    "rename": ("ENOSPC", "EIO", "EROFS", "EACCES"),
+    "unlink": ("EIO", "EROFS", "EACCES"),
+    "chmod": ("EROFS", "EIO"),
+    "socket": ("EMFILE",),
+    "look": ("EMFILE", "EACCES", "EIO"),
+}
+ALIKE = {"pwrite64": "write", "writev": "write", "ftruncate": "fsync", "fdatasync": "fsync", "syncfs": "fsync", "mkdirat": "mkdir", "linkat": "link",
+         "renameat": "rename", "renameat2": "rename", "unlinkat": "unlink", "rmdir": "unlink", "fchmod": "chmod", "fchmodat": "chmod", "fchown": "chmod",
+         "fchownat": "chmod", "open": "openat", "pipe2": "socket", "pidfd_open": "socket", "flock": "chmod"}
+
+
+def errors_of(point):
+    if point.syscall in ("openat", "open") and "O_CREAT" not in point.line:
+        return ERRORS["look"]
+    return ERRORS.get(ALIKE.get(point.syscall, point.syscall), ())
+
+
+def at_point(scenario, chosen, index, tally):
+    point, error = chosen
+    result = scenario.lab.inject(point.syscall, "error=" + error, point.number, *scenario.command())
+    tally.count(tally.exits, result.code)
+    state = scenario.live()
+    tally.count(tally.live_after, state)
+    before, after = "absent" if scenario.old is None else "old", "new"
+    wrong = []
+    if result.code < 0 or result.code >= 128:
+        wrong.append("it crashed: exit %d: %s" % (result.code, result.err.strip()[:200]))
+    elif result.code == 0:
+        if state != after:
+            wrong.append("exit 0, and the new version is not live")
+        wrong += scenario.pending()
+    else:
+        if state != before:
+            wrong.append("exit %d, and the %s version is live: %s" % (result.code, state, first_line(result.err)))
+        if result.code == 12:
+            wrong.append("one fault, and putting back failed: %s" % first_line(result.err))
+        if "error: " not in result.err:
+            wrong.append("exit %d without an error: %r" % (result.code, result.err[:200]))
+        elif "hint: " not in result.err:
+            wrong.append("an error without a next step: %s" % first_line(result.err))
+        wrong += [w for w in scenario.pending() if "outcome" in w or "fsck" in w]
+    if scenario.serves_before and scenario.lab.get() not in ((200, "old"), (200, "new")):
+        wrong.append("traffic is not answered any more")
+    try:
+        scenario.check_settled(scenario.apply("new"))
+    except Violation as e:
+        wrong += ["then: " + line for line in str(e).split("\n")]
+    if wrong:
+        raise Violation("\n".join(wrong))
+
+
+def first_line(text):
+    lines = [line for line in text.split("\n") if "error:" in line]
+    return (lines or [""])[-1][:220].replace("\n", " ")
+
+
+def choose(points):
+    ours = [p for p in points if ".so" not in p.line and "/etc/" not in p.line and "/proc/" not in p.line and "locale" not in p.line]
+    changing = [p for p in ours if errors_of(p) and not (p.syscall in ("openat", "open") and "O_CREAT" not in p.line)]
+    looks = [p for p in ours if p.syscall in ("openat", "open") and "O_CREAT" not in p.line]
+    if faults.FULL:
+        return [(p, e) for p in changing + looks for e in errors_of(p)]
+    some = faults.thin(changing, 2) + looks[::max(1, len(looks) // 25)]
+    return [(p, errors_of(p)[i % len(errors_of(p))]) for i, p in enumerate(some)]
+
+
+class FailedCall(unittest.TestCase):
+    def campaign(self, kind):
+        syscalls = faults.known_syscalls(faults.CHANGING + ["pipe2", "socket"])
+        tally = scenarios.campaign(kind, choose, at_point, syscalls, looks=True)
+        self.assertGreater(tally.points, 50)
+        tally.judge(self)
+
+    def test_a_hot_change(self):
+        self.campaign(scenarios.HotChange)
+
+    def test_b_first_apply(self):
+        self.campaign(scenarios.FirstApply)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)

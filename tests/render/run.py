@@ -1,0 +1,185 @@
+#!/usr/bin/python3
+"""Manifests become exactly these files: every case of tests/render, and every example.
+
+    run.py [--orctl BIN] [unittest options]      UPDATE=1 rewrites what is expected
+
+A case is a folder with manifest.toml or manifest.json (and what belongs to it). `expected/` holds gateway.json and, for
+each flavour, nginx.conf and the unit. The digest of the tree covers the gateway's Lua, so it is written as DIGEST.
+"""
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+import unittest
+
+import jsonschema
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+ORCTL = os.environ.get("ORCTL", TOP + "/build/dev/orctl")
+UPDATE = os.environ.get("UPDATE") == "1"
+STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
+FLAVORS = ("debian", "openresty")
+
+
+def run(*argv, **more):
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, **more)
+
+
+def orctl(*args):
+    done = run(ORCTL, *args)
+    if done.returncode != 0:
+        raise AssertionError("%s: exit %d\n%s%s" % (" ".join(args), done.returncode, done.stdout, done.stderr))
+    return done.stdout
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def rendered_file(manifest, name, flavor):
+    return orctl("render", "-f", manifest, "--flavor", flavor, "--file", name)
+
+
+def without_digest(conf):
+    digest = re.search(r'init\("[^"]*", "([0-9a-f]{64})"\)', conf).group(1)
+    return conf.replace(digest, "DIGEST").replace("/.well-known/orctl/" + digest[:32], "/.well-known/orctl/DIGEST")
+
+
+def manifest_of(case):
+    for name in ("manifest.toml", "manifest.json"):
+        if os.path.exists(os.path.join(case, name)):
+            return os.path.join(case, name)
+    raise AssertionError("no manifest in " + case)
+
+
+def document_of(manifest):
+    return json.loads(read(manifest)) if manifest.endswith(".json") else tomllib.loads(read(manifest))
+
+
+def shuffled(value, chance):
+    if isinstance(value, list):
+        return [shuffled(item, chance) for item in value]
+    if isinstance(value, dict):
+        members = [(key, shuffled(item, chance)) for key, item in value.items()]
+        chance.shuffle(members)
+        return dict(members)
+    return value
+
+
+class RenderTest(unittest.TestCase):
+    maxDiff = None
+
+    def scratch(self):
+        folder = tempfile.mkdtemp(prefix="orctl-render.")
+        self.addCleanup(shutil.rmtree, folder)
+        return folder
+
+    def expect(self, path, text):
+        if UPDATE:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        self.assertTrue(os.path.exists(path), path + " is missing: run with UPDATE=1, then look at it")
+        self.assertEqual(text.splitlines(), read(path).splitlines(), path)
+
+    def golden(self, case):
+        manifest = manifest_of(case)
+        for flavor in FLAVORS:
+            for name in ("nginx.conf", "unit"):
+                text = rendered_file(manifest, name, flavor)
+                self.expect("%s/expected/%s/%s" % (case, flavor, name), without_digest(text) if name == "nginx.conf" else text)
+        self.expect(case + "/expected/gateway.json", rendered_file(manifest, "gateway.json", "debian"))
+
+    def same_bytes(self, manifest):
+        """Twice the same, and also from JSON with the members of every object in any order."""
+        names = ("nginx.conf", "gateway.json", "unit")
+        first = [rendered_file(manifest, name, "debian") for name in names]
+        self.assertEqual(first, [rendered_file(manifest, name, "debian") for name in names])
+        # beside the original: `files` and the Fleet are found from there
+        folder = self.scratch()
+        shutil.copytree(os.path.dirname(manifest), folder + "/case")
+        os.remove(folder + "/case/" + os.path.basename(manifest))
+        for seed in range(3):
+            with open(folder + "/case/manifest.json", "w", encoding="utf-8") as file:
+                json.dump(shuffled(document_of(manifest), random.Random(seed)), file)
+            self.assertEqual(first, [rendered_file(folder + "/case/manifest.json", name, "debian") for name in names])
+
+    def nginx_takes(self, manifest):
+        """Real `nginx -t` over the tree where it stands."""
+        root = self.scratch()
+        orctl("--root", root, "render", "-f", manifest, "--flavor", "debian", "-d", root + "/out")
+        name = next(entry for entry in os.listdir(root + "/out") if not entry.endswith(".service"))
+        tree = root + "/out/" + name
+        if os.path.isdir(tree + "/streams.d") and not os.path.exists(STREAM_MODULE):
+            self.skipTest("libnginx-mod-stream is not installed")
+        for folder in ("run", "var/lib", "var/log"):
+            os.makedirs("%s/%s/openresty/%s" % (root, folder, name))
+        done = run("/usr/sbin/nginx", "-e", "stderr", "-p", tree, "-c", "nginx.conf", "-t", "-q")
+        self.assertEqual((done.returncode, done.stdout, re.sub(r"(?m)^.*\[(notice|warn)\].*\n", "", done.stderr)), (0, "", ""))
+
+    def systemd_takes(self, manifest):
+        """`systemd-analyze verify` exits 0 whatever it finds, so it must say nothing."""
+        root = self.scratch()
+        for options in ((), ("--root", root)):
+            out = tempfile.mkdtemp(dir=root)
+            orctl(*options, "render", "-f", manifest, "--flavor", "host", "-d", out)
+            unit = next(out + "/" + entry for entry in os.listdir(out) if entry.endswith(".service"))
+            done = run("systemd-analyze", "verify", unit)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def gateway_takes(self, manifest):
+        """The document follows its schema, and the gateway's own Lua accepts it."""
+        text = rendered_file(manifest, "gateway.json", "debian")
+        jsonschema.Draft7Validator(json.loads(read(TOP + "/schemas/gateway.json"))).validate(json.loads(text))
+        code = 'package.path = "%s/lua/?.lua;" .. package.path\n' % TOP
+        code += 'local compiled, err = require("orctl.document").read(io.read("*a")); io.write(compiled and "taken" or err)'
+        done = run("luajit", "-e", code, input=text)
+        self.assertEqual((done.stdout, done.stderr), ("taken", ""))
+
+
+def add_tests(label, manifest, golden_of):
+    checks = {"is_the_same_bytes_always": "same_bytes", "passes_nginx_t": "nginx_takes",
+              "has_a_unit_that_systemd_takes": "systemd_takes", "has_a_document_that_the_gateway_takes": "gateway_takes"}
+    for words, method in checks.items():
+        setattr(RenderTest, "test_%s_%s" % (label, words), lambda self, method=method: getattr(self, method)(manifest))
+    if golden_of:
+        setattr(RenderTest, "test_%s_is_what_is_expected" % label, lambda self: self.golden(golden_of))
+
+
+def examples():
+    for folder, _, files in sorted(os.walk(TOP + "/examples")):
+        for name in sorted(files):
+            if name.endswith((".toml", ".json")):
+                yield os.path.join(folder, name)
+
+
+def add_example(path):
+    label = re.sub(r"\W", "_", os.path.relpath(path, TOP))
+    setattr(RenderTest, "test_%s_is_valid" % label, lambda self: orctl("validate", "-f", path))
+    if document_of(path).get("kind") == "Instance":
+        add_tests(label, path, None)
+
+
+def main(argv):
+    global ORCTL
+    if "--orctl" in argv:
+        at = argv.index("--orctl")
+        ORCTL = os.path.abspath(argv[at + 1])
+        del argv[at:at + 2]
+    for case in sorted(os.listdir(HERE)):
+        if os.path.isdir(os.path.join(HERE, case)) and not case.startswith(("_", ".")):
+            add_tests(case, manifest_of(os.path.join(HERE, case)), os.path.join(HERE, case))
+    for path in examples():
+        add_example(path)
+    unittest.main(argv=argv)
+
+
+if __name__ == "__main__":
+    main(sys.argv)
