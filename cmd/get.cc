@@ -49,7 +49,7 @@ void instances(const std::vector<Observed>& all, Io& io) {
                           std::to_string(spec.at("route").items().size()), addresses(spec),
                           o.pid == 0 ? "-" : std::to_string(o.pid), labels_text(spec)});
   }
-  io.table(table, "instances", "instance/");
+  io.table(table, "instances", "instance");
 }
 
 /// What the running gateway says of its upstreams; the manifest's where it does not run.
@@ -90,7 +90,7 @@ void upstreams(const std::vector<Observed>& all, const World& world, const Layou
       table.rows.push_back({o.name + "/" + cell(u, "name"), cell(u, "balance"),
                             std::to_string(u.at("servers").items().size()), o.status ? std::to_string(up) : "-"});
     }
-  io.table(table, "upstreams", "upstream/");
+  io.table(table, "upstreams", "upstream");
 }
 
 void servers(const std::vector<Observed>& all, const World& world, const Layout& layout, Io& io) {
@@ -107,7 +107,7 @@ void servers(const std::vector<Observed>& all, const World& world, const Layout&
         table.rows.push_back({o.name + "/" + cell(u, "name") + "/" + cell(s, "address"), cell(s, "state"),
                               cell(s, "weight"), cell(s, "backup"), cell(s, "requests"), cell(s, "failures")});
       }
-  io.table(table, "servers", "server/");
+  io.table(table, "servers", "server");
 }
 
 void versions(const std::vector<Observed>& all, Io& io) {
@@ -122,7 +122,7 @@ void versions(const std::vector<Observed>& all, Io& io) {
     table.rows.push_back({o.name, std::to_string(o.applied->number), o.applied->commit.substr(0, 12),
                           o.version->digest.substr(0, 12), o.live.tree.empty() ? "-" : o.live.tree.substr(0, 12)});
   }
-  io.table(table, "versions", "version/");
+  io.table(table, "versions", "version");
 }
 
 Exit run(const Options& o, const World& world, Io& io) {

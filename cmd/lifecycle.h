@@ -23,6 +23,7 @@ inline Exit run_lifecycle(const std::string& verb, const std::string& done, std:
   Plan plan;
   for (const std::string& name : names) {
     const Observed now = observe_existing(name, world, layout);
+    if (!action && !now.live.running) throw Error(Exit::target, name + " is not running", "orctl start " + name);
     plan.instances.push_back(plan_lifecycle(name, now.applied->commit, *now.version, now.live, action));
   }
   return report(io, plan, apply(plan, world, layout, request, remarks(io)),

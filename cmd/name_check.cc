@@ -7,7 +7,7 @@ namespace orctl {
 namespace {
 
 struct Options {
-  std::vector<std::string> names, files;
+  std::vector<std::string> names;
 };
 
 void flags(Flags& f, Options& o) { f.positional("NAME", o.names, "names to check").required(); }

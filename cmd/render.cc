@@ -77,6 +77,9 @@ Exit run(const Options& o, World& world, Io& io) {
     if (!o.file.empty()) io.print(one_file(o, rendered));
     if (o.folder.empty()) continue;
     const std::string folder = world.fs.absolute(o.folder);
+    if (world.fs.exists(folder + "/" + name))
+      throw Error(Exit::refused, fmt::format("'{}/{}' exists already", o.folder, name),
+                  "remove it, or choose another folder");
     world.fs.make_folders(folder);
     world.fs.write_tree(folder + "/" + name, rendered.tree);
     world.fs.write(folder + "/" + layout.unit_name(name), rendered.unit);

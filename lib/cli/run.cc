@@ -61,6 +61,7 @@ Exit run_command(Parsed& parsed, const WorldFactory& factory, Io& io) {
   Trace trace;
   if (parsed.globals.verbose)
     trace = [&io](const std::string& line) { io.note(io.paint(printable_line(line), "dim")); };
+  if (parsed.command->effect == Effect::changes) io.changed(false);  // Ansible reads it from a failure, too
   World world = factory(parsed.globals, trace);
   return parsed.call->run(world, io);
 }

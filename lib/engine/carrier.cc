@@ -133,20 +133,51 @@ void Carrier::carry(const Verify&) {
   outcome_.proof = verify(world_, layout_, plan_.name, *plan_.after, log_offset_, old_workers_, request_.verify_limit);
 }
 
+/// Does what must not undo a change that is proved: a fault of it is only told.
+void Carrier::tell(const char* what, const std::function<void()>& step) {
+  try {
+    step();
+  } catch (const Error& e) {
+    progress_(fmt::format("{}: {}: {}", plan_.name, what, e.what()));
+  }
+}
+
+/// A fault after the ref had moved (of an fsync, say) must not leave the store calling live what was put back.
+void Carrier::put_back_ref() {
+  if (commit_.empty() || world_.git.ref(applied_ref(plan_.name)).value_or("") == plan_.base) return;
+  const FileLock lock = world_.git.lock(request_.lock_wait);
+  if (plan_.base.empty())
+    world_.git.remove_ref(applied_ref(plan_.name));
+  else
+    world_.git.set_ref(applied_ref(plan_.name), plan_.base);
+}
+
 void Carrier::settle() {
-  outcome_.changed = true;
-  outcome_.took = took();
   if (!commit_.empty()) {
     const FileLock lock = world_.git.lock(request_.lock_wait);
     if (plan_.after)
       world_.git.set_ref(applied_ref(plan_.name), commit_);
     else
       world_.git.remove_ref(applied_ref(plan_.name));
-    note_outcome(world_, commit_, plan_.after ? "applied" : "deleted", "", outcome_.took);
   }
-  world_.fs.remove(stage_);
-  if (!plan_.after) remove_folders({layout_.run(plan_.name), layout_.state(plan_.name), layout_.logs(plan_.name)});
-  audit(plan_.after ? "applied" : "deleted", "");
+  // from here on it is done and said to be; what fails now is told, and nothing is put back for it
+  outcome_.changed = true;
+  outcome_.took = took();
+  const Uninterrupted shield;
+  tell("the outcome could not be noted", [&] {
+    if (commit_.empty()) return;
+    const FileLock lock = world_.git.lock(request_.lock_wait);
+    note_outcome(world_, commit_, plan_.after ? "applied" : "deleted", "", outcome_.took);
+  });
+  tell("the old tree is left", [&] { world_.fs.remove(stage_); });
+  tell("the audit log was not written", [&] { audit(plan_.after ? "applied" : "deleted", ""); });
+  if (plan_.after) return;
+  try {
+    remove_folders(own_folders());
+  } catch (const Error& e) {
+    outcome_.error = Error(
+        Exit::target, fmt::format("{} is deleted, but a folder of it is left: {}", plan_.name, e.what()), e.hint());
+  }
 }
 
 void Carrier::put_back(const Error& cause) {
@@ -174,17 +205,19 @@ void Carrier::put_back(const Error& cause) {
         world_.fs.remove(layout_.unit(plan_.name));
     }
     put_back_process(disturbed_);
-    if (!commit_.empty()) {
-      const FileLock lock = world_.git.lock(request_.lock_wait);
-      note_outcome(world_, commit_, "rolled-back", cause.what(), took());
-    }
     world_.fs.remove(stage_);
-    if (!plan_.before) remove_folders({layout_.run(plan_.name), layout_.state(plan_.name), layout_.logs(plan_.name)});
-    audit("rolled-back", cause.what());
+    if (!plan_.before) remove_folders(own_folders());
+    put_back_ref();
   } catch (const Error& e) {
     throw Error(Exit::broken, fmt::format("{}: {}; and putting it back failed: {}", plan_.name, cause.what(), e.what()),
                 "look with: orctl status " + plan_.name + "; then apply the manifest or roll back again");
   }
+  tell("the outcome could not be noted", [&] {
+    if (commit_.empty()) return;
+    const FileLock lock = world_.git.lock(request_.lock_wait);
+    note_outcome(world_, commit_, "rolled-back", cause.what(), took());
+  });
+  tell("the audit log was not written", [&] { audit("rolled-back", cause.what()); });
   throw Error(Exit::rolled_back, fmt::format("{}: {}; everything was put back as it was", plan_.name, cause.what()),
               cause.hint());
 }
@@ -212,6 +245,10 @@ void Carrier::put_back_process(bool disturbed) {
 
 void Carrier::remove_folders(const std::vector<std::string>& folders) {
   for (const std::string& folder : folders) world_.fs.remove(folder);
+}
+
+std::vector<std::string> Carrier::own_folders() const {
+  return {layout_.run(plan_.name), layout_.state(plan_.name), layout_.logs(plan_.name)};
 }
 
 void Carrier::audit(const std::string& outcome, const std::string& cause) {

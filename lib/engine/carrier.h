@@ -29,6 +29,9 @@ class Carrier {
   void settle();                      ///< it is proved: say so in the store, tidy up
   void put_back(const Error& cause);  ///< everything as it was; throws the error to report
   void put_back_process(bool disturbed);
+  void put_back_ref();
+  void tell(const char* what, const std::function<void()>& step);
+  std::vector<std::string> own_folders() const;  ///< run, state and logs
   void remove_folders(const std::vector<std::string>& folders);
   void audit(const std::string& outcome, const std::string& cause);
   Millis took() const;

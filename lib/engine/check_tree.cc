@@ -23,7 +23,11 @@ std::string faults_in(std::string text, const std::string& stage) {
   for (const std::string& line : split(text, '\n')) {
     for (const char* mark : {"[emerg] ", "orctl-check: ", "[error] "}) {
       const size_t at = line.find(mark);
-      if (at != std::string::npos) out.push_back(line.substr(at + std::string(mark).size()));
+      if (at == std::string::npos) continue;
+      std::string words = line.substr(at + std::string(mark).size());
+      if (const size_t process = words.find_first_not_of("0123456789#"); words.compare(process, 2, ": ") == 0)
+        words.erase(0, process + 2);
+      out.push_back(std::move(words));
     }
   }
   return out.empty() ? std::string(trim(text)) : join(out, "; ");

@@ -43,6 +43,16 @@ std::string overlay_fault(const std::string& path, const TreeFile& file) {
   return {};
 }
 
+/// A file or folder that cannot be looked at is a fault of the command line, not of a manifest.
+template <class Look>
+auto usage_fault(Look look) {
+  try {
+    return look();
+  } catch (const Error& e) {
+    throw e.as(Exit::usage);
+  }
+}
+
 class Loader {
  public:
   Loader(Recurse recurse, const World& world) : recurse_(recurse), world_(world) {}
@@ -56,23 +66,32 @@ class Loader {
     all.reserve(out_.instances.size());
     for (const Loaded& loaded : out_.instances) all.push_back(&loaded.instance);
     check_together(all, out_.found);
-    out_.files = seen_.size();
     return std::move(out_);
   }
 
  private:
   void add(const std::string& path) {
-    if (path == "-") return read({"-", world_.fs.read_stdin(max_manifest_bytes + 1)});
-    const auto stat = world_.fs.follow(path);
+    if (path == "-") return read_input();
+    const auto stat = usage_fault([&] { return world_.fs.follow(path); });
     if (!stat)
       throw Error(Exit::usage, fmt::format("there is no file or folder '{}'", path),
                   "name an existing manifest, or a folder that holds some");
     if (stat->kind != Fs::Kind::folder) return read_file(path);
-    const size_t before = seen_.size();
-    add_folder(path);
-    if (seen_.size() == before)
+    const size_t before = out_.files;
+    usage_fault([&] { add_folder(path); });
+    if (out_.files == before)
       throw Error(Exit::usage, fmt::format("the folder '{}' holds no manifests (*.toml, *.json)", path),
                   recurse_ == Recurse::no ? "look into its folders too with -R" : "see: orctl explain instance");
+  }
+
+  void read_input() {
+    ++out_.files;
+    try {
+      read({"-", world_.fs.read_stdin(max_manifest_bytes)});
+    } catch (const Error& e) {
+      out_.found.push_back(
+          {Severity::error, "too-large", "-", {}, "", e.what(), "one manifest describes one instance; split it", ""});
+    }
   }
 
   void add_folder(const std::string& path) {
@@ -88,6 +107,7 @@ class Loader {
 
   void read_file(const std::string& path) {
     if (!seen_.insert(world_.fs.absolute(path)).second) return;  // named twice is meant once
+    ++out_.files;
     try {
       read({path, world_.fs.read(path, max_manifest_bytes + 1)});
     } catch (const Error& e) {
@@ -108,7 +128,6 @@ class Loader {
   }
 
   void read(Source source) {
-    seen_.insert(source.file);
     if (auto manifest = read_manifest(std::move(source), out_.found)) manifests_.push_back(std::move(*manifest));
   }
 
@@ -123,7 +142,6 @@ class Loader {
 
   void make_fleet_of(const Manifest& m) {
     const std::string folder = folder_of(m.source.file);
-    ++out_.fleets;
     if (const auto other = fleets_.find(folder); other != fleets_.end()) {
       const Value& kind = m.document.at("kind");
       out_.found.push_back({Severity::error, "duplicate", m.source.file, kind.place, "kind",
@@ -132,9 +150,10 @@ class Loader {
       return;
     }
     auto fleet = orctl::make_fleet(m, out_.found);
-    if (fleet)
+    if (fleet) {
+      out_.rules.push_back(fleet->rules);
       fleets_.emplace(folder, std::move(*fleet));
-    else
+    } else
       broken_.insert(folder);
   }
 

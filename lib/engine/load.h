@@ -16,7 +16,7 @@ struct Loaded {
 
 struct Manifests {
   std::vector<Loaded> instances;
-  size_t fleets = 0;
+  std::vector<NameRules> rules;  ///< of each Fleet that was read
   size_t files = 0;
   Diagnostics found;  ///< errors and warnings of all files, in the order of the files
 

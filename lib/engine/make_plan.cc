@@ -5,6 +5,8 @@
 namespace orctl {
 namespace {
 
+constexpr size_t max_socket_path = 107;  // sun_path without its NUL, unix(7)
+
 Instance instance_of(const Value& spec) {
   Instance instance;
   instance.name = known_name(spec.at("name").as_string());
@@ -38,6 +40,12 @@ void add_plan(Plan& plan, Observed now, std::optional<Version> after, const std:
 }  // namespace
 
 Version desired_version(const Loaded& loaded, const World& world, const Layout& layout) {
+  const std::string socket = layout.admin_socket(loaded.instance.name.str());
+  if (socket.size() > max_socket_path)
+    throw Error(Exit::usage,
+                fmt::format("the admin socket's path would have {} bytes, and {} are the most: {}", socket.size(),
+                            max_socket_path, socket),
+                "choose a shorter folder with --root");
   const Target target = find_target(loaded.instance, world, layout);
   Rendered rendered = render(loaded.instance, loaded.overlay, target, layout);
   Version out;

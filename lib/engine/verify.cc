@@ -13,6 +13,16 @@
 namespace orctl {
 namespace {
 
+/// What nginx said in one line of its log, without time, level and pid#tid.
+std::string nginx_words(const std::string& line) {
+  size_t at = line.find("] ", line.find('['));
+  if (at == std::string::npos) return line;
+  at += 2;
+  const size_t colon = line.find(": ", at);
+  const bool process = colon != std::string::npos && line.find_first_not_of("0123456789#", at) == colon;
+  return line.substr(process ? colon + 2 : at);
+}
+
 constexpr Millis request_limit(2000), poll_interval(20);
 constexpr size_t log_window = size_t{1} << 20;  // what nginx says of its own start stands well before that
 
@@ -25,8 +35,7 @@ std::string fatal_line(const World& world, const Layout& layout, const std::stri
     const bool emerg = line.find("[emerg]") != std::string::npos;
     const bool init = line.find("init_by_lua error") != std::string::npos;
     if (!emerg && !init) continue;
-    const size_t mark = line.find("] ", line.find('['));
-    const std::string words = mark == std::string::npos ? line : line.substr(mark + 2);
+    const std::string words = nginx_words(line);
     if (words.find("still could not bind") != std::string::npos) return bind;
     if (words.find("bind() to") != std::string::npos)
       bind = words;
@@ -97,10 +106,12 @@ Proof verify(const World& world, const Layout& layout, const std::string& name, 
       fault = e.what();
     }
     if (const std::string fatal = fatal_line(world, layout, name, log_offset); !fatal.empty())
-      throw Error(Exit::target, fatal, "see " + layout.logs(name) + "/error.log");
+      throw Error(Exit::target, fatal,
+                  fatal.find("bind()") != std::string::npos ? "find who listens there: ss -ltnp"
+                                                            : "see " + layout.logs(name) + "/error.log");
     if (interrupted() != 0) throw Error(Exit::target, "interrupted while waiting for the proof that it serves");
     if (deadline.passed())
-      throw Error(Exit::timeout, fmt::format("after {} s {}", limit.count() / 1000, fault),
+      throw Error(Exit::timeout, fmt::format("after {} s {}", static_cast<double>(limit.count()) / 1000, fault),
                   "see " + layout.logs(name) + "/error.log");
     world.clock.pause(poll_interval);
   }

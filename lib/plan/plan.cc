@@ -152,13 +152,13 @@ InstancePlan plan_lifecycle(const std::string& name, const std::string& base, co
     if (!live.running) return plan;
     plan.changes.push_back({Op::change, "process", now, "stopped", Impact::stop, ""});
     plan.steps = {Supervise{Action::stop}};
-  } else if (!live.running) {
+  } else if (!live.running && action) {
     plan.changes.push_back({Op::change, "process", now, "running", Impact::start, ""});
     plan.steps = {Supervise{Action::start}, Verify{}};
   } else if (action == Action::restart) {
     plan.changes.push_back({Op::change, "process", now, "running", Impact::restart, "restart"});
     plan.steps = {Supervise{Action::restart}, Verify{}};
-  } else if (!action) {
+  } else if (!action && live.running) {
     plan.changes.push_back({Op::change, "process", now, "running", Impact::reload, "reload"});
     plan.steps = {Reload{}, Verify{}};
   }

@@ -245,4 +245,16 @@ std::string Fs::absolute(const std::string& path) const {
   return result.empty() ? "/" : result;
 }
 
+std::string Fs::resolved(const std::string& path) const {
+  std::string head = absolute(path), tail;
+  char real[PATH_MAX];
+  while (::realpath(head.c_str(), real) == nullptr) {
+    if (errno != ENOENT || head == "/") throw look_fault("look at", path, errno);
+    const size_t slash = head.rfind('/');
+    tail = head.substr(slash) + tail;
+    head.resize(std::max<size_t>(slash, 1));
+  }
+  return tail.empty() ? real : std::string(real) == "/" ? tail : real + tail;
+}
+
 }  // namespace orctl

@@ -92,10 +92,28 @@ std::optional<std::string> Git::ref(const std::string& name) const {
   return id ? std::optional(hex(*id)) : std::nullopt;
 }
 
+namespace {
+
+/// libgit2's list leaves out a ref that it cannot read, and an instance would seem not to be there.
+void refuse_broken_refs(git_repository* repository, const std::string& store, const std::string& folder) {
+  const Fs fs({});
+  for (const Fs::Entry& entry : fs.list(store + "/" + folder)) {
+    const std::string name = folder + "/" + entry.name;
+    if (entry.kind == Fs::Kind::folder)
+      refuse_broken_refs(repository, store, name);
+    else if (entry.kind == Fs::Kind::file && !name.ends_with(".lock") &&
+             entry.name.find(".orctl-tmp") == std::string::npos)
+      find_ref(repository, name, store);
+  }
+}
+
+}  // namespace
+
 std::vector<std::string> Git::refs(const std::string& prefix) const {
   std::vector<std::string> names;
   if (!exists()) return names;
   const Repository repository = open_store(path_);
+  refuse_broken_refs(repository.get(), path_, "refs");
   git_strarray raw = {};
   git_check(git_reference_list(&raw, repository.get()), "list the refs", path_);
   for (size_t i = 0; i < raw.count; ++i) {

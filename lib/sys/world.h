@@ -101,6 +101,8 @@ class Fs {
   bool writable(const std::string& path) const;  ///< access(W_OK)
   /// `path` as an absolute one, without "." and ".."; symlinks are not followed.
   std::string absolute(const std::string& path) const;
+  /// absolute() with symlinks followed, as far as the path exists.
+  std::string resolved(const std::string& path) const;
 
   /// Makes `path` and its missing parents with `mode`; each new name is made durable.
   void make_folders(const std::string& path, unsigned mode = 0755);

@@ -181,7 +181,6 @@ class Lab:
     def __init__(self, root=None, port=None):
         self.port = port or free_port()
         self.name = "tst_fault_001_%d" % self.port
-        self.own = root is None
         self.home = tempfile.mkdtemp(prefix="lab.", dir=_home)
         self.root = root or os.path.join(self.home, "root")
         self.tree = os.path.join(self.root, "opt/openresty", self.name)
@@ -196,7 +195,7 @@ class Lab:
 
     # -- manifests -------------------------------------------------------------------------------
 
-    def manifest(self, label, serves, connections=1024, overlay=None, extra=""):
+    def manifest(self, label, serves, connections=1024, overlay=None, extra="", weight=1):
         """Writes a manifest whose one upstream is the backend `serves`; returns its path. `overlay`: {path: text}."""
         path = os.path.join(self.home, label + ".toml")
         files = ""
@@ -212,9 +211,9 @@ class Lab:
             f.write('kind = "Instance"\nname = "%s"\n%s'
                     '[nginx]\nworker_processes = 2\nworker_connections = %d\nworker_shutdown_timeout = "2s"\n'
                     '[[listener]]\naddress = "127.0.0.1"\nport = %d\n%s'
-                    '[[upstream]]\nname = "up"\nserver = [ { address = "127.0.0.1:%d" } ]\n'
+                    '[[upstream]]\nname = "up"\nserver = [ { address = "127.0.0.1:%d", weight = %d } ]\n'
                     '[[route]]\npath = "/"\nupstream = "up"\n'
-                    % (self.name, files, connections, self.port, extra, backend(serves).port))
+                    % (self.name, files, connections, self.port, extra, backend(serves).port, weight))
         return path
 
     # -- commands --------------------------------------------------------------------------------
@@ -350,8 +349,6 @@ class Lab:
             _labs.remove(self)
         self.kill_all()
         shutil.rmtree(self.home, ignore_errors=True)
-        if not self.own:
-            shutil.rmtree(self.root, ignore_errors=True)
 
     def __enter__(self):
         return self
