@@ -353,10 +353,15 @@ Schema::Schema(const std::string& json) {
 Schema::~Schema() = default;
 
 const Schema& Schema::get(const std::string& name) {
-  static std::map<std::string, std::unique_ptr<Schema>> loaded;
-  auto& entry = loaded[name];
-  if (!entry) entry = std::make_unique<Schema>(std::string(embedded_schemas().at("schemas/" + name + ".json")));
-  return *entry;
+  // all at once, so that threads that ask at the same time find them ready
+  static const std::map<std::string, std::unique_ptr<Schema>> all = [] {
+    std::map<std::string, std::unique_ptr<Schema>> compiled;
+    for (const char* kind : {"instance", "fleet"})
+      compiled[kind] =
+          std::make_unique<Schema>(std::string(embedded_schemas().at(fmt::format("schemas/{}.json", kind))));
+    return compiled;
+  }();
+  return *all.at(name);
 }
 
 bool Schema::check(const Value& document, const std::string& file, const std::function<std::string(uint32_t)>& line,

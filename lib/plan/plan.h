@@ -108,8 +108,8 @@ std::vector<Change> diff_specs(const Value& before, const Value& after);
 InstancePlan plan_instance(const std::string& name, const std::string& base, std::optional<Version> before,
                            std::optional<Version> after, const Live& live, const std::string& binary);
 
-/// The plan that starts, stops, restarts or (nullopt) reloads an instance as it is on disk; empty when it is so already,
-/// or when what is to be reloaded does not run.
+/// The plan that starts, stops, restarts or (nullopt) reloads an instance as it is on disk; empty when it is so
+/// already, or when what is to be reloaded does not run.
 InstancePlan plan_lifecycle(const std::string& name, const std::string& base, const Version& version, const Live& live,
                             std::optional<Supervise::Action> action);
 

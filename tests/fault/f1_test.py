@@ -43,6 +43,7 @@ class BrokenApply(unittest.TestCase):
         for cause in causes:
             self.assertIn(cause, result.err)
         self.assertIn("error: ", result.err)
+        faults.check_hints(self, result)
 
     def on_running(self, overlay, expected, causes, extra, serves_meanwhile):
         with faults.Lab() as lab:

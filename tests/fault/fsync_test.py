@@ -58,11 +58,11 @@ class Durable(unittest.TestCase):
 
             unseen = [path for path, at in by_path.items() if not problems_without(at)]
             everything = problems_without(set.union(*by_path.values()))
-            print("\n  fsyncs of %d files and folders; without all of them %d problems; not missed: %s" % (len(by_path), len(everything), unseen or "none"))
+            print("\n  fsyncs of %d files and folders; without all of them %d problems; %d may be left out" % (len(by_path), len(everything), len(unseen)))
             self.assertGreater(len(everything), 40)
-            # its names come and go by rename of one file within one folder only, which the fsync of the parents does not concern
-            allowed = re.compile(r"store\.git(/refs|/refs/orctl)?$")
-            self.assertEqual([path for path in unseen if not allowed.search(path)], [])
+            # these got no new name in this run: objects that were there already, and folders above the refs
+            given = {os.path.dirname(fsynclint.strings(line)[-1]).replace(lab.root, "") for line in lines if line.startswith(("link(", "rename(")) and " = 0" in line}
+            self.assertEqual([path for path in unseen if path in given or "/store.git" not in path], [])
 
 
 if __name__ == "__main__":

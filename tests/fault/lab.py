@@ -175,6 +175,13 @@ def one_line(text, longest=400):
     return " | ".join(line.strip() for line in text.strip().split("\n"))[:longest]
 
 
+def check_hints(test, result):
+    """Files that a hint sends people to must be there when the command has ended."""
+    for hint in re.findall(r"hint: (.*)", result.err):
+        for path in re.findall(r"\bsee (/[^ ;,]+)", hint):
+            test.assertTrue(os.path.exists(path), "the hint names a file that is not there: %s" % result)
+
+
 class Lab:
     """One instance of its own port below a root of its own."""
 

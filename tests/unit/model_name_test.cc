@@ -132,7 +132,7 @@ TEST_CASE("the schema's pattern of layouts lets every field follow a slash or a 
     Value document = full_manifest();
     document.set("layout", layout);
     Diagnostics found;
-    CHECK_MESSAGE(make_instance(manifest_of(document), nullptr, found).has_value(), layout);
+    CHECK_MESSAGE(make_instance(manifest_of(document), nullptr, found).has_value(), std::string(layout));
   }
 }
 
@@ -141,7 +141,7 @@ TEST_CASE("a layout that is no folder's name is refused" * doctest::should_fail(
     Value document = full_manifest();
     document.set("layout", layout);
     Diagnostics found;
-    CHECK_FALSE_MESSAGE(make_instance(manifest_of(document), nullptr, found).has_value(), layout);
+    CHECK_FALSE_MESSAGE(make_instance(manifest_of(document), nullptr, found).has_value(), std::string(layout));
   }
 }
 
@@ -150,6 +150,6 @@ TEST_CASE("no layout leads out of the trees") {
     Value document = full_manifest();
     document.set("layout", layout);
     Diagnostics found;
-    CHECK_FALSE_MESSAGE(make_instance(manifest_of(document), nullptr, found).has_value(), layout);
+    CHECK_FALSE_MESSAGE(make_instance(manifest_of(document), nullptr, found).has_value(), std::string(layout));
   }
 }

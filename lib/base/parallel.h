@@ -1,0 +1,37 @@
+#pragma once
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace orctl {
+
+/// Calls each(i) once for every i below `n`, in any order, on one thread for each processor; a few calls stay on this
+/// one. What it throws first is thrown again here, after all threads have ended.
+template <class Each>
+void in_parallel(size_t n, Each each) {
+  constexpr size_t worth_a_thread = 32;
+  const size_t threads = std::min<size_t>(std::thread::hardware_concurrency(), n / worth_a_thread);
+  std::atomic<size_t> next = 0;
+  std::exception_ptr fault;
+  std::mutex fault_lock;
+  const auto work = [&] {
+    try {
+      for (size_t i = next++; i < n; i = next++) each(i);
+    } catch (...) {
+      const std::lock_guard lock(fault_lock);
+      if (!fault) fault = std::current_exception();
+      next = n;
+    }
+  };
+  std::vector<std::thread> others;
+  for (size_t t = 1; t < threads; ++t) others.emplace_back(work);
+  work();
+  for (std::thread& other : others) other.join();
+  if (fault) std::rethrow_exception(fault);
+}
+
+}  // namespace orctl

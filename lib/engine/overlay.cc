@@ -1,0 +1,77 @@
+#include "engine/overlay.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "nginx/config.h"
+
+namespace orctl {
+namespace {
+
+bool ends_with(const std::string& text, std::string_view end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+/// What a file laid over the tree may be called, and how large it may be.
+std::string overlay_fault(const std::string& path, const TreeFile& file) {
+  const std::string folder = path.substr(0, path.find('/'));
+  const bool place = (folder == "http.d" || folder == "streams.d") ? ends_with(path, ".conf")
+                     : folder == "lua"                             ? ends_with(path, ".lua")
+                                                                   : folder == "certs";
+  if (!place || path.find('/') == std::string::npos)
+    return "does not belong into a tree; only http.d/*.conf, streams.d/*.conf, lua/*.lua and certs/* do";
+  if (path.compare(0, 10, "lua/orctl/") == 0) return "stands where the gateway's own Lua is";
+  for (const std::string& part : split(path, '/')) {
+    const bool fine = !part.empty() && part.size() <= 64 && part[0] != '.' && part[0] != '-' &&
+                      std::all_of(part.begin(), part.end(), [](unsigned char c) {
+                        return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
+                      });
+    if (!fine) return "has a name with other characters than a-z, A-Z, 0-9, '.', '_' and '-', or longer than 64";
+  }
+  if (file.content.size() > (size_t{1} << 20)) return "is larger than 1 MiB";
+  if (!is_utf8(file.content) || file.content.find('\0') != std::string::npos) return "is not UTF-8 text";
+  return {};
+}
+
+void lint(const std::string& path, const std::string& content, Diagnostics& found) {
+  for (const nginx::Finding& f : nginx::check_overlay(content))
+    found.push_back({Severity::error,
+                     "nginx",
+                     path,
+                     {static_cast<uint32_t>(f.line), static_cast<uint32_t>(f.col)},
+                     "",
+                     f.text,
+                     f.hint,
+                     line_of(content, static_cast<uint32_t>(f.line))});
+}
+
+}  // namespace
+
+Tree read_overlay(const Source& source, const Value& files, const std::string& folder, const World& world,
+                  Diagnostics& found) {
+  const auto fault = [&](const std::string& text, const std::string& hint) {
+    found.push_back({Severity::error, "bad-files", source.file, files.place, "files", text, hint,
+                     line_of(source.text, files.place.line)});
+  };
+  const auto stat = world.fs.stat(folder);
+  if (!stat || stat->kind != Fs::Kind::folder) {
+    fault("there is no folder '" + folder + "'",
+          "the path is relative to the manifest; make the folder or take the field out");
+    return {};
+  }
+  Tree overlay;
+  try {
+    overlay = world.fs.read_tree(folder);
+  } catch (const Error& e) {
+    fault(e.what(), e.hint());
+  }
+  for (const auto& [path, file] : overlay) {
+    if (const std::string text = overlay_fault(path, file); !text.empty())
+      fault("'" + folder + "/" + path + "' " + text, "move it out of the folder");
+    else if (ends_with(path, ".conf"))
+      lint(folder + "/" + path, file.content, found);
+  }
+  return overlay;
+}
+
+}  // namespace orctl
