@@ -25,8 +25,8 @@ enum class Exit : int {
 /// The one exception of the program: what went wrong, what to do next, and how to exit.
 class Error : public std::runtime_error {
  public:
-  Error(Exit exit, std::string message, std::string hint = {})
-      : std::runtime_error(std::move(message)), hint_(std::move(hint)), exit_(exit) {}
+  Error(Exit exit, const std::string& message, std::string hint = {})
+      : std::runtime_error(message), hint_(std::move(hint)), exit_(exit) {}
 
   Exit exit() const { return exit_; }
   const std::string& hint() const { return hint_; }

@@ -24,26 +24,26 @@ class Value {
   using Array = std::vector<Value>;
   using Object = std::vector<Member>;
 
-  Value() = default;
+  Value();
   // defined in value.cc: they are large, and inlined everywhere they cost more to compile than they gain
   Value(const Value& other);
   Value(Value&& other) noexcept;
   Value& operator=(const Value& other);
   Value& operator=(Value&& other) noexcept;
   ~Value();
-  Value(bool b) : data_(b) {}
-  Value(int i) : data_(static_cast<int64_t>(i)) {}
-  Value(int64_t i) : data_(i) {}
-  Value(size_t i) : data_(static_cast<int64_t>(i)) {}
-  Value(double d) : data_(d) {}
-  Value(const char* s) : data_(std::string(s)) {}
-  Value(std::string s) : data_(std::move(s)) {}
-  Value(std::string_view s) : data_(std::string(s)) {}
-  Value(Array a) : data_(std::move(a)) {}
-  Value(Object o) : data_(std::move(o)) {}
+  Value(bool b);
+  Value(int i);
+  Value(int64_t i);
+  Value(size_t i);
+  Value(double d);
+  Value(const char* s);
+  Value(std::string s);
+  Value(std::string_view s);
+  Value(Array a);
+  Value(Object o);
 
-  static Value array() { return Value(Array{}); }
-  static Value object() { return Value(Object{}); }
+  static Value array();
+  static Value object();
 
   bool is_null() const { return std::holds_alternative<std::monostate>(data_); }
   bool is_bool() const { return std::holds_alternative<bool>(data_); }
@@ -71,7 +71,7 @@ class Value {
   const Value& at(std::string_view key) const;
   /// Sets member `key`, replacing it where it stands or adding it at the end.
   Value& set(std::string_view key, Value value);
-  void push(Value value) { items().push_back(std::move(value)); }
+  void push(Value value);
 
   /// "null", "boolean", "integer", "number", "string", "array", "object", as JSON Schema has it.
   std::string_view type_name() const;
@@ -90,6 +90,23 @@ struct Value::Member {
   Place key_place{};
   bool operator==(const Member& o) const { return key == o.key && value == o.value; }
 };
+
+// Here, where Member is complete: a vector of it cannot be built or destroyed before.
+inline Value::Value() = default;
+inline Value::Value(bool b) : data_(b) {}
+inline Value::Value(int i) : data_(static_cast<int64_t>(i)) {}
+inline Value::Value(int64_t i) : data_(i) {}
+inline Value::Value(size_t i) : data_(static_cast<int64_t>(i)) {}
+inline Value::Value(double d) : data_(d) {}
+inline Value::Value(const char* s) : data_(std::string(s)) {}
+inline Value::Value(std::string s) : data_(std::move(s)) {}
+inline Value::Value(std::string_view s) : data_(std::string(s)) {}
+inline Value::Value(Array a) : data_(std::move(a)) {}
+inline Value::Value(Object o) : data_(std::move(o)) {}
+
+inline Value Value::array() { return Value(Array{}); }
+inline Value Value::object() { return Value(Object{}); }
+inline void Value::push(Value value) { items().push_back(std::move(value)); }
 
 inline bool Value::operator==(const Value& other) const { return data_ == other.data_; }
 
