@@ -1,3 +1,5 @@
+#include <set>
+
 #include "base/text.h"
 #include "change.h"
 
@@ -19,16 +21,20 @@ void flags(Flags& f, Options& o) {
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("DeleteResult");
   const Layout layout(world.root);
-  for (const std::string& name : o.names) static_cast<void>(observe_existing(name, world, layout));
+  const std::set<std::string> names(o.names.begin(), o.names.end());  // a name given twice is meant once
+  for (const std::string& name : names)  // one that was killed in the middle of its delete is brought to the end
+    if (!observe(name, world, layout).interrupted) observe_existing(name, world, layout);
   if (!o.yes &&
       !world.env.confirm("Delete " + join(o.names, ", ") + "? It stops serving at once; the history is kept. [y/N] "))
     throw Error(Exit::guard, "not deleted: nobody said yes", "say --yes");
   const Request request = make_request(o.change, world, "delete " + join(o.names, " "));
   const Held held(o.names, world, layout, request, remarks(io));
   Plan plan;
-  for (const std::string& name : o.names)
-    plan.instances.push_back(
-        make_plan(observe_existing(name, world, layout), std::nullopt, world, layout).instances.front());
+  for (const std::string& name : names) {
+    const Observed now = observe(name, world, layout);
+    if (!now.exists()) continue;  // a creation that was interrupted has just been taken back
+    plan.instances.push_back(make_plan(now, std::nullopt, world, layout).instances.front());
+  }
   return report(io, plan, apply(plan, world, layout, request, remarks(io)),
                 [](const InstancePlan&) { return std::string("deleted"); });
 }

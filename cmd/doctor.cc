@@ -74,7 +74,7 @@ void check_store(const World& world, const Layout& layout, Report& report) {
     if (!world.git.exists())
       report.note("store", "none yet at " + layout.store(), "the first apply makes it");
     else
-      report.good("store", fmt::format("{}, {} instances live", layout.store(), live_instances(world).size()));
+      report.good("store", fmt::format("{}, {} instances live", layout.store(), present_instances(world).size()));
   } catch (const Error& e) {
     report.bad("store", e.what(), e.hint());
   }

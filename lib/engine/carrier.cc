@@ -96,11 +96,12 @@ void Carrier::carry(const CommitRevision&) {
 void Carrier::carry(const SwapTree&) {
   // set first: after a failure in the middle, put_back() looks at what is there
   swapped_ = true;
-  if (plan_.before && plan_.after)
+  const bool there = world_.fs.exists(tree_);  // somebody may have removed it by hand
+  if (plan_.after && there)
     world_.fs.exchange(stage_, tree_);
   else if (plan_.after)
     world_.fs.rename(stage_, tree_);
-  else
+  else if (there)
     world_.fs.rename(tree_, stage_);
 }
 
@@ -125,7 +126,9 @@ void Carrier::carry(const Reload&) {
 
 void Carrier::carry(const Supervise& step) {
   disturbed_ = true;
-  if (step.action != Supervise::Action::start) supervisor_.stop(world_, drain_time(shape()));
+  stopping_ = step.action != Supervise::Action::start;
+  if (stopping_) supervisor_.stop(world_, drain_time(shape()));
+  stopping_ = false;
   if (step.action != Supervise::Action::stop) supervisor_.start(world_, target());
 }
 
@@ -153,6 +156,7 @@ void Carrier::put_back_ref() {
 }
 
 void Carrier::settle() {
+  if (!plan_.after) remove_all();
   if (!commit_.empty()) {
     const FileLock lock = world_.git.lock(request_.lock_wait);
     if (plan_.after)
@@ -164,19 +168,23 @@ void Carrier::settle() {
   outcome_.changed = true;
   outcome_.took = took();
   const Uninterrupted shield;
+  tell("the old tree is left", [&] { world_.fs.remove(stage_); });
   tell("the outcome could not be noted", [&] {
     if (commit_.empty()) return;
     const FileLock lock = world_.git.lock(request_.lock_wait);
     note_outcome(world_, commit_, plan_.after ? "applied" : "deleted", "", outcome_.took);
   });
-  tell("the old tree is left", [&] { world_.fs.remove(stage_); });
   tell("the audit log was not written", [&] { audit(plan_.after ? "applied" : "deleted", ""); });
-  if (plan_.after) return;
-  try {
-    remove_folders(own_folders());
-  } catch (const Error& e) {
-    outcome_.error = Error(
-        Exit::target, fmt::format("{} is deleted, but a folder of it is left: {}", plan_.name, e.what()), e.hint());
+}
+
+/// A deleted instance leaves no file: its tree is in the stage by now, and folders that only a layout made go, too.
+void Carrier::remove_all() {
+  world_.fs.remove(stage_);
+  remove_folders(own_folders());
+  for (std::string up = tree_.substr(0, tree_.rfind('/')); up.size() > layout_.trees().size();
+       up.resize(up.rfind('/'))) {
+    if (!world_.fs.exists(up) || !world_.fs.list(up).empty()) return;
+    world_.fs.remove(up);
   }
 }
 
@@ -191,7 +199,13 @@ void Carrier::put_back(const Error& cause) {
     if (swapped_) {
       const bool staged = world_.fs.exists(stage_), live = world_.fs.exists(tree_);
       if (plan_.before && plan_.after) {
-        if (!(world_.fs.read_tree(tree_) == plan_.before->tree)) world_.fs.exchange(stage_, tree_);
+        if (world_.fs.read_tree(tree_) == plan_.before->tree) {
+          // the exchange had not happened
+        } else if (staged) {
+          world_.fs.exchange(stage_, tree_);
+        } else {
+          world_.fs.remove(tree_);  // it was missing before
+        }
       } else if (plan_.after && live) {
         world_.fs.remove(tree_);
       } else if (plan_.before && staged && !live) {
@@ -204,7 +218,7 @@ void Carrier::put_back(const Error& cause) {
       else
         world_.fs.remove(layout_.unit(plan_.name));
     }
-    put_back_process(disturbed_);
+    put_back_process();
     world_.fs.remove(stage_);
     if (!plan_.before) remove_folders(own_folders());
     put_back_ref();
@@ -218,29 +232,30 @@ void Carrier::put_back(const Error& cause) {
     note_outcome(world_, commit_, "rolled-back", cause.what(), took());
   });
   tell("the audit log was not written", [&] { audit("rolled-back", cause.what()); });
+  // of a first apply nothing is left, its log neither
+  const std::string hint =
+      plan_.before ? cause.hint() : "orctl render -f MANIFEST -d DIR writes the files for a closer look";
   throw Error(Exit::rolled_back, fmt::format("{}: {}; everything was put back as it was", plan_.name, cause.what()),
-              cause.hint());
+              hint);
 }
 
-void Carrier::put_back_process(bool disturbed) {
-  if (!disturbed && !pushed_) return;
-  if (!plan_.before) {
-    supervisor_.stop(world_, Millis(0));
-    return;
-  }
-  const bool running = supervisor_.master(world_) != 0;
+void Carrier::put_back_process() {
+  if (!disturbed_ && !pushed_) return;
+  // a stop that was begun is brought to its end: a master that drains takes no signal back
+  if (stopping_ || !plan_.before || !was_running_) supervisor_.stop(world_, Millis(0));
+  if (!plan_.before || !was_running_) return;
+  const int master = supervisor_.master(world_);
   const int64_t offset = log_size(world_, layout_, plan_.name);
-  if (!was_running_) {
-    if (running) supervisor_.stop(world_, Millis(0));
-    return;
-  }
-  if (!running)
+  std::vector<int> old_workers;
+  if (master == 0) {
     supervisor_.start(world_, target());
-  else if (disturbed)
-    supervisor_.reload(world_);  // harmless when the failed reload was never taken up
-  else
+  } else if (disturbed_) {
+    old_workers = world_.proc.children(master);
+    supervisor_.reload(world_);  // harmless when the reload that failed was never taken up
+  } else {
     put_document(world_, layout_.admin_socket(plan_.name), plan_.before->document());
-  verify(world_, layout_, plan_.name, *plan_.before, offset, {}, request_.verify_limit);
+  }
+  verify(world_, layout_, plan_.name, *plan_.before, offset, old_workers, request_.verify_limit);
 }
 
 void Carrier::remove_folders(const std::vector<std::string>& folders) {

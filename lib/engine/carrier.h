@@ -28,8 +28,9 @@ class Carrier {
   void carry(const Verify&);
   void settle();                      ///< it is proved: say so in the store, tidy up
   void put_back(const Error& cause);  ///< everything as it was; throws the error to report
-  void put_back_process(bool disturbed);
+  void put_back_process();
   void put_back_ref();
+  void remove_all();
   void tell(const char* what, const std::function<void()>& step);
   std::vector<std::string> own_folders() const;  ///< run, state and logs
   void remove_folders(const std::vector<std::string>& folders);
@@ -47,7 +48,8 @@ class Carrier {
   std::string tree_, stage_, commit_;
   Supervisor supervisor_;
   std::vector<std::string> made_folders_;
-  bool swapped_ = false, unit_written_ = false, disturbed_ = false, pushed_ = false, was_running_ = false;
+  bool swapped_ = false, unit_written_ = false, disturbed_ = false, pushed_ = false, was_running_ = false,
+       stopping_ = false;
   int64_t log_offset_ = 0;
   std::vector<int> old_workers_;  // of the master when a reload was asked for
   Deadline clock_;

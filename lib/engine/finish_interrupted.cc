@@ -33,17 +33,18 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
   const std::string head = world.git.ref(branch_of(name)).value_or("");
   const std::string applied = world.git.ref(applied_ref(name)).value_or("");
   if (head.empty()) return;
-  if (world.git.note(head)) {
-    // everything is settled but, if the kill came very late, the stage
-    if (!applied.empty()) world.fs.remove(layout.stage(tree_folder(load_version(world, applied, {}).spec)));
-    return;
-  }
   const auto revision = revisions(world, name, 1).front();
-  if (head == applied) {  // proved, but killed before the outcome was noted
+  const auto say = [&](const std::string& outcome, const std::string& cause) {
     const FileLock lock = world.git.lock(request.lock_wait);
-    note_outcome(world, head, "applied", "", Millis(0));
+    note_outcome(world, head, outcome, cause, Millis(0));
+  };
+  if (!revision.outcome.empty() || head == applied) {
+    // proved, or put back; a late kill leaves the stage, or the outcome unsaid
+    if (!applied.empty()) world.fs.remove(layout.stage(tree_folder(load_version(world, applied, {}).spec)));
+    if (revision.outcome.empty()) say("applied", "");
     return;
   }
+  if (applied.empty() && revision.deletes) return say("deleted", "");
   note(fmt::format("{}: revision {} was interrupted", name, revision.number));
 
   const auto version_at = [&](const std::string& commit) -> std::optional<Version> {
@@ -57,7 +58,6 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
   plan.base = applied;
   plan.before = version_at(applied);
   if (!revision.deletes) plan.after = version_at(head);
-  if (!plan.before && !plan.after) return;
   Carrier carrier(plan, world, layout, request, note);
   carrier.commit_ = head;
   carrier.was_running_ = plan.before.has_value();
@@ -70,8 +70,7 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
     // it had not come as far as the exchange: the old tree is whole, and what was staged is rubbish
     if (plan.before && live.empty() && world.fs.exists(carrier.stage_)) world.fs.rename(carrier.stage_, carrier.tree_);
     world.fs.remove(carrier.stage_);
-    const FileLock lock = world.git.lock(request.lock_wait);
-    note_outcome(world, head, "interrupted", "killed before it went live", Millis(0));
+    say("interrupted", "killed before it went live");
     note(fmt::format("{}: it had not gone live; what was there before still is", name));
     return;
   }
@@ -86,7 +85,12 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
     } else {
       const bool running = carrier.supervisor_.master(world) != 0;
       const bool hot = plan.before && plan.before->digest == plan.after->digest;
-      if (running && hot)
+      const bool other_process =
+          plan.before &&
+          Plan{{{"", "", {}, {}, diff_specs(plan.before->spec, plan.after->spec), {}}}}.impact() == Impact::restart;
+      if (running && other_process)
+        carrier.carry(Supervise{Supervise::Action::restart});
+      else if (running && hot)
         carrier.carry(PushGateway{});
       else if (running)
         carrier.carry(Reload{});

@@ -10,7 +10,7 @@
 namespace orctl {
 namespace {
 
-constexpr Millis request_limit(5000);
+constexpr Millis request_limit(5000), put_limit(30000);  // a document of 12 MiB takes seconds
 
 std::string text_of(const Value& object, const char* key) {
   const Value* v = object.find(key);
@@ -94,7 +94,7 @@ void put_document(World& world, const std::string& socket, const std::string& do
   Http::Headers headers = {{"Content-Type", "application/json"}, {"X-Tree", "1"}};
   if (const std::string tag = now.header("etag"); now.status == 200 && !tag.empty())
     headers.emplace_back("If-Match", tag);
-  const Http::Response response = world.http.put({socket, ""}, "/v1/config", document, request_limit, headers);
+  const Http::Response response = world.http.put({socket, ""}, "/v1/config", document, put_limit, headers);
   if (response.status != 200) throw problem(response, "PUT /v1/config");
 }
 

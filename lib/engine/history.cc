@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/hash.h"
 #include "base/text.h"
@@ -44,6 +45,13 @@ Revision read_revision(const World& world, const Git::Commit& commit, const std:
     r.duration = line_value(*note, "duration");
   }
   return r;
+}
+
+/// Whether this can be an instance's name at all; anything else must not get into the name of a ref.
+bool can_be_name(const std::string& name) {
+  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
 }
 
 std::string live_commit(const World& world, const std::string& name) {
@@ -93,11 +101,21 @@ std::string branch_of(const std::string& name) { return "refs/heads/" + name; }
 std::string applied_ref(const std::string& name) { return "refs/orctl/applied/" + name; }
 
 std::vector<std::string> known_instances(const World& world) { return names_below(world, "refs/heads/"); }
-std::vector<std::string> live_instances(const World& world) { return names_below(world, "refs/orctl/applied/"); }
+std::vector<std::string> present_instances(const World& world) {
+  std::vector<std::string> names = names_below(world, "refs/orctl/applied/");
+  const std::set<std::string> applied(names.begin(), names.end());
+  for (const std::string& name : known_instances(world)) {
+    if (applied.contains(name)) continue;
+    const auto newest = revisions(world, name, 1);
+    if (!newest.empty() && newest.front().outcome.empty() && !newest.front().deletes) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
 
 std::vector<Revision> revisions(const World& world, const std::string& name, size_t limit) {
   std::vector<Revision> out;
-  if (!world.git.exists()) return out;
+  if (!can_be_name(name) || !world.git.exists()) return out;
   const std::string live = live_commit(world, name);
   for (const Git::Commit& commit : world.git.log(branch_of(name), limit))
     out.push_back(read_revision(world, commit, live));
@@ -117,7 +135,7 @@ Revision find_revision(const World& world, const std::string& name, int number) 
 }
 
 std::optional<Revision> applied_revision(const World& world, const std::string& name) {
-  if (!world.git.exists()) return std::nullopt;
+  if (!can_be_name(name) || !world.git.exists()) return std::nullopt;
   const std::string live = live_commit(world, name);
   if (live.empty()) return std::nullopt;
   return read_revision(world, world.git.commit(live), live);
@@ -125,7 +143,7 @@ std::optional<Revision> applied_revision(const World& world, const std::string& 
 
 Revision live_revision(const World& world, const std::string& name) {
   if (auto live = applied_revision(world, name)) return std::move(*live);
-  const auto near = nearest(name, live_instances(world));
+  const auto near = nearest(name, present_instances(world));
   throw Error(Exit::usage, "there is no instance '" + name + "'",
               near ? "did you mean '" + *near + "'?" : "orctl get instances");
 }

@@ -32,8 +32,8 @@ std::string applied_ref(const std::string& name);  ///< "refs/orctl/applied/<nam
 
 /// All instances that the store knows, deleted ones included.
 std::vector<std::string> known_instances(const World& world);
-/// Those that are applied.
-std::vector<std::string> live_instances(const World& world);
+/// Those that are applied, and those whose first apply was killed half-way.
+std::vector<std::string> present_instances(const World& world);
 
 /// Newest first; empty when the instance is unknown. limit 0: all.
 std::vector<Revision> revisions(const World& world, const std::string& name, size_t limit = 0);

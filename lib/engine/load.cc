@@ -29,7 +29,7 @@ auto usage_fault(Look look) {
   try {
     return look();
   } catch (const Error& e) {
-    throw e.as(Exit::usage);
+    throw Error(Exit::usage, e.what(), "name a file or folder that you may read");
   }
 }
 
@@ -110,7 +110,9 @@ class Loader {
       if (item.file == "-") return too_large(e.what());
       const auto stat = world_.fs.follow(item.file);
       if (!stat || stat->kind != Fs::Kind::file || static_cast<size_t>(stat->size) <= max_manifest_bytes)
-        throw e.as(Exit::usage);
+        throw Error(Exit::usage, e.what(),
+                    stat && stat->kind == Fs::Kind::other ? "hand it over on standard input: -f -"
+                                                          : "name a file that you may read");
       too_large(fmt::format("the manifest has {} bytes; at most {} are read", stat->size, max_manifest_bytes));
     }
   }

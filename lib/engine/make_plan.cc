@@ -5,7 +5,8 @@
 namespace orctl {
 namespace {
 
-constexpr size_t max_socket_path = 107;  // sun_path without its NUL, unix(7)
+constexpr size_t max_document = size_t{12} << 20;  // twice, whole and in parts, it must fit lua_shared_dict (32m)
+constexpr size_t max_socket_path = 107;            // sun_path without its NUL, unix(7)
 
 Instance instance_of(const Value& spec) {
   Instance instance;
@@ -48,6 +49,13 @@ Version desired_version(const Loaded& loaded, const World& world, const Layout& 
                 "choose a shorter folder with --root");
   const Target target = find_target(loaded.instance, world, layout);
   Rendered rendered = render(loaded.instance, loaded.overlay, target, layout);
+  if (rendered.document.size() > max_document)
+    throw Error(
+        Exit::refused,
+        fmt::format(
+            "{}: the gateway document would have {} bytes, and {} are the most that an instance's shared memory takes",
+            loaded.instance.name.str(), rendered.document.size(), max_document),
+        "split the instance: fewer servers or routes");
   Version out;
   out.spec = loaded.instance.spec;
   out.manifest = loaded.instance.source.text;

@@ -39,6 +39,11 @@ bool labels_match(const Value& spec, const std::vector<std::string>& wanted) {
 }
 
 Error unknown_instance(const std::string& name, const std::vector<std::string>& known) {
+  std::vector<std::string> matched;
+  for (const std::string& one : known)
+    if (glob_match(name, one)) matched.push_back(one);
+  if (!matched.empty())
+    return Error(Exit::usage, "there is no instance '" + name + "'", "name them: " + join(matched, " "));
   const auto near = nearest(name, known);
   return Error(Exit::usage, "there is no instance '" + name + "'",
                near ? "did you mean '" + *near + "'?" : "orctl get instances");
@@ -55,13 +60,19 @@ std::string Observed::state() const {
 Observed observe(const std::string& name, const World& world, const Layout& layout) {
   Observed o;
   o.name = name;
-  if (!world.git.exists()) return o;
-  o.head = world.git.ref(branch_of(name)).value_or("");
+  const auto newest = revisions(world, name, 1);
+  if (newest.empty()) return o;
+  const Revision& head = newest.front();
+  o.head = head.commit;
   o.applied = applied_revision(world, name);
-  o.interrupted = !o.head.empty() && (!o.applied || o.applied->commit != o.head) && !world.git.note(o.head);
+  o.interrupted = head.outcome.empty();
+  // a first apply that was killed has nothing before it: what it was about to make is what there is to look at
+  if (!o.applied && o.interrupted && !head.deletes) o.applied = head;
   if (!o.applied) return o;
   Version version = load_version(world, o.applied->commit, {});
-  o.tree_path = layout.tree(tree_folder(version.spec));
+  const std::string folder = tree_folder(version.spec);
+  o.tree_path = layout.tree(folder);
+  o.interrupted = o.interrupted || world.fs.exists(layout.stage(folder));
   version.tree = world.fs.read_tree(o.tree_path);
   version.digest = tree_digest(version.tree);
   version.unit = world.fs.exists(layout.unit(name)) ? world.fs.read(layout.unit(name)) : "";
@@ -72,13 +83,13 @@ Observed observe(const std::string& name, const World& world, const Layout& layo
 
 Observed observe_existing(const std::string& name, const World& world, const Layout& layout) {
   Observed o = observe(name, world, layout);
-  if (!o.exists()) throw unknown_instance(name, live_instances(world));
+  if (!o.exists()) throw unknown_instance(name, present_instances(world));
   return o;
 }
 
 std::vector<std::string> select_instances(const std::vector<std::string>& patterns,
                                           const std::vector<std::string>& labels, const World& world) {
-  const std::vector<std::string> known = live_instances(world);
+  const std::vector<std::string> known = present_instances(world);
   std::set<std::string> chosen;
   if (patterns.empty()) chosen.insert(known.begin(), known.end());
   for (const std::string& pattern : patterns) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "base/text.h"
@@ -48,6 +49,29 @@ std::vector<int> Supervisor::masters(const World& world) const {
   return found;
 }
 
+std::vector<int> Supervisor::orphans(const World& world) const {
+  const std::string log = layout_.logs(name_) + "/error.log";
+  const std::vector<int> ours = masters(world);
+  std::vector<int> found;
+  for (const int pid : world.proc.all()) {
+    if (world.proc.command_line(pid).compare(0, 13, "nginx: worker") != 0 || !world.proc.alive(pid)) continue;
+    const bool has_master = std::any_of(ours.begin(), ours.end(), [&](int master) {
+      const auto children = world.proc.children(master);
+      return std::find(children.begin(), children.end(), pid) != children.end();
+    });
+    if (!has_master && world.proc.has_open(pid, log)) found.push_back(pid);
+  }
+  return found;
+}
+
+void Supervisor::end_orphans(World& world) const {
+  for (const int pid : orphans(world)) {
+    world.proc.signal(pid, SIGTERM);
+    if (!world.proc.wait_gone(pid, Deadline::in(kill_grace))) world.proc.signal(pid, SIGKILL);
+    world.proc.wait_gone(pid, Deadline::in(kill_grace));
+  }
+}
+
 std::vector<std::string> Supervisor::make_folders(World& world, const Target& target) const {
   std::vector<std::string> made;
   for (const std::string& folder : {layout_.run(name_), layout_.state(name_), layout_.logs(name_)}) {
@@ -62,6 +86,7 @@ std::vector<std::string> Supervisor::make_folders(World& world, const Target& ta
 
 void Supervisor::start(World& world, const Target& target) const {
   make_folders(world, target);
+  end_orphans(world);
   if (world.fs.exists(layout_.admin_socket(name_)))
     world.fs.remove(layout_.admin_socket(name_));  // nobody listens: a stale one stops the start
   std::vector<std::string> argv = {target.binary};
@@ -102,6 +127,7 @@ void Supervisor::stop(World& world, Millis drain) const {
       throw Error(Exit::target, fmt::format("nginx (pid {}) does not end, not even by SIGKILL", pid),
                   "it hangs in the kernel: see /proc/" + std::to_string(pid) + "/stack");
   }
+  end_orphans(world);
   world.fs.remove(layout_.pid(name_));
   world.fs.remove(layout_.admin_socket(name_));
 }

@@ -32,6 +32,10 @@ class Supervisor {
   void stop(World& world, Millis drain) const;
 
  private:
+  /// Workers of this instance whose master was killed: they go on serving, and hold the ports. Known by its error.log,
+  /// which they have open.
+  std::vector<int> orphans(const World& world) const;
+  void end_orphans(World& world) const;
   bool is_master(const World& world, int pid) const;
 
   const Layout& layout_;

@@ -33,7 +33,8 @@ std::string fatal_line(const World& world, const Layout& layout, const std::stri
   std::string bind, found;
   for (const std::string& line : split(log, '\n')) {
     const bool emerg = line.find("[emerg]") != std::string::npos;
-    const bool init = line.find("init_by_lua error") != std::string::npos;
+    const bool init = line.find("init_by_lua error") != std::string::npos ||
+                      line.find("init_worker_by_lua error") != std::string::npos;
     if (!emerg && !init) continue;
     const std::string words = nginx_words(line);
     if (words.find("still could not bind") != std::string::npos) return bind;
@@ -55,6 +56,9 @@ std::string fault_of_workers(const GatewayStatus& status, const Version& version
   if (static_cast<int64_t>(status.workers.size()) != status.worker_count)
     return fmt::format("{} of {} workers have reported", status.workers.size(), status.worker_count);
   for (const WorkerReport& w : status.workers) {
+    // until one worker has published it, all serve what they inherited, as generation 0
+    if (w.generation == 0 || w.generation != status.generation)
+      return fmt::format("worker {} is at generation {} of {}", w.pid, w.generation, status.generation);
     if (std::find(old_workers.begin(), old_workers.end(), w.pid) != old_workers.end())
       return fmt::format("worker {} is from before the reload", w.pid);
     if (!w.error.empty()) return fmt::format("worker {} keeps the old document: {}", w.pid, w.error);
@@ -65,12 +69,12 @@ std::string fault_of_workers(const GatewayStatus& status, const Version& version
   return status.workers.empty() ? "no worker has reported" : "";
 }
 
-std::string fault_of_listeners(const World& world, const Version& version) {
+std::string fault_of_listeners(const World& world, const Version& version, Millis limit) {
   for (const Value& listener : version.spec.at("listener").items()) {
     const std::string at =
         fmt::format("{}:{}", reachable(listener.at("address").as_string()), listener.at("port").as_int());
     try {
-      const int status = world.http.get({"", at}, proof_path(version.digest), request_limit).status;
+      const int status = world.http.get({"", at}, proof_path(version.digest), limit).status;
       if (status != 204) return fmt::format("the listener {} does not serve this tree (it answered {})", at, status);
     } catch (const Error& e) {
       return fmt::format("the listener {} does not answer: {}", at, e.what());
@@ -93,9 +97,10 @@ Proof verify(const World& world, const Layout& layout, const std::string& name, 
   std::string fault;
   for (;;) {
     try {
-      const GatewayStatus status = gateway_status(world, layout.admin_socket(name), request_limit);
+      const Millis each = std::max(Millis(1), std::min(request_limit, deadline.left()));
+      const GatewayStatus status = gateway_status(world, layout.admin_socket(name), each);
       fault = fault_of_workers(status, version, document, old_workers);
-      if (fault.empty()) fault = fault_of_listeners(world, version);
+      if (fault.empty()) fault = fault_of_listeners(world, version, each);
       if (fault.empty()) {
         Proof proof{status.generation, {}};
         for (const WorkerReport& w : status.workers) proof.workers.push_back(w.pid);

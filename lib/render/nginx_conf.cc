@@ -139,7 +139,7 @@ Directive admin_server(const std::string& socket) {
                    block("location", {text("="), text("/orctl_error")},
                          {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")}),
                    block("location", {text("="), text("/v1/config")},
-                         {fixed("client_max_body_size", {"8m"}), lua("content", "require(\"orctl.init\").admin()")}),
+                         {fixed("client_max_body_size", {"32m"}), lua("content", "require(\"orctl.init\").admin()")}),
                    block("location", {text("/")}, {lua("content", "require(\"orctl.init\").admin()")}),
                });
 }

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -89,6 +90,20 @@ int64_t Proc::start_ticks(int pid) const {
   const auto fields = stat_fields(pid);
   // Field 22 of proc(5); ours begin with the third.
   return fields.size() > 19 ? number<int64_t>(fields[19]) : 0;
+}
+
+bool Proc::has_open(int pid, const std::string& path) const {
+  const std::string folder = fmt::format("/proc/{}/fd", pid);
+  DIR* dir = ::opendir(folder.c_str());
+  if (dir == nullptr) return false;
+  bool found = false;
+  char target[PATH_MAX];
+  while (const dirent* entry = ::readdir(dir)) {
+    const ssize_t length = ::readlinkat(::dirfd(dir), entry->d_name, target, sizeof target);
+    found = found || (length > 0 && std::string_view(target, static_cast<size_t>(length)) == path);
+  }
+  ::closedir(dir);
+  return found;
 }
 
 }  // namespace orctl

@@ -145,13 +145,14 @@ class Proc {
   /// ends when the child itself has ended.
   Result run(const std::vector<std::string>& argv, Millis limit);
 
-  bool alive(int pid) const;                 ///< exists and is no zombie
-  std::string command_line(int pid) const;   ///< /proc/PID/cmdline with blanks between; "" when gone
-  std::string executable(int pid) const;     ///< /proc/PID/exe; "" when gone or not readable
-  std::vector<int> children(int pid) const;  ///< sorted
-  std::vector<int> all() const;              ///< every pid, sorted
-  int64_t start_ticks(int pid) const;        ///< /proc/PID/stat field 22: tells a reused pid apart; 0 when gone
-  void signal(int pid, int signal_number);   ///< Error when it cannot be sent; none when already gone
+  bool alive(int pid) const;                              ///< exists and is no zombie
+  std::string command_line(int pid) const;                ///< /proc/PID/cmdline with blanks between; "" when gone
+  std::string executable(int pid) const;                  ///< /proc/PID/exe; "" when gone or not readable
+  std::vector<int> children(int pid) const;               ///< sorted
+  bool has_open(int pid, const std::string& path) const;  ///< one of its descriptors is this file
+  std::vector<int> all() const;                           ///< every pid, sorted
+  int64_t start_ticks(int pid) const;       ///< /proc/PID/stat field 22: tells a reused pid apart; 0 when gone
+  void signal(int pid, int signal_number);  ///< Error when it cannot be sent; none when already gone
   /// Waits until `pid` is gone; false when the deadline came first.
   bool wait_gone(int pid, Deadline deadline) const;
 

