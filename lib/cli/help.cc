@@ -59,7 +59,7 @@ std::string section(const std::string& title, const std::vector<Entry>& entries)
 }
 
 std::string spaced_label(const FlagSpec& spec) {
-  const std::string text = label(spec);
+  std::string text = label(spec);
   const size_t comma = text.find(',');
   if (spec.positional) return text;
   if (comma == std::string::npos) return (text.starts_with("--") ? "    " : "") + text;  // below the long names

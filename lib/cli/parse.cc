@@ -19,7 +19,7 @@ namespace {
 using Words = std::vector<std::string>;
 using Lookup = std::function<std::string(const std::string&)>;
 
-Error usage(std::string message, std::string hint = {}) { return {Exit::usage, std::move(message), std::move(hint)}; }
+Error usage(const std::string& message, std::string hint = {}) { return {Exit::usage, message, std::move(hint)}; }
 
 std::string did_you_mean(const std::string& word, const Words& candidates) {
   const auto near = nearest(word, candidates);

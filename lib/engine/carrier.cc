@@ -232,9 +232,9 @@ void Carrier::put_back(const Error& cause) {
     note_outcome(world_, commit_, "rolled-back", cause.what(), took());
   });
   tell("the audit log was not written", [&] { audit("rolled-back", cause.what()); });
-  // of a first apply nothing is left, its log neither
-  const std::string hint =
-      plan_.before ? cause.hint() : "orctl render -f MANIFEST -d DIR writes the files for a closer look";
+  std::string hint = cause.hint();
+  if (!plan_.before && hint.find(layout_.logs(plan_.name)) != std::string::npos)  // of a first apply no log is left
+    hint = "orctl render -f MANIFEST -d DIR writes the files for a closer look";
   throw Error(Exit::rolled_back, fmt::format("{}: {}; everything was put back as it was", plan_.name, cause.what()),
               hint);
 }

@@ -41,7 +41,7 @@ std::string Env::get(const std::string& name) const {
 
 std::string Env::user() const {
   if (is_root()) {
-    const std::string caller = get("SUDO_USER");
+    std::string caller = get("SUDO_USER");
     if (!caller.empty()) return caller;
   }
   const auto found = account([&](auto... rest) { return ::getpwuid_r(uid(), rest...); });

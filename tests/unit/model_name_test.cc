@@ -127,8 +127,8 @@ TEST_CASE("a layout is filled in from the name's parts") {
   CHECK(fill_layout("x{env}{env}", name) == "xprdprd");
 }
 
-TEST_CASE("the schema's pattern of layouts lets every field follow a slash or a dot" * doctest::should_fail()) {
-  for (const char* layout : {"{env}/{module}/{seq}", "{env}.{module}", "v1.{name}"}) {
+TEST_CASE("a layout is made of parts of the name, words and folders") {
+  for (const char* layout : {"{name}", "{env}/{module}/{seq}", "{env}_{module}_{seq}_{port}", "a/v1.2/{name}-x", "x{env}{env}"}) {
     Value document = full_manifest();
     document.set("layout", layout);
     Diagnostics found;
@@ -136,7 +136,14 @@ TEST_CASE("the schema's pattern of layouts lets every field follow a slash or a 
   }
 }
 
-TEST_CASE("a layout that is no folder's name is refused" * doctest::should_fail()) {
+TEST_CASE("a layout may have a dot before a part of the name" * doctest::should_fail()) {
+  Value document = full_manifest();
+  document.set("layout", "{env}.{module}");
+  Diagnostics found;
+  CHECK(make_instance(manifest_of(document), nullptr, found).has_value());
+}
+
+TEST_CASE("a layout that is no folder's name is refused") {
   for (const char* layout : {"/x", "//x", "x/{abc", "x/{", ".orctl-stage.x"}) {
     Value document = full_manifest();
     document.set("layout", layout);
