@@ -54,6 +54,11 @@ Outcome Carrier::run() {
     settle();
   } catch (const Error& cause) {
     outcome_.took = took();
+    if (beyond_return_) {
+      outcome_.error = Error(cause.exit(), fmt::format("{} is stopped and half removed: {}", plan_.name, cause.what()),
+                             "run the same command again: it goes on from there");
+      return outcome_;
+    }
     try {
       const Uninterrupted shield;  // what was begun is put back whole
       put_back(cause);
@@ -156,6 +161,7 @@ void Carrier::put_back_ref() {
 }
 
 void Carrier::settle() {
+  const Uninterrupted shield;
   if (!plan_.after) remove_all();
   if (!commit_.empty()) {
     const FileLock lock = world_.git.lock(request_.lock_wait);
@@ -167,7 +173,6 @@ void Carrier::settle() {
   // from here on it is done and said to be; what fails now is told, and nothing is put back for it
   outcome_.changed = true;
   outcome_.took = took();
-  const Uninterrupted shield;
   tell("the old tree is left", [&] { world_.fs.remove(stage_); });
   tell("the outcome could not be noted", [&] {
     if (commit_.empty()) return;
@@ -179,6 +184,7 @@ void Carrier::settle() {
 
 /// A deleted instance leaves no file: its tree is in the stage by now, and folders that only a layout made go, too.
 void Carrier::remove_all() {
+  beyond_return_ = true;
   world_.fs.remove(stage_);
   remove_folders(own_folders());
   for (std::string up = tree_.substr(0, tree_.rfind('/')); up.size() > layout_.trees().size();

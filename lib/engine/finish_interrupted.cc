@@ -101,6 +101,7 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
     carrier.settle();
     note(fmt::format("{}: revision {} was finished", name, revision.number));
   } catch (const Error& cause) {
+    if (carrier.beyond_return_) throw;
     const Uninterrupted shield;
     try {
       carrier.put_back(cause);

@@ -92,12 +92,21 @@ void Supervisor::start(World& world, const Target& target) const {
   std::vector<std::string> argv = {target.binary};
   if (target.stderr_option) argv.insert(argv.end(), {"-e", "stderr"});
   argv.insert(argv.end(), {"-p", tree_, "-c", "nginx.conf"});
+  // a master that is about to become a daemon cannot be found and ended: it starts whole, and is stopped afterwards
+  const Uninterrupted shield;
   const Proc::Result result = world.proc.run(argv, start_limit);
   if (result.status != 0) {
     const std::string words = emergencies(result.err + result.out);
     const bool port = words.find("Address already in use") != std::string::npos;
     throw Error(Exit::target, "nginx did not start: " + words,
                 port ? "find who listens there: ss -ltnp" : "see " + layout_.logs(name_) + "/error.log");
+  }
+  // the process we started ends as soon as it has made the daemon, which only then writes its pid and takes its title
+  const Deadline soon = Deadline::in(kill_grace);
+  while (master(world) == 0) {
+    if (soon.passed())
+      throw Error(Exit::target, "nginx started, but ended at once", "see " + layout_.logs(name_) + "/error.log");
+    world.clock.pause(Millis(2));
   }
   if (world.fs.exists(layout_.admin_socket(name_)))
     world.fs.chmod(layout_.admin_socket(name_), 0600);  // nginx makes it 0666

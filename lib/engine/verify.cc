@@ -56,12 +56,12 @@ std::string fault_of_workers(const GatewayStatus& status, const Version& version
   if (static_cast<int64_t>(status.workers.size()) != status.worker_count)
     return fmt::format("{} of {} workers have reported", status.workers.size(), status.worker_count);
   for (const WorkerReport& w : status.workers) {
+    if (!w.error.empty()) return fmt::format("worker {} keeps the old document: {}", w.pid, w.error);
     // until one worker has published it, all serve what they inherited, as generation 0
     if (w.generation == 0 || w.generation != status.generation)
       return fmt::format("worker {} is at generation {} of {}", w.pid, w.generation, status.generation);
     if (std::find(old_workers.begin(), old_workers.end(), w.pid) != old_workers.end())
       return fmt::format("worker {} is from before the reload", w.pid);
-    if (!w.error.empty()) return fmt::format("worker {} keeps the old document: {}", w.pid, w.error);
     if (w.tree != version.digest) return fmt::format("worker {} runs another tree ({})", w.pid, w.tree.substr(0, 12));
     if (w.digest != document)
       return fmt::format("worker {} serves another document ({})", w.pid, w.digest.substr(0, 12));

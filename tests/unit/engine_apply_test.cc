@@ -37,7 +37,11 @@ std::vector<std::string> steps_of(const Plan& plan) {
 /// A host of its own below a temporary folder, with one instance that real nginx serves; deleted by a plan at the end.
 class Host {
  public:
-  Host() : port(free_port()), name_("tst_law_001_" + std::to_string(port)), layout_(scratch_.path()), world_(layout_.store(), {}, scratch_.path()) {}
+  Host()
+      : port(free_port()),
+        name_("tst_law_001_" + std::to_string(port)),
+        layout_(scratch_.path()),
+        world_(layout_.store(), {}, scratch_.path()) {}
   ~Host() {
     try {
       carry(removal());
@@ -48,13 +52,16 @@ class Host {
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 
-  Plan plan(const Value& manifest, const Tree& overlay = {}) const { return make_plan({{instance_of(manifest), overlay}}, world_, layout_); }
+  Plan plan(const Value& manifest, const Tree& overlay = {}) const {
+    return make_plan({{instance_of(manifest), overlay}}, world_, layout_);
+  }
   Plan removal() const { return make_plan(observe(name_, world_, layout_), std::nullopt, world_, layout_); }
 
   /// Carries a plan out; the test ends when it fails.
   Outcome carry(Plan plan) {
     // a reverse is made before the commit that it goes back from exists
-    for (InstancePlan& one : plan.instances) one.base = world_.git.exists() ? world_.git.ref(applied_ref(name_)).value_or("") : "";
+    for (InstancePlan& one : plan.instances)
+      one.base = world_.git.exists() ? world_.git.ref(applied_ref(name_)).value_or("") : "";
     const Request request{{"tester", "law", "test"}, Millis(10000), Millis(1000)};
     const Held held({name_}, world_, layout_, request, {});
     const auto outcomes = apply(plan, world_, layout_, request, [](const std::string&) {});
@@ -67,7 +74,8 @@ class Host {
   std::map<std::string, std::pair<unsigned, std::string>> listing() const {
     std::map<std::string, std::pair<unsigned, std::string>> out;
     for (const auto& [path, file] : world_.fs.read_tree(layout_.trees())) out[path] = {file.mode, file.content};
-    for (const auto& [path, file] : world_.fs.read_tree(scratch_ / "etc")) out["etc/" + path] = {file.mode, file.content};
+    for (const auto& [path, file] : world_.fs.read_tree(scratch_ / "etc"))
+      out["etc/" + path] = {file.mode, file.content};
     return out;
   }
 
@@ -122,7 +130,8 @@ TEST_CASE("on real folders with real nginx: apply, an empty plan, the reverse, e
     CHECK(workers.size() == 2);
     manifest.find("upstream")->items().back().find("server")->items()[0].set("weight", 77);
     const Plan plan = host.plan(manifest);
-    CHECK(steps_of(plan) == std::vector<std::string>{"check-tree", "commit-revision", "swap-tree", "push-gateway", "verify"});
+    CHECK(steps_of(plan) ==
+          std::vector<std::string>{"check-tree", "commit-revision", "swap-tree", "push-gateway", "verify"});
     obeys_the_law(host, manifest);
     CHECK(host.workers() == workers);
   }
@@ -135,10 +144,11 @@ TEST_CASE("on real folders with real nginx: apply, an empty plan, the reverse, e
   SUBCASE("files laid over the tree, a key among them") {
     host.carry(host.plan(manifest));
     manifest.set("files", "overlay/");
-    obeys_the_law(host, manifest,
-                  {{"http.d/a.conf", {"map $host $a_of_test { default \"caf\u00e9 $host\"; }\n", 0644}},
-                   {"lua/answer.lua", {"return 42\n", 0644}},
-                   {"certs/a.key", {"-----BEGIN PRIVATE KEY-----\nnot a real one\n-----END PRIVATE KEY-----\n", 0600}}});
+    obeys_the_law(
+        host, manifest,
+        {{"http.d/a.conf", {"map $host $a_of_test { default \"caf\u00e9 $host\"; }\n", 0644}},
+         {"lua/answer.lua", {"return 42\n", 0644}},
+         {"certs/a.key", {"-----BEGIN PRIVATE KEY-----\nnot a real one\n-----END PRIVATE KEY-----\n", 0600}}});
   }
   SUBCASE("other labels, which disturb nobody") {
     host.carry(host.plan(manifest));
@@ -161,7 +171,9 @@ TEST_CASE("on real folders with real nginx: apply, an empty plan, the reverse, e
 
 TEST_CASE("a deleted instance leaves nothing on disk or running, and comes back whole by the reverse") {
   Host host;
-  const Value manifest = object({{"kind", "Instance"}, {"name", host.name()}, {"nginx", object({{"worker_processes", 1}, {"worker_shutdown_timeout", "1s"}})}});
+  const Value manifest = object({{"kind", "Instance"},
+                                 {"name", host.name()},
+                                 {"nginx", object({{"worker_processes", 1}, {"worker_shutdown_timeout", "1s"}})}});
   host.carry(host.plan(manifest));
   const auto before = host.listing();
   const int master = observe(host.name(), host.world(), host.layout()).pid;
@@ -170,7 +182,9 @@ TEST_CASE("a deleted instance leaves nothing on disk or running, and comes back 
   host.carry(removal);
   CHECK(host.listing().empty());
   CHECK_FALSE(host.world().proc.alive(master));
-  for (const std::string& folder : {host.layout().run(host.name()), host.layout().state(host.name()), host.layout().logs(host.name())}) CHECK_FALSE(host.world().fs.exists(folder));
+  for (const std::string& folder :
+       {host.layout().run(host.name()), host.layout().state(host.name()), host.layout().logs(host.name())})
+    CHECK_FALSE(host.world().fs.exists(folder));
   host.carry(reverse(removal));
   CHECK(host.listing() == before);
   CHECK(host.plan(manifest).empty());
@@ -178,7 +192,8 @@ TEST_CASE("a deleted instance leaves nothing on disk or running, and comes back 
 
 TEST_CASE("the same manifest twice: the second plan is empty, and carrying it out touches nothing") {
   Host host;
-  const Value manifest = object({{"kind", "Instance"}, {"name", host.name()}, {"nginx", object({{"worker_processes", 1}})}});
+  const Value manifest =
+      object({{"kind", "Instance"}, {"name", host.name()}, {"nginx", object({{"worker_processes", 1}})}});
   host.carry(host.plan(manifest));
   const auto head = host.world().git.ref(branch_of(host.name()));
   const auto workers = host.workers();

@@ -17,12 +17,17 @@ std::string faults(const std::string& text, const Fleet* fleet = nullptr) {
   CHECK(instance.has_value() != has_errors(found));
   std::string out;
   for (const Diagnostic& d : found)
-    out += (out.empty() ? "" : "; ") + std::to_string(d.place.line) + ":" + std::to_string(d.place.col) + " " + (d.severity == Severity::warning ? "warning " : "") + d.code + " " + d.field;
+    out += (out.empty() ? "" : "; ") + std::to_string(d.place.line) + ":" + std::to_string(d.place.col) + " " +
+           (d.severity == Severity::warning ? "warning " : "") + d.code + " " + d.field;
   return out;
 }
 
-std::string upstream(const std::string& name, const std::string& servers = "{address='10.0.0.1:80'}") { return "[[upstream]]\nname='" + name + "'\nserver=[" + servers + "]\n"; }
-std::string route(const std::string& to, const std::string& more = "") { return "[[route]]\nupstream='" + to + "'\n" + more; }
+std::string upstream(const std::string& name, const std::string& servers = "{address='10.0.0.1:80'}") {
+  return "[[upstream]]\nname='" + name + "'\nserver=[" + servers + "]\n";
+}
+std::string route(const std::string& to, const std::string& more = "") {
+  return "[[route]]\nupstream='" + to + "'\n" + more;
+}
 
 /// The faults of putting these instances on one host.
 Diagnostics on_one_host(const std::vector<Instance>& instances) {
@@ -38,7 +43,9 @@ size_t conflicts(const std::vector<std::string>& addresses, int port = 80) {
   std::vector<Instance> all;
   int seq = 1;
   for (const std::string& address : addresses) {
-    Value m = object({{"kind", "Instance"}, {"name", Name{"prd", "a", seq++, 8080}.str()}, {"listener", array({object({{"address", address}, {"port", port}})})}});
+    Value m = object({{"kind", "Instance"},
+                      {"name", Name{"prd", "a", seq++, 8080}.str()},
+                      {"listener", array({object({{"address", address}, {"port", port}})})}});
     all.push_back(instance_of(m));
   }
   return on_one_host(all).size();
@@ -66,17 +73,22 @@ TEST_CASE("a wrong name is told which part is wrong, at its place, and the neare
 
 TEST_CASE("routes lead to upstreams that exist, once for each host and path") {
   CHECK(faults(head + upstream("a") + route("a")) == "");
-  CHECK(faults(head + upstream("alpha") + route("alpa")) == "7:10 unknown-upstream route[0].upstream; 4:6 warning unused-upstream upstream[0]");
+  CHECK(faults(head + upstream("alpha") + route("alpa")) ==
+        "7:10 unknown-upstream route[0].upstream; 4:6 warning unused-upstream upstream[0]");
   CHECK(faults(head + upstream("a") + route("a") + route("a", "path='/'\n")) == "8:1 duplicate route[1]");
-  CHECK(faults(head + upstream("a") + route("a", "host='A.test'\n") + route("a", "host='a.TEST'\n")) == "9:1 duplicate route[1]");
-  CHECK(faults(head + upstream("a") + route("a", "host='a.test'\n") + route("a", "host='*.a.test'\n") + route("a", "path='/x'\n")) == "");
+  CHECK(faults(head + upstream("a") + route("a", "host='A.test'\n") + route("a", "host='a.TEST'\n")) ==
+        "9:1 duplicate route[1]");
+  CHECK(faults(head + upstream("a") + route("a", "host='a.test'\n") + route("a", "host='*.a.test'\n") +
+               route("a", "path='/x'\n")) == "");
   CHECK(faults(head) == "2:8 warning no-route route");
 }
 
 TEST_CASE("upstreams have names of their own, and servers that are there") {
   CHECK(faults(head + upstream("a") + upstream("a") + route("a")) == "7:6 duplicate upstream[1].name");
-  CHECK(faults(head + upstream("a", "{address='10.0.0.1:80'},{address='10.0.0.1:80'}") + route("a")) == "5:42 duplicate upstream[0].server[1].address");
-  CHECK(faults(head + upstream("a", "{address='10.0.0.1:80',backup=true}") + route("a")) == "4:6 warning only-backups upstream[0]");
+  CHECK(faults(head + upstream("a", "{address='10.0.0.1:80'},{address='10.0.0.1:80'}") + route("a")) ==
+        "5:42 duplicate upstream[0].server[1].address");
+  CHECK(faults(head + upstream("a", "{address='10.0.0.1:80',backup=true}") + route("a")) ==
+        "4:6 warning only-backups upstream[0]");
 }
 
 TEST_CASE("an upstream without servers is told that, and not that it has only backups" * doctest::should_fail()) {
@@ -84,24 +96,39 @@ TEST_CASE("an upstream without servers is told that, and not that it has only ba
 }
 
 TEST_CASE("one IPv6 address written in two ways is one server" * doctest::should_fail()) {
-  CHECK(faults(head + upstream("a", "{address='[::1]:80'},{address='[0:0:0:0:0:0:0:1]:80'}") + route("a")) == "5:39 duplicate upstream[0].server[1].address");
+  CHECK(faults(head + upstream("a", "{address='[::1]:80'},{address='[0:0:0:0:0:0:0:1]:80'}") + route("a")) ==
+        "5:39 duplicate upstream[0].server[1].address");
   CHECK(faults(head + upstream("a", "{address='[2001:DB8::1]:80'},{address='[2001:db8::1]:80'}") + route("a")) != "");
 }
 
 TEST_CASE("addresses that no server and no listener can have are refused") {
-  for (const char* bad : {"256.0.0.1:80", "01.2.3.4:80", "0.0.0.0:80", "0.1.2.3:80", "[::]:80", "224.0.0.1:80", "255.255.255.255:80", "[ff02::1]:80", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1", "a:80",
-                          "[::1%lo]:80", "[1:2:3]:80", "unix:/x", "[:::]:80", "10.0.0.1:080", "1.2.3:80", "[::ffff:1.2.3.400]:80"})
-    CHECK_MESSAGE(faults(head + upstream("a", "{address='" + std::string(bad) + "'}") + route("a")) != "", std::string(bad));
-  for (const char* good : {"127.0.0.1:1", "169.254.1.1:80", "[::1]:65535", "[2001:db8::1]:80", "[::ffff:10.0.0.1]:80", "240.0.0.1:80"}) CHECK_MESSAGE(server_address_fault(good) == "", std::string(good));
-  for (const char* bad : {"1.2.3.256", "[::1", "[g::]", "1.2.3"}) CHECK_MESSAGE(faults(head + "[[listener]]\nport=8080\naddress='" + bad + "'\n") != "2:8 warning no-route route", std::string(bad));
+  for (const char* bad :
+       {"256.0.0.1:80", "01.2.3.4:80", "0.0.0.0:80", "0.1.2.3:80", "[::]:80", "224.0.0.1:80", "255.255.255.255:80",
+        "[ff02::1]:80", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1", "a:80", "[::1%lo]:80", "[1:2:3]:80", "unix:/x",
+        "[:::]:80", "10.0.0.1:080", "1.2.3:80", "[::ffff:1.2.3.400]:80"})
+    CHECK_MESSAGE(faults(head + upstream("a", "{address='" + std::string(bad) + "'}") + route("a")) != "",
+                  std::string(bad));
+  for (const char* good :
+       {"127.0.0.1:1", "169.254.1.1:80", "[::1]:65535", "[2001:db8::1]:80", "[::ffff:10.0.0.1]:80", "240.0.0.1:80"})
+    CHECK_MESSAGE(server_address_fault(good) == "", std::string(good));
+  for (const char* bad : {"1.2.3.256", "[::1", "[g::]", "1.2.3"})
+    CHECK_MESSAGE(faults(head + "[[listener]]\nport=8080\naddress='" + bad + "'\n") != "2:8 warning no-route route",
+                  std::string(bad));
 }
 
 TEST_CASE("the listeners of one instance do not collide, whatever stands first") {
-  const auto two = [](const std::string& a, const std::string& b) { return faults(head + upstream("a") + route("a") + "[[listener]]\nport=8080\naddress='" + a + "'\n[[listener]]\nport=8080\naddress='" + b + "'\n"); };
+  const auto two = [](const std::string& a, const std::string& b) {
+    return faults(head + upstream("a") + route("a") + "[[listener]]\nport=8080\naddress='" + a +
+                  "'\n[[listener]]\nport=8080\naddress='" + b + "'\n");
+  };
   CHECK(two("10.0.0.1", "10.0.0.2") == "");
   CHECK(two("0.0.0.0", "[::]") == "");
   CHECK(two("0.0.0.0", "[::1]") == "");
-  for (const auto& [a, b] : std::vector<std::pair<std::string, std::string>>{{"10.0.0.1", "10.0.0.1"}, {"0.0.0.0", "10.0.0.1"}, {"[::]", "[::1]"}, {"0.0.0.0", "0.0.0.0"}, {"[::]", "[0:0:0:0:0:0:0:0]"}}) {
+  for (const auto& [a, b] : std::vector<std::pair<std::string, std::string>>{{"10.0.0.1", "10.0.0.1"},
+                                                                             {"0.0.0.0", "10.0.0.1"},
+                                                                             {"[::]", "[::1]"},
+                                                                             {"0.0.0.0", "0.0.0.0"},
+                                                                             {"[::]", "[0:0:0:0:0:0:0:0]"}}) {
     CHECK(two(a, b) == "12:6 duplicate listener[1]");
     CHECK(two(b, a) == "12:6 duplicate listener[1]");
   }
@@ -110,13 +137,19 @@ TEST_CASE("the listeners of one instance do not collide, whatever stands first")
 
 TEST_CASE("one IPv6 address written in two ways is one listener" * doctest::should_fail()) {
   CHECK(conflicts({"[::1]", "[0::1]"}) == 1);
-  CHECK(faults(head + upstream("a") + route("a") + "[[listener]]\nport=8080\naddress='[::1]'\n[[listener]]\nport=8080\naddress='[0::1]'\n") == "12:6 duplicate listener[1]");
+  CHECK(faults(head + upstream("a") + route("a") +
+               "[[listener]]\nport=8080\naddress='[::1]'\n[[listener]]\nport=8080\naddress='[0::1]'\n") ==
+        "12:6 duplicate listener[1]");
 }
 
 TEST_CASE("instances on one host do not collide, in any order") {
   CHECK(conflicts({"10.0.0.1", "10.0.0.2", "[::1]"}) == 0);
   CHECK(conflicts({"0.0.0.0", "[::]"}) == 0);
-  for (std::vector<std::string> all : std::vector<std::vector<std::string>>{{"10.0.0.1", "10.0.0.1"}, {"0.0.0.0", "10.0.0.1"}, {"[::]", "[::1]"}, {"[::]", "[0::0]"}, {"0.0.0.0", "0.0.0.0"}}) {
+  for (std::vector<std::string> all : std::vector<std::vector<std::string>>{{"10.0.0.1", "10.0.0.1"},
+                                                                            {"0.0.0.0", "10.0.0.1"},
+                                                                            {"[::]", "[::1]"},
+                                                                            {"[::]", "[0::0]"},
+                                                                            {"0.0.0.0", "0.0.0.0"}}) {
     CHECK(conflicts(all) == 1);
     std::reverse(all.begin(), all.end());
     CHECK(conflicts(all) == 1);
@@ -130,7 +163,9 @@ TEST_CASE("instances on one host do not collide, in any order") {
 TEST_CASE("names are unique among all manifests, and so is env_module_seq") {
   const auto together = [](const std::string& a, const std::string& b) {
     std::string out;
-    for (const Diagnostic& d : on_one_host({instance_of(object({{"kind", "Instance"}, {"name", a}})), instance_of(object({{"kind", "Instance"}, {"name", b}}))})) out += d.code + " " + d.field + ";";
+    for (const Diagnostic& d : on_one_host({instance_of(object({{"kind", "Instance"}, {"name", a}})),
+                                            instance_of(object({{"kind", "Instance"}, {"name", b}}))}))
+      out += d.code + " " + d.field + ";";
     return out;
   };
   CHECK(together("prd_a_001_80", "prd_a_002_81") == "");
@@ -141,15 +176,19 @@ TEST_CASE("names are unique among all manifests, and so is env_module_seq") {
 
 TEST_CASE("two instances never share a tree, and no tree stands inside another" * doctest::should_fail()) {
   const auto together = [](const std::string& a, const std::string& b) {
-    return on_one_host({instance_of(object({{"kind", "Instance"}, {"name", "prd_a_001_80"}, {"layout", a}})), instance_of(object({{"kind", "Instance"}, {"name", "prd_a_002_81"}, {"layout", b}}))}).size();
+    return on_one_host({instance_of(object({{"kind", "Instance"}, {"name", "prd_a_001_80"}, {"layout", a}})),
+                        instance_of(object({{"kind", "Instance"}, {"name", "prd_a_002_81"}, {"layout", b}}))})
+        .size();
   };
   CHECK(together("{env}_{module}", "{env}_{module}") == 1);
   CHECK(together("x", "x/y") == 1);
 }
 
 TEST_CASE("durations beyond a day are refused wherever they stand") {
-  CHECK(faults(head + "[nginx]\nworker_shutdown_timeout='25h'\n") == "4:25 out-of-range nginx.worker_shutdown_timeout; 2:8 warning no-route route");
-  CHECK(faults(head + upstream("a") + "read_timeout='86401s'\n" + route("a")) == "6:14 out-of-range upstream[0].read_timeout");
+  CHECK(faults(head + "[nginx]\nworker_shutdown_timeout='25h'\n") ==
+        "4:25 out-of-range nginx.worker_shutdown_timeout; 2:8 warning no-route route");
+  CHECK(faults(head + upstream("a") + "read_timeout='86401s'\n" + route("a")) ==
+        "6:14 out-of-range upstream[0].read_timeout");
   CHECK(faults(head + upstream("a") + "[upstream.health]\ntype='tcp'\ninterval='24h'\n" + route("a")) == "");
 }
 
@@ -160,11 +199,16 @@ TEST_CASE("a size that overflows nginx's own number is refused" * doctest::shoul
 
 TEST_CASE("a Fleet's defaults lie under an instance's own words") {
   Diagnostics found;
-  const auto manifest = read_manifest({"fleet.toml", "kind='Fleet'\nenvs=['blue']\nmodules=['shop']\n[defaults]\nlayout='{module}'\nlabels={team='x',tier='edge'}\nnginx={keepalive=7,worker_processes=3}\n"}, found);
+  const auto manifest = read_manifest({"fleet.toml",
+                                       "kind='Fleet'\nenvs=['blue']\nmodules=['shop']\n[defaults]\nlayout='{module}'"
+                                       "\nlabels={team='x',tier='edge'}\nnginx={keepalive=7,worker_processes=3}\n"},
+                                      found);
   REQUIRE(manifest.has_value());
   const auto fleet = make_fleet(*manifest, found);
   REQUIRE(fleet.has_value());
-  const auto instance = read_instance("kind='Instance'\nname='blue_shop_001_80'\nlabels={tier='core'}\nnginx={keepalive=9}\n", found, "m.toml", &*fleet);
+  const auto instance =
+      read_instance("kind='Instance'\nname='blue_shop_001_80'\nlabels={tier='core'}\nnginx={keepalive=9}\n", found,
+                    "m.toml", &*fleet);
   REQUIRE_MESSAGE(instance.has_value(), all_texts(found));
   CHECK(to_json(instance->spec.at("labels")) == R"({"team":"x","tier":"core"})");
   CHECK(instance->spec.at("nginx").at("keepalive").as_int() == 9);
@@ -180,13 +224,15 @@ TEST_CASE("a Fleet's defaults are checked as an instance's, at their own place")
     const auto fleet = manifest ? make_fleet(*manifest, found) : std::nullopt;
     CHECK(fleet.has_value() == found.empty());
     std::string out;
-    for (const Diagnostic& d : found) out += std::to_string(d.place.line) + ":" + std::to_string(d.place.col) + " " + d.code + " " + d.field + ";";
+    for (const Diagnostic& d : found)
+      out += std::to_string(d.place.line) + ":" + std::to_string(d.place.col) + " " + d.code + " " + d.field + ";";
     return out;
   };
   CHECK(fleet_faults("kind='Fleet'\n") == "");
   CHECK(fleet_faults("kind='Fleet'\nenvs=[]\n") == "2:6 too-few envs;");
   CHECK(fleet_faults("kind='Fleet'\nenvs=['P']\n") == "2:7 bad-value envs[0];");
   CHECK(fleet_faults("kind='Fleet'\n[defaults.nginx]\nkeepalive=0\n") == "3:11 out-of-range defaults.nginx.keepalive;");
-  CHECK(fleet_faults("kind='Fleet'\n[defaults]\nlayout='../x'\nlabels.A='x'\n") == "3:8 bad-value defaults.layout;4:8 bad-value defaults.labels.A;");
+  CHECK(fleet_faults("kind='Fleet'\n[defaults]\nlayout='../x'\nlabels.A='x'\n") ==
+        "3:8 bad-value defaults.layout;4:8 bad-value defaults.labels.A;");
   CHECK(fleet_faults("kind='Fleet'\n[defaults]\nupstream=[]\n") == "3:1 unknown-field defaults.upstream;");
 }

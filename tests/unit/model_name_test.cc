@@ -24,10 +24,15 @@ bool is_right(const std::string& name, const NameRules& rules = {}) {
   const auto parts = split(name, '_');
   if (parts.size() != 4 || name.size() > 64) return false;
   if (std::find(rules.envs.begin(), rules.envs.end(), parts[0]) == rules.envs.end()) return false;
-  const auto every = [](const std::string& text, std::string_view alphabet) { return text.find_first_not_of(alphabet) == std::string::npos; };
-  if (parts[1].empty() || !every(parts[1].substr(0, 1), "abcdefghijklmnopqrstuvwxyz") || !every(parts[1], "abcdefghijklmnopqrstuvwxyz0123456789-")) return false;
+  const auto every = [](const std::string& text, std::string_view alphabet) {
+    return text.find_first_not_of(alphabet) == std::string::npos;
+  };
+  if (parts[1].empty() || !every(parts[1].substr(0, 1), "abcdefghijklmnopqrstuvwxyz") ||
+      !every(parts[1], "abcdefghijklmnopqrstuvwxyz0123456789-"))
+    return false;
   if (parts[2].size() != 3 || !every(parts[2], "0123456789") || parts[2] == "000") return false;
-  return !parts[3].empty() && parts[3].size() <= 5 && every(parts[3], "0123456789") && parts[3][0] != '0' && std::stol(parts[3]) <= 65535;
+  return !parts[3].empty() && parts[3].size() <= 5 && every(parts[3], "0123456789") && parts[3][0] != '0' &&
+         std::stol(parts[3]) <= 65535;
 }
 
 std::string right_name(Random& r) {
@@ -59,20 +64,59 @@ TEST_CASE("5,000 right names are accepted, and say what they are made of") {
 TEST_CASE("5,000 hostile names are refused with their faults, and what is suggested is right") {
   Random random(2);
   CAPTURE(random.seed());
-  std::vector<std::string> hostile = {"", "_", "___", "____", "prd_payment_001_8080_", "_prd_payment_001_8080", "prd_payment_001", "prd_payment_001_8080\n", " prd_payment_001_8080",
-                                      "prd_payment_001_8080 ", "../../etc/passwd", "/etc", "prd_pay/ment_001_8080", "prd_.._001_8080", "-rf_payment_001_8080", "prd_-payment_001_8080",
-                                      "PRD_payment_001_8080", "prd_Payment_001_8080", "prd_payment_000_8080", "prd_payment_1_8080", "prd_payment_0001_8080", "prd_payment_001_0",
-                                      "prd_payment_001_08080", "prd_payment_001_65536", "prd_payment_001_99999999999999999999", "prd_payment_001_+80", "prd_payment_001_-80", "prd_payment_001_0x50",
-                                      "prd__001_8080", "_payment_001_8080", "prd_payment__8080", "prd_payment_001_", "prd_p\u00e4yment_001_8080", "prd_payment_001_8080\u202e", "prd_payment_\u0661\u0661\u0661_8080",
-                                      "%2e%2e_a_001_80", "prd_$(id)_001_8080", "prd_a;b_001_8080", "prd_a\"b_001_8080", "prd-payment-001-8080", "prd_" + std::string(60, 'a') + "_001_8080", std::string(100000, '_'),
+  std::vector<std::string> hostile = {"",
+                                      "_",
+                                      "___",
+                                      "____",
+                                      "prd_payment_001_8080_",
+                                      "_prd_payment_001_8080",
+                                      "prd_payment_001",
+                                      "prd_payment_001_8080\n",
+                                      " prd_payment_001_8080",
+                                      "prd_payment_001_8080 ",
+                                      "../../etc/passwd",
+                                      "/etc",
+                                      "prd_pay/ment_001_8080",
+                                      "prd_.._001_8080",
+                                      "-rf_payment_001_8080",
+                                      "prd_-payment_001_8080",
+                                      "PRD_payment_001_8080",
+                                      "prd_Payment_001_8080",
+                                      "prd_payment_000_8080",
+                                      "prd_payment_1_8080",
+                                      "prd_payment_0001_8080",
+                                      "prd_payment_001_0",
+                                      "prd_payment_001_08080",
+                                      "prd_payment_001_65536",
+                                      "prd_payment_001_99999999999999999999",
+                                      "prd_payment_001_+80",
+                                      "prd_payment_001_-80",
+                                      "prd_payment_001_0x50",
+                                      "prd__001_8080",
+                                      "_payment_001_8080",
+                                      "prd_payment__8080",
+                                      "prd_payment_001_",
+                                      "prd_p\u00e4yment_001_8080",
+                                      "prd_payment_001_8080\u202e",
+                                      "prd_payment_\u0661\u0661\u0661_8080",
+                                      "%2e%2e_a_001_80",
+                                      "prd_$(id)_001_8080",
+                                      "prd_a;b_001_8080",
+                                      "prd_a\"b_001_8080",
+                                      "prd-payment-001-8080",
+                                      "prd_" + std::string(60, 'a') + "_001_8080",
+                                      std::string(100000, '_'),
                                       std::string("prd_pay\0ment_001_8080", 21)};
   while (hostile.size() < 5000) {
     std::string name = right_name(random);
     for (int edits = random.between(1, 3); edits > 0 && !name.empty(); --edits) {
       const size_t where = random.below(name.size());
-      if (random.chance(50)) name[where] = static_cast<char>(random.below(256));
-      else if (random.chance(50)) name.insert(where, random.text("_-./ABC0% $\"';\n", 3));
-      else name.erase(where, 1);
+      if (random.chance(50))
+        name[where] = static_cast<char>(random.below(256));
+      else if (random.chance(50))
+        name.insert(where, random.text("_-./ABC0% $\"';\n", 3));
+      else
+        name.erase(where, 1);
     }
     if (!is_right(name)) hostile.push_back(name);
   }
@@ -128,7 +172,8 @@ TEST_CASE("a layout is filled in from the name's parts") {
 }
 
 TEST_CASE("a layout is made of parts of the name, words and folders") {
-  for (const char* layout : {"{name}", "{env}/{module}/{seq}", "{env}_{module}_{seq}_{port}", "a/v1.2/{name}-x", "x{env}{env}"}) {
+  for (const char* layout :
+       {"{name}", "{env}/{module}/{seq}", "{env}_{module}_{seq}_{port}", "a/v1.2/{name}-x", "x{env}{env}"}) {
     Value document = full_manifest();
     document.set("layout", layout);
     Diagnostics found;
@@ -153,7 +198,8 @@ TEST_CASE("a layout that is no folder's name is refused") {
 }
 
 TEST_CASE("no layout leads out of the trees") {
-  for (const char* layout : {"..", "../x", "a/..", "a/../b", ".", "./a", "a/.", "a//b", "a/", "", "{nam}", "{name", "a b", "a\nb", "a;b", "$a", "%h"}) {
+  for (const char* layout : {"..", "../x", "a/..", "a/../b", ".", "./a", "a/.", "a//b", "a/", "", "{nam}", "{name",
+                             "a b", "a\nb", "a;b", "$a", "%h"}) {
     Value document = full_manifest();
     document.set("layout", layout);
     Diagnostics found;

@@ -58,31 +58,34 @@ std::string nested(int depth, const char* open, const char* close) {
 }  // namespace
 
 TEST_CASE("JSON: every kind of node has its place, in characters, past UTF-8 and escapes") {
-  CHECK(places_in("a.json", "{\n"
-                            "  \"k\u00e4\u00e4\": \"v\", \"n\": null,\n"
-                            "\t\"e\\\"\\\\\\u00e9\": [ \"a\\\"b\\\\\", -1.5e+3,true , false,{}, [] ],\n"
-                            "  \"\U0001f600\":{\"x\" : 12}}\n") ==
+  CHECK(places_in("a.json",
+                  "{\n"
+                  "  \"k\u00e4\u00e4\": \"v\", \"n\": null,\n"
+                  "\t\"e\\\"\\\\\\u00e9\": [ \"a\\\"b\\\\\", -1.5e+3,true , false,{}, [] ],\n"
+                  "  \"\U0001f600\":{\"x\" : 12}}\n") ==
         ". 1:1\n"
         "k\u00e4\u00e4 key 2:3\nk\u00e4\u00e4 2:10\n"
         "n key 2:15\nn 2:20\n"
         "e\"\\\u00e9 key 3:2\ne\"\\\u00e9 3:17\n"
-        "e\"\\\u00e9[0] 3:19\ne\"\\\u00e9[1] 3:29\ne\"\\\u00e9[2] 3:37\ne\"\\\u00e9[3] 3:44\ne\"\\\u00e9[4] 3:50\ne\"\\\u00e9[5] 3:54\n"
+        "e\"\\\u00e9[0] 3:19\ne\"\\\u00e9[1] 3:29\ne\"\\\u00e9[2] 3:37\ne\"\\\u00e9[3] 3:44\ne\"\\\u00e9[4] "
+        "3:50\ne\"\\\u00e9[5] 3:54\n"
         "\U0001f600 key 4:3\n\U0001f600 4:7\n\U0001f600.x key 4:8\n\U0001f600.x 4:14\n");
 }
 
 TEST_CASE("TOML: every kind of node has its place, in characters, past UTF-8") {
-  CHECK(places_in("a.toml", "# \u00e4\n"
-                            "\"k\u00e4\u00e4\" = \"v\u00e9\" # x\n"
-                            "n = -1_000\n"
-                            "[t]\n"
-                            "f = 1.5\n"
-                            "  b.c = true\n"
-                            "list = [ \"\u00e4\", 0x1F, [ 1 ],\n"
-                            "  { x = 1 } ]\n"
-                            "[[arr]]\n"
-                            "y = '''\n"
-                            "z'''\n"
-                            "[[arr]]\n") ==
+  CHECK(places_in("a.toml",
+                  "# \u00e4\n"
+                  "\"k\u00e4\u00e4\" = \"v\u00e9\" # x\n"
+                  "n = -1_000\n"
+                  "[t]\n"
+                  "f = 1.5\n"
+                  "  b.c = true\n"
+                  "list = [ \"\u00e4\", 0x1F, [ 1 ],\n"
+                  "  { x = 1 } ]\n"
+                  "[[arr]]\n"
+                  "y = '''\n"
+                  "z'''\n"
+                  "[[arr]]\n") ==
         ". 1:1\n"
         "k\u00e4\u00e4 key 2:1\nk\u00e4\u00e4 2:9\n"
         "n key 3:1\nn 3:5\n"
@@ -110,7 +113,11 @@ TEST_CASE("members keep the order in which they were written") {
 }
 
 TEST_CASE("JSON numbers of all forms") {
-  const Value v = read("a.json", R"({"a":[0,-0,1,-1,9223372036854775807,-9223372036854775808,9223372036854775808,1.0,1.5,-0.0,1e3,1E-3,1.5e+10,1e308]})").at("a");
+  const Value v =
+      read(
+          "a.json",
+          R"({"a":[0,-0,1,-1,9223372036854775807,-9223372036854775808,9223372036854775808,1.0,1.5,-0.0,1e3,1E-3,1.5e+10,1e308]})")
+          .at("a");
   const auto& n = v.items();
   CHECK((n[0].is_int() && n[1].is_int() && n[3].as_int() == -1));
   CHECK(n[4].as_int() == INT64_MAX);
@@ -120,22 +127,29 @@ TEST_CASE("JSON numbers of all forms") {
   CHECK(n[10].as_double() == 1000);
   CHECK(n[11].as_double() == 0.001);
   CHECK(n[13].as_double() == 1e308);
-  for (const char* bad : {"01", "1.", ".5", "+1", "0x10", "1e", "1_000", "NaN", "Infinity", "-", "--1", "1e400"}) CHECK(fault_of("a.json", std::string("{\"a\":") + bad + "}").substr(0, 6) == "syntax");
+  for (const char* bad : {"01", "1.", ".5", "+1", "0x10", "1e", "1_000", "NaN", "Infinity", "-", "--1", "1e400"})
+    CHECK(fault_of("a.json", std::string("{\"a\":") + bad + "}").substr(0, 6) == "syntax");
 }
 
 TEST_CASE("TOML numbers of all forms") {
-  const Value v = read("a.toml", "a = [0, +1, -1, 1_000, 0xff, 0o17, 0b101, 9223372036854775807, -9223372036854775808, 1.0, 1e3, 6.02_2e+3, inf, nan]").at("a");
+  const Value v = read("a.toml",
+                       "a = [0, +1, -1, 1_000, 0xff, 0o17, 0b101, 9223372036854775807, -9223372036854775808, 1.0, 1e3, "
+                       "6.02_2e+3, inf, nan]")
+                      .at("a");
   const auto& n = v.items();
   CHECK((n[3].as_int() == 1000 && n[4].as_int() == 255 && n[5].as_int() == 15 && n[6].as_int() == 5));
   CHECK((n[7].as_int() == INT64_MAX && n[8].as_int() == INT64_MIN));
   CHECK((n[9].is_double() && n[10].as_double() == 1000 && n[11].as_double() == 6022));
   CHECK((n[12].is_double() && n[13].is_double()));
-  for (const char* bad : {"01", "1.", ".5", "9223372036854775808", "1__0", "0xg", "1e"}) CHECK(fault_of("a.toml", std::string("a = ") + bad).substr(0, 6) == "syntax");
+  for (const char* bad : {"01", "1.", ".5", "9223372036854775808", "1__0", "0xg", "1e"})
+    CHECK(fault_of("a.toml", std::string("a = ") + bad).substr(0, 6) == "syntax");
 }
 
 TEST_CASE("strings keep every character that their escapes stand for") {
-  CHECK(read("a.json", R"({"a":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"})").at("a").as_string() == "\"\\/\b\f\n\r\t\u00e9\U0001f600");
-  CHECK(read("a.toml", "a = \"\\\"\\\\\\b\\f\\n\\r\\t\\u00e9\\U0001f600\"").at("a").as_string() == "\"\\\b\f\n\r\t\u00e9\U0001f600");
+  CHECK(read("a.json", R"({"a":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"})").at("a").as_string() ==
+        "\"\\/\b\f\n\r\t\u00e9\U0001f600");
+  CHECK(read("a.toml", "a = \"\\\"\\\\\\b\\f\\n\\r\\t\\u00e9\\U0001f600\"").at("a").as_string() ==
+        "\"\\\b\f\n\r\t\u00e9\U0001f600");
   CHECK(read("a.toml", "a = 'C:\\x'").at("a").as_string() == "C:\\x");
   CHECK(fault_of("a.json", "{\"a\":\"\\ud800\"}").substr(0, 6) == "syntax");
   CHECK(fault_of("a.json", "{\"a\":\"x\ny\"}").substr(0, 8) == "syntax 1");
@@ -168,7 +182,9 @@ TEST_CASE("JSON goes 64 levels deep and no further") {
   CHECK(fault_of("a.json", "{\"a\":" + nested(1000000, "[", "]") + "}") == "too-deep 1:69");
 }
 
-TEST_CASE("TOML goes 64 levels deep" * doctest::description("the root is the first level")) { CHECK(read("a.toml", "a = " + nested(63, "[", "]")).is_object()); }
+TEST_CASE("TOML goes 64 levels deep" * doctest::description("the root is the first level")) {
+  CHECK(read("a.toml", "a = " + nested(63, "[", "]")).is_object());
+}
 
 TEST_CASE("TOML goes no deeper than 64 levels in lists" * doctest::should_fail()) {
   Diagnostics found;
@@ -196,7 +212,9 @@ TEST_CASE("what is no text, empty, or no object is refused") {
   CHECK(fault_of("a.json", " \n\t ") == "empty 0:0");
   CHECK(fault_of("a.toml", std::string("a = 1\0", 6)) == "not-text 0:0");
   CHECK(fault_of("a.toml", "a = \"\xff\"") == "not-text 0:0");
-  CHECK(fault_of("a.toml", "\x7f" "ELF\x02\x01\x01") != "");
+  CHECK(fault_of("a.toml",
+                 "\x7f"
+                 "ELF\x02\x01\x01") != "");
   CHECK(fault_of("a.json", "[1]") == "wrong-type 1:1");
   CHECK(fault_of("a.json", "1") == "wrong-type 1:1");
   CHECK(fault_of("a.json", "\"x\"") == "wrong-type 1:1");
@@ -212,11 +230,17 @@ TEST_CASE("the name's ending tells JSON from TOML; without one the first charact
 
 TEST_CASE("a byte order mark is skipped") {
   CHECK(read("a.json", "\xef\xbb\xbf{\"a\":1}").at("a").as_int() == 1);
-  CHECK(read("a.toml", "\xef\xbb\xbf" "a = 1").at("a").as_int() == 1);
+  CHECK(read("a.toml",
+             "\xef\xbb\xbf"
+             "a = 1")
+            .at("a")
+            .as_int() == 1);
 }
 
 TEST_CASE("a byte order mark takes no column, and tells nothing of the kind" * doctest::should_fail()) {
-  CHECK(places_in("a.toml", "\xef\xbb\xbf" "a = 1") == ". 1:1\na key 1:1\na 1:5\n");
+  CHECK(places_in("a.toml",
+                  "\xef\xbb\xbf"
+                  "a = 1") == ". 1:1\na key 1:1\na 1:5\n");
   CHECK(places_in("a.json", "\xef\xbb\xbf{\"a\":1}") == ". 1:1\na key 1:2\na 1:6\n");
   Diagnostics found;
   CHECK(read_document({"-", "\xef\xbb\xbf{\"a\":1}"}, found).has_value());
@@ -233,15 +257,21 @@ TEST_CASE("line_of gives a line without its end") {
 TEST_CASE("mutated manifests are read or refused, and every place is inside the text") {
   Random random(3);
   CAPTURE(random.seed());
-  const std::string json = to_json(full_manifest(), 1), toml = "kind = \"Instance\"\nname = \"a\"\n[nginx]\nuser = 'x'\n[[upstream]]\nserver = [ { address = \"a\", w = 1.5 }, ]\n";
+  const std::string json = to_json(full_manifest(), 1),
+                    toml =
+                        "kind = \"Instance\"\nname = \"a\"\n[nginx]\nuser = 'x'\n[[upstream]]\nserver = [ { address = "
+                        "\"a\", w = 1.5 }, ]\n";
   for (int n = 0; n < 4000; ++n) {
     const bool is_json = n % 2 == 0;
     std::string text = is_json ? json : toml;
     for (int edits = random.between(1, 4); edits > 0; --edits) {
       const size_t where = random.below(text.size());
-      if (random.chance(40)) text[where] = static_cast<char>(random.below(128));
-      else if (random.chance(50)) text.erase(where, random.below(20));
-      else text.insert(where, random.text("{}[]\",:=.'\\\n#\"u0001e-+ ", 4));
+      if (random.chance(40))
+        text[where] = static_cast<char>(random.below(128));
+      else if (random.chance(50))
+        text.erase(where, random.below(20));
+      else
+        text.insert(where, random.text("{}[]\",:=.'\\\n#\"u0001e-+ ", 4));
       if (text.empty()) text = " ";
     }
     Diagnostics found;

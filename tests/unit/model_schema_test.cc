@@ -22,7 +22,8 @@ Value json(const std::string& text) {
 /// The faults of a document as "code path", in order.
 std::string faults(const Schema& schema, const std::string& document) {
   Diagnostics found;
-  const bool fine = schema.check(json(document), "a.json", [&](uint32_t n) { return line_of(document, n); }, found);
+  const bool fine = schema.check(
+      json(document), "a.json", [&](uint32_t n) { return line_of(document, n); }, found);
   CHECK(fine == found.empty());
   std::string out;
   for (const Diagnostic& d : found) out += (out.empty() ? "" : "; ") + d.code + (d.field.empty() ? "" : " " + d.field);
@@ -30,11 +31,15 @@ std::string faults(const Schema& schema, const std::string& document) {
 }
 
 /// The faults of `value` under the one-keyword schema `keyword`.
-std::string faults_of(const std::string& keyword, const std::string& value) { return faults(Schema("{" + keyword + "}"), value); }
+std::string faults_of(const std::string& keyword, const std::string& value) {
+  return faults(Schema("{" + keyword + "}"), value);
+}
 
 Diagnostics faults_in_instance(const std::string& document) {
   Diagnostics found;
-  Schema::get("instance").check(json(document), "a.json", [&](uint32_t n) { return line_of(document, n); }, found);
+  Schema::get("instance")
+      .check(
+          json(document), "a.json", [&](uint32_t n) { return line_of(document, n); }, found);
   return found;
 }
 
@@ -73,10 +78,15 @@ TEST_CASE("each keyword takes what is right and refuses what is not, on both sid
   CHECK(faults_of(R"("items":{"type":"integer"})", R"([1,"a",2,"b"])") == "wrong-type [1]; wrong-type [3]");
   CHECK(faults_of(R"("required":["a","b"])", R"({"a":1})") == "missing-field b");
   CHECK(faults_of(R"("properties":{"a":{}},"additionalProperties":false)", R"({"a":1,"b":1})") == "unknown-field b");
-  CHECK(faults_of(R"("properties":{"a":{}},"additionalProperties":{"type":"string"})", R"({"a":1,"b":1})") == "wrong-type b");
+  CHECK(faults_of(R"("properties":{"a":{}},"additionalProperties":{"type":"string"})", R"({"a":1,"b":1})") ==
+        "wrong-type b");
   CHECK(faults_of(R"("propertyNames":{"pattern":"^[a-z]+$"})", R"({"ok":1,"NO":1})") == "bad-value NO");
-  CHECK(faults_of(R"("properties":{"x":{"$ref":"#/definitions/s","maxLength":1}},"definitions":{"s":{"type":"string","maxLength":9}})", R"({"x":"ab"})") == "too-long x");
-  CHECK(faults_of(R"("properties":{"x":{"$ref":"#/definitions/s"}},"definitions":{"s":{"type":"string"}})", R"({"x":1})") == "wrong-type x");
+  CHECK(
+      faults_of(
+          R"("properties":{"x":{"$ref":"#/definitions/s","maxLength":1}},"definitions":{"s":{"type":"string","maxLength":9}})",
+          R"({"x":"ab"})") == "too-long x");
+  CHECK(faults_of(R"("properties":{"x":{"$ref":"#/definitions/s"}},"definitions":{"s":{"type":"string"}})",
+                  R"({"x":1})") == "wrong-type x");
 }
 
 TEST_CASE("a keyword of another type of value does not count") {
@@ -85,7 +95,8 @@ TEST_CASE("a keyword of another type of value does not count") {
 }
 
 TEST_CASE("a schema with a keyword that nobody implements, or a broken one, is a defect") {
-  for (const char* text : {R"({"oneOf":[]})", R"({"format":"date"})", R"({"pattern":"("})", R"({"$ref":"other.json"})", R"({"x-impact":"mild"})", "{", R"({"not":{}})"})
+  for (const char* text : {R"({"oneOf":[]})", R"({"format":"date"})", R"({"pattern":"("})", R"({"$ref":"other.json"})",
+                           R"({"x-impact":"mild"})", "{", R"({"not":{}})"})
     CHECK_THROWS_AS(Schema(std::string(text)), std::logic_error);
 }
 
@@ -104,7 +115,8 @@ TEST_CASE("all faults are found at once, each with path, place, source line and 
       " \"route\": {\"upstream\": \"a\"}}";
   std::string got;
   for (const Diagnostic& d : faults_in_instance(text)) {
-    got += std::to_string(d.place.line) + ":" + std::to_string(d.place.col) + " " + d.code + " " + d.field + " (" + d.hint + ")\n";
+    got += std::to_string(d.place.line) + ":" + std::to_string(d.place.col) + " " + d.code + " " + d.field + " (" +
+           d.hint + ")\n";
     CHECK(d.source_line == line_of(text, d.place.line));
     CHECK(d.file == "a.json");
   }
@@ -124,8 +136,12 @@ TEST_CASE("all faults are found at once, each with path, place, source line and 
 }
 
 TEST_CASE("defaults are filled in at every depth, in the schema's order") {
-  const Value filled = Schema::get("instance").with_defaults(json(R"({"upstream":[{"server":[{"address":"10.0.0.1:80"}],"name":"a"}],"name":"n","kind":"Instance"})"));
-  CHECK(to_json(filled.at("upstream").items()[0].at("server")) == R"([{"address":"10.0.0.1:80","weight":1,"backup":false}])");
+  const Value filled =
+      Schema::get("instance")
+          .with_defaults(
+              json(R"({"upstream":[{"server":[{"address":"10.0.0.1:80"}],"name":"a"}],"name":"n","kind":"Instance"})"));
+  CHECK(to_json(filled.at("upstream").items()[0].at("server")) ==
+        R"([{"address":"10.0.0.1:80","weight":1,"backup":false}])");
   CHECK(filled.at("nginx").at("worker_processes").as_string() == "auto");
   CHECK(filled.at("route").items().empty());
   std::string order;
@@ -147,8 +163,13 @@ TEST_CASE("labels and members in any order give one value") {
 
 TEST_CASE("TOML and JSON of one meaning give one value") {
   Diagnostics found;
-  const auto toml = read_instance("kind = 'Instance'\nname = 'prd_a_001_80'\nlabels.b = 'x'\nlabels.a = 'y'\n[[upstream]]\nname = 'u'\n[[upstream.server]]\naddress = '10.0.0.1:80'\n[[route]]\nupstream = 'u'\n", found);
-  const auto other = read_instance(R"({"route":[{"upstream":"u"}],"labels":{"a":"y","b":"x"},"upstream":[{"server":[{"address":"10.0.0.1:80"}],"name":"u"}],"name":"prd_a_001_80","kind":"Instance"})", found, "a.json");
+  const auto toml = read_instance(
+      "kind = 'Instance'\nname = 'prd_a_001_80'\nlabels.b = 'x'\nlabels.a = 'y'\n[[upstream]]\nname = "
+      "'u'\n[[upstream.server]]\naddress = '10.0.0.1:80'\n[[route]]\nupstream = 'u'\n",
+      found);
+  const auto other = read_instance(
+      R"({"route":[{"upstream":"u"}],"labels":{"a":"y","b":"x"},"upstream":[{"server":[{"address":"10.0.0.1:80"}],"name":"u"}],"name":"prd_a_001_80","kind":"Instance"})",
+      found, "a.json");
   REQUIRE((toml && other));
   CHECK(toml->spec == other->spec);
 }
@@ -214,10 +235,13 @@ TEST_CASE("any document at all is judged without an exception") {
     Value document = good;
     Value* at = &document;
     for (int depth = random.between(1, 4); depth > 0; --depth) {
-      if (at->is_object() && !at->members().empty()) at = &at->members()[random.below(at->members().size())].value;
-      else if (at->is_array() && !at->items().empty()) at = &at->items()[random.below(at->items().size())];
+      if (at->is_object() && !at->members().empty())
+        at = &at->members()[random.below(at->members().size())].value;
+      else if (at->is_array() && !at->items().empty())
+        at = &at->items()[random.below(at->items().size())];
     }
-    *at = random.pick<Value>({Value(), Value(true), Value(-1), Value(70000), Value(1.5), Value(""), Value("x"), Value::array(), Value::object(), array({Value(1)}), object({{"a", 1}})});
+    *at = random.pick<Value>({Value(), Value(true), Value(-1), Value(70000), Value(1.5), Value(""), Value("x"),
+                              Value::array(), Value::object(), array({Value(1)}), object({{"a", 1}})});
     if (document.find("kind") == nullptr || !document.is_object()) continue;
     Diagnostics found;
     CAPTURE(to_json(document));

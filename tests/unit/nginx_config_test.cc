@@ -15,7 +15,8 @@ constexpr unsigned seed = 20261121;
 Config as_read(Config config) {
   for (Directive& d : config) {
     for (Arg& arg : d.args) {
-      for (size_t at = arg.text.find('$'); !arg.variables && at != std::string::npos; at = arg.text.find('$', at + 1)) arg.text.replace(at, 1, "${orctl_dollar}");
+      for (size_t at = arg.text.find('$'); !arg.variables && at != std::string::npos; at = arg.text.find('$', at + 1))
+        arg.text.replace(at, 1, "${orctl_dollar}");
       arg.variables = true;
     }
     d.block = as_read(std::move(d.block));
@@ -25,7 +26,8 @@ Config as_read(Config config) {
 
 std::string random_text(std::mt19937& r, std::string_view alphabet, size_t longest) {
   std::string out;
-  for (size_t n = r() % (longest + 1); n > 0; --n) out += alphabet.empty() ? static_cast<char>(r() % 256) : alphabet[r() % alphabet.size()];
+  for (size_t n = r() % (longest + 1); n > 0; --n)
+    out += alphabet.empty() ? static_cast<char>(r() % 256) : alphabet[r() % alphabet.size()];
   for (char& c : out)
     if (c == '\0' || c == '\n' || c == '\r') c = '.';
   return out;
@@ -37,12 +39,20 @@ Config random_config(std::mt19937& r, int depth) {
   for (unsigned n = r() % 4 + (depth == 0); n > 0; --n) {
     Directive d;
     d.name = r() % 3 == 0 ? "x" + random_text(r, hostile, 4) : "directive";
-    for (unsigned args = r() % 4; args > 0; --args) d.args.push_back({random_text(r, r() % 2 == 0 ? hostile : std::string_view(), 12), false});
+    for (unsigned args = r() % 4; args > 0; --args)
+      d.args.push_back({random_text(r, r() % 2 == 0 ? hostile : std::string_view(), 12), false});
     if (r() % 8 == 0) {
       d.name = "content_by_lua_block";
       d.args.clear();
       d.has_block = true;
-      d.lua = std::vector<std::string>{"", " x = {} ", " s = \"}\" ", " s = '}{' -- }\n ", " s = [[ } ]] ", " s = [==[ ]] } ]==] ", " --[[ } \n ]] t = { { } } ", " s = '\\'}' "}[r() % 8];
+      d.lua = std::vector<std::string>{"",
+                                       " x = {} ",
+                                       " s = \"}\" ",
+                                       " s = '}{' -- }\n ",
+                                       " s = [[ } ]] ",
+                                       " s = [==[ ]] } ]==] ",
+                                       " --[[ } \n ]] t = { { } } ",
+                                       " s = '\\'}' "}[r() % 8];
     } else if (depth < 4 && r() % 3 == 0) {
       d.has_block = true;
       d.block = random_config(r, depth + 1);
@@ -90,7 +100,8 @@ TEST_CASE("what is written reads back as the tree that was meant, whatever bytes
 TEST_CASE("every single byte survives as a value, alone and inside") {
   for (int c = 1; c < 256; ++c) {
     if (c == '\n' || c == '\r') continue;
-    for (const std::string& text : {std::string(1, static_cast<char>(c)), "a" + std::string(1, static_cast<char>(c)) + "b"}) {
+    for (const std::string& text :
+         {std::string(1, static_cast<char>(c)), "a" + std::string(1, static_cast<char>(c)) + "b"}) {
       const Config config = {{"x", {{text, false}}}};
       REQUIRE(parse(write(config)) == as_read(config));
     }
@@ -145,8 +156,9 @@ TEST_CASE("syntax errors say where") {
 
 TEST_CASE("a Lua block ends at its own brace, past strings, long brackets and comments") {
   const auto lua = [](const std::string& body) { return told("content_by_lua_block {" + body + "} after;"); };
-  for (const char* body : {" x = { a = { 1 } } ", " s = \"}\" ", " s = '{' ", " s = \"\\\"}\" ", " s = [[ }}} ]] ", " s = [=[ ]] } ]=] ", " -- } it's \n", " --[[ } ' ]] ", " --[==[ }\n ]] ]==] ", " t[ [[}]] ] = 1 ",
-                           " x = a[b[1]] ", " s = '\\\\' t = '}' ", " x = 5 - -3 "})
+  for (const char* body : {" x = { a = { 1 } } ", " s = \"}\" ", " s = '{' ", " s = \"\\\"}\" ", " s = [[ }}} ]] ",
+                           " s = [=[ ]] } ]=] ", " -- } it's \n", " --[[ } ' ]] ", " --[==[ }\n ]] ]==] ",
+                           " t[ [[}]] ] = 1 ", " x = a[b[1]] ", " s = '\\\\' t = '}' ", " x = 5 - -3 "})
     CHECK(lua(body) == "content_by_lua_block lua{" + std::string(body) + "}\nafter\n");
   CHECK(told("set_by_lua_block $x { return \"}\" }") == "set_by_lua_block [$x] lua{ return \"}\" }\n");
   CHECK(told("content_by_lua 'return \"}\"';") == "content_by_lua [return \"}\"]\n");
@@ -160,7 +172,9 @@ TEST_CASE("places are of the directive's first character") {
 
 TEST_CASE("100,000 mutated configurations are read or refused, quickly") {
   std::mt19937 random(seed);
-  const std::string good = "load_module a.so; # c\nhttp { server { listen 80; location ~ ^/(a|b)$ { return 200 \"x${y}\\\"\"; content_by_lua_block { s = [==[ } ]==] -- }\n t = {'}'} } } } map $a $b { default ''; } }\n";
+  const std::string good =
+      "load_module a.so; # c\nhttp { server { listen 80; location ~ ^/(a|b)$ { return 200 \"x${y}\\\"\"; "
+      "content_by_lua_block { s = [==[ } ]==] -- }\n t = {'}'} } } } map $a $b { default ''; } }\n";
   const std::string bytes = "\"'\\${};#[]=-\n\t ()%ab\0\xff";
   const auto start = std::chrono::steady_clock::now();
   int read = 0;
@@ -169,9 +183,14 @@ TEST_CASE("100,000 mutated configurations are read or refused, quickly") {
     for (unsigned edits = random() % 6 + 1; edits > 0; --edits) {
       const size_t at = random() % text.size();
       switch (random() % 3) {
-        case 0: text[at] = bytes[random() % bytes.size()]; break;
-        case 1: text.erase(at, random() % 30); break;
-        default: text.insert(at, 1, bytes[random() % bytes.size()]);
+        case 0:
+          text[at] = bytes[random() % bytes.size()];
+          break;
+        case 1:
+          text.erase(at, random() % 30);
+          break;
+        default:
+          text.insert(at, 1, bytes[random() % bytes.size()]);
       }
       if (text.empty()) text = "x";
     }
@@ -200,6 +219,8 @@ TEST_CASE("a megabyte of any one thing is read in a second") {
     while (out.size() < (size_t{1} << 20)) out += part;
     return out;
   };
-  for (const char* part : {"a b;", "\\", "\"", "$", "${", "a{", "}", "#", "[", "[=", "a", " "}) CHECK_MESSAGE(within(many(part)), std::string(part));
-  for (const char* part : {"[=", "[", "--[=", "'", "\\", "{", "-", "]="}) CHECK_MESSAGE(within("x_by_lua_block {" + many(part)), std::string(part));
+  for (const char* part : {"a b;", "\\", "\"", "$", "${", "a{", "}", "#", "[", "[=", "a", " "})
+    CHECK_MESSAGE(within(many(part)), std::string(part));
+  for (const char* part : {"[=", "[", "--[=", "'", "\\", "{", "-", "]="})
+    CHECK_MESSAGE(within("x_by_lua_block {" + many(part)), std::string(part));
 }

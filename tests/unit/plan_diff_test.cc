@@ -13,7 +13,11 @@ Value spec(const Value& manifest) { return instance_of(manifest).spec; }
 /// The differences as "op key impact", one a line.
 std::string told(const std::vector<Change>& changes) {
   std::string out;
-  for (const Change& c : changes) out += std::string(c.op == Op::add ? "+ " : c.op == Op::remove ? "- " : "~ ") + c.key + " " + std::string(to_string(c.impact)) + (c.reason.empty() ? "" : " (" + c.reason + ")") + "\n";
+  for (const Change& c : changes)
+    out += std::string(c.op == Op::add      ? "+ "
+                       : c.op == Op::remove ? "- "
+                                            : "~ ") +
+           c.key + " " + std::string(to_string(c.impact)) + (c.reason.empty() ? "" : " (" + c.reason + ")") + "\n";
   return out;
 }
 
@@ -28,12 +32,16 @@ Value& first(Value& v, const char* list) { return v.find(list)->items()[0]; }
 
 }  // namespace
 
-TEST_CASE("equal specs have no differences") { CHECK(told([](Value&) {}).empty()); }
+TEST_CASE("equal specs have no differences") {
+  CHECK(told([](Value&) {}).empty());
+}
 
 TEST_CASE("each field is told by its key, with its own impact") {
-  CHECK(told([](Value& m) { first(first(m, "upstream"), "server").set("weight", 5); }) == "~ upstream[payment].server[127.0.0.1:9101].weight hot\n");
+  CHECK(told([](Value& m) { first(first(m, "upstream"), "server").set("weight", 5); }) ==
+        "~ upstream[payment].server[127.0.0.1:9101].weight hot\n");
   CHECK(told([](Value& m) { first(m, "upstream").set("retries", 5); }) == "~ upstream[payment].retries hot\n");
-  CHECK(told([](Value& m) { first(m, "upstream").find("health")->set("rise", 9); }) == "~ upstream[payment].health.rise hot\n");
+  CHECK(told([](Value& m) { first(m, "upstream").find("health")->set("rise", 9); }) ==
+        "~ upstream[payment].health.rise hot\n");
   CHECK(told([](Value& m) { m.find("labels")->set("team", "b"); }) == "~ labels.team none\n");
   CHECK(told([](Value& m) { m.find("nginx")->set("keepalive", 99); }) == "~ nginx.keepalive reload\n");
   CHECK(told([](Value& m) { m.find("nginx")->set("user", "www-data"); }) == "~ nginx.user restart\n");
@@ -41,17 +49,25 @@ TEST_CASE("each field is told by its key, with its own impact") {
 }
 
 TEST_CASE("servers and routes come and go by their keys") {
-  CHECK(told([](Value& m) { first(m, "upstream").find("server")->push(object({{"address", "10.0.0.9:1"}})); }) == "+ upstream[payment].server[10.0.0.9:1] hot\n");
-  CHECK(told([](Value& m) { first(m, "upstream").find("server")->items().pop_back(); }) == "- upstream[payment].server[[::1]:9102] hot\n");
+  CHECK(told([](Value& m) {
+          first(m, "upstream").find("server")->push(object({{"address", "10.0.0.9:1"}}));
+        }) == "+ upstream[payment].server[10.0.0.9:1] hot\n");
+  CHECK(told([](Value& m) { first(m, "upstream").find("server")->items().pop_back(); }) ==
+        "- upstream[payment].server[[::1]:9102] hot\n");
   CHECK(told([](Value& m) { m.find("route")->push(object({{"upstream", "payment"}})); }) == "+ route[*/] hot\n");
-  CHECK(told([](Value& m) { first(m, "route").set("path", "/b/"); }) == "- route[www.test1.com/api/] hot\n+ route[www.test1.com/b/] hot\n");
+  CHECK(told([](Value& m) { first(m, "route").set("path", "/b/"); }) ==
+        "- route[www.test1.com/api/] hot\n+ route[www.test1.com/b/] hot\n");
 }
 
 TEST_CASE("another order is a difference of its own, and only of what stays") {
-  CHECK(told([](Value& m) { std::reverse(first(m, "upstream").find("server")->items().begin(), first(m, "upstream").find("server")->items().end()); }) ==
-        "~ upstream[payment].server hot (another order)\n");
-  CHECK(told([](Value& m) { auto& servers = first(m, "upstream").find("server")->items(); servers.insert(servers.begin(), object({{"address", "10.0.0.9:1"}})); }) ==
-        "+ upstream[payment].server[10.0.0.9:1] hot\n");
+  CHECK(told([](Value& m) {
+          std::reverse(first(m, "upstream").find("server")->items().begin(),
+                       first(m, "upstream").find("server")->items().end());
+        }) == "~ upstream[payment].server hot (another order)\n");
+  CHECK(told([](Value& m) {
+          auto& servers = first(m, "upstream").find("server")->items();
+          servers.insert(servers.begin(), object({{"address", "10.0.0.9:1"}}));
+        }) == "+ upstream[payment].server[10.0.0.9:1] hot\n");
 }
 
 TEST_CASE("the differences of generated manifests are none just when the specs are equal") {

@@ -17,23 +17,35 @@ Version version(Random& r, const std::string& tail) {
   out.manifest_name = "manifest.json";
   out.digest = tail;
   out.unit = r.bytes(50);
-  for (size_t n = r.below(4); n > 0; --n) out.tree["f" + std::to_string(n)] = {r.bytes(60), r.chance(50) ? 0600u : 0644u};
+  for (size_t n = r.below(4); n > 0; --n)
+    out.tree["f" + std::to_string(n)] = {r.bytes(60), r.chance(50) ? 0600u : 0644u};
   return out;
 }
 
 Plan every_step() {
   using Action = Supervise::Action;
   Plan plan;
-  plan.instances.push_back({"a", "b", std::nullopt, std::nullopt, {}, {CheckTree{}, CommitRevision{}, SwapTree{}, WriteUnit{}, PushGateway{}, Reload{}, Supervise{Action::start}, Supervise{Action::stop}, Supervise{Action::restart}, Verify{}}});
+  plan.instances.push_back({"a",
+                            "b",
+                            std::nullopt,
+                            std::nullopt,
+                            {},
+                            {CheckTree{}, CommitRevision{}, SwapTree{}, WriteUnit{}, PushGateway{}, Reload{},
+                             Supervise{Action::start}, Supervise{Action::stop}, Supervise{Action::restart}, Verify{}}});
   for (const Op op : {Op::add, Op::remove, Op::change})
-    for (const Impact impact : {Impact::none, Impact::hot, Impact::reload, Impact::restart, Impact::start, Impact::stop})
-      plan.instances[0].changes.push_back({op, "k", op == Op::add ? Value() : Value(1), op == Op::remove ? Value() : Value("x"), impact, impact == Impact::hot ? "because" : ""});
+    for (const Impact impact :
+         {Impact::none, Impact::hot, Impact::reload, Impact::restart, Impact::start, Impact::stop})
+      plan.instances[0].changes.push_back({op, "k", op == Op::add ? Value() : Value(1),
+                                           op == Op::remove ? Value() : Value("x"), impact,
+                                           impact == Impact::hot ? "because" : ""});
   return plan;
 }
 
 }  // namespace
 
-TEST_CASE("every step, op and impact comes back from its word") { CHECK(plan_from_value(to_value(every_step())) == every_step()); }
+TEST_CASE("every step, op and impact comes back from its word") {
+  CHECK(plan_from_value(to_value(every_step())) == every_step());
+}
 
 TEST_CASE("a plan comes back whole from its document, whatever bytes its files hold") {
   Random random(12);
@@ -44,7 +56,8 @@ TEST_CASE("a plan comes back whole from its document, whatever bytes its files h
       std::optional<Version> before, after;
       if (random.chance(60)) before = version(random, "before");
       if (random.chance(60)) after = version(random, "after");
-      plan.instances.push_back(plan_instance("prd_a_001_80", random.bytes(8), before, after, {random.chance(50), "", "", ""}, ""));
+      plan.instances.push_back(
+          plan_instance("prd_a_001_80", random.bytes(8), before, after, {random.chance(50), "", "", ""}, ""));
     }
     REQUIRE(plan_from_value(to_value(plan)) == plan);
   }
@@ -59,10 +72,13 @@ TEST_CASE("what is no plan is refused, never with another exception") {
     Value document = good;
     Value* at = &document;
     for (int depth = random.between(0, 5); depth > 0; --depth) {
-      if (at->is_object() && !at->members().empty()) at = &at->members()[random.below(at->members().size())].value;
-      else if (at->is_array() && !at->items().empty()) at = &at->items()[random.below(at->items().size())];
+      if (at->is_object() && !at->members().empty())
+        at = &at->members()[random.below(at->members().size())].value;
+      else if (at->is_array() && !at->items().empty())
+        at = &at->items()[random.below(at->items().size())];
     }
-    *at = random.pick<Value>({Value(), Value(true), Value(7), Value("x"), Value::array(), Value::object(), array({Value(1)})});
+    *at = random.pick<Value>(
+        {Value(), Value(true), Value(7), Value("x"), Value::array(), Value::object(), array({Value(1)})});
     try {
       plan_from_value(document);
     } catch (const Error& e) {

@@ -17,7 +17,7 @@ namespace {
 
 /// The place of a string in a document: members by name, items by number.
 struct Leaf {
-  std::string path;  ///< "upstream[0].name"; of a label's key "labels{team}"
+  std::string path;                               ///< "upstream[0].name"; of a label's key "labels{team}"
   std::function<Value(const std::string&)> with;  ///< the document with another string there
 };
 
@@ -27,19 +27,37 @@ void collect(const Value& v, const std::string& path, const Rebuild& rebuild, st
   if (v.is_string()) out.push_back({path, [rebuild](const std::string& s) { return rebuild(Value(s)); }});
   if (v.is_array())
     for (size_t i = 0; i < v.items().size(); ++i)
-      collect(v.items()[i], path + "[" + std::to_string(i) + "]", [=](Value item) { Value all = v; all.items()[i] = std::move(item); return rebuild(std::move(all)); }, out);
+      collect(
+          v.items()[i], path + "[" + std::to_string(i) + "]",
+          [=](Value item) {
+            Value all = v;
+            all.items()[i] = std::move(item);
+            return rebuild(std::move(all));
+          },
+          out);
   if (!v.is_object()) return;
   for (const auto& member : v.members())
-    collect(member.value, path.empty() ? member.key : path + "." + member.key,
-            [=, key = member.key](Value value) { Value all = v; all.set(key, std::move(value)); return rebuild(std::move(all)); }, out);
+    collect(
+        member.value, path.empty() ? member.key : path + "." + member.key,
+        [=, key = member.key](Value value) {
+          Value all = v;
+          all.set(key, std::move(value));
+          return rebuild(std::move(all));
+        },
+        out);
   if (path == "labels")
     for (size_t i = 0; i < v.members().size(); ++i)
-      out.push_back({path + "{" + v.members()[i].key + "}", [=](const std::string& s) { Value all = v; all.members()[i].key = s; return rebuild(std::move(all)); }});
+      out.push_back({path + "{" + v.members()[i].key + "}", [=](const std::string& s) {
+                       Value all = v;
+                       all.members()[i].key = s;
+                       return rebuild(std::move(all));
+                     }});
 }
 
 std::vector<Leaf> leaves_of(const Value& document) {
   std::vector<Leaf> out;
-  collect(document, "", [](Value v) { return v; }, out);
+  collect(
+      document, "", [](Value v) { return v; }, out);
   return out;
 }
 
@@ -67,12 +85,89 @@ const std::vector<std::string>& hostile_values() {
   static const std::vector<std::string> all = [] {
     std::vector<std::string> out;
     for (int c = 0; c < 256; ++c) out.push_back("a" + std::string(1, static_cast<char>(c)) + "b");
-    for (const char* text :
-         {"", " ", "x;", "x; } server { listen 9; } #", "x\"; } server { listen 9; } #", "x'; }", "x\\", "x\\\"; evil;", "$http_host", "${host}", "$", "x$", "${", "$(id)", "`id`",
-          "x\n}\nload_module /tmp/x.so;\n", "x\r\nX-Evil: 1", "#c", "{", "}", "{}", ";", "\\n", "\\t", "\\r", "\\\\n", "\\$x", "\"", "'", "~^/x$", "lua{", "unix:/x;", "unix:/etc/passwd",
-          "x by_lua_block { os.execute('id') }", "content_by_lua_block", "]]", "]==]", "--[[", "\\x0a", "%h", "%n", "%%", "%i", "x\nExecStartPre=/bin/sh", "x\n[Service]\nUser=root", "\\x0aUser=root",
-          "../../etc/passwd", "/etc/passwd", "..", ".", "a/../b", "-rf", "--help", "%2e%2e%2f", "\xe2\x80\xae" "abc", "\xff\xfe\x80", "\xc0\xaf", "\x1b[31m", "caf\xc3\xa9", "\xe2\x80\xa8",
-          "orctl_dollar", "${orctl_dollar}", "default_server", "off", "null", "true", "0x10", "1e3", "{name}", "{name", "@orctl_error", "include /etc/shadow", "/$request_uri", "/;", "/\"", "/a b", "/#", "/%2e", "/{", "/}", "/'", "/'';/$x"})
+    for (const char* text : {"",
+                             " ",
+                             "x;",
+                             "x; } server { listen 9; } #",
+                             "x\"; } server { listen 9; } #",
+                             "x'; }",
+                             "x\\",
+                             "x\\\"; evil;",
+                             "$http_host",
+                             "${host}",
+                             "$",
+                             "x$",
+                             "${",
+                             "$(id)",
+                             "`id`",
+                             "x\n}\nload_module /tmp/x.so;\n",
+                             "x\r\nX-Evil: 1",
+                             "#c",
+                             "{",
+                             "}",
+                             "{}",
+                             ";",
+                             "\\n",
+                             "\\t",
+                             "\\r",
+                             "\\\\n",
+                             "\\$x",
+                             "\"",
+                             "'",
+                             "~^/x$",
+                             "lua{",
+                             "unix:/x;",
+                             "unix:/etc/passwd",
+                             "x by_lua_block { os.execute('id') }",
+                             "content_by_lua_block",
+                             "]]",
+                             "]==]",
+                             "--[[",
+                             "\\x0a",
+                             "%h",
+                             "%n",
+                             "%%",
+                             "%i",
+                             "x\nExecStartPre=/bin/sh",
+                             "x\n[Service]\nUser=root",
+                             "\\x0aUser=root",
+                             "../../etc/passwd",
+                             "/etc/passwd",
+                             "..",
+                             ".",
+                             "a/../b",
+                             "-rf",
+                             "--help",
+                             "%2e%2e%2f",
+                             "\xe2\x80\xae"
+                             "abc",
+                             "\xff\xfe\x80",
+                             "\xc0\xaf",
+                             "\x1b[31m",
+                             "caf\xc3\xa9",
+                             "\xe2\x80\xa8",
+                             "orctl_dollar",
+                             "${orctl_dollar}",
+                             "default_server",
+                             "off",
+                             "null",
+                             "true",
+                             "0x10",
+                             "1e3",
+                             "{name}",
+                             "{name",
+                             "@orctl_error",
+                             "include /etc/shadow",
+                             "/$request_uri",
+                             "/;",
+                             "/\"",
+                             "/a b",
+                             "/#",
+                             "/%2e",
+                             "/{",
+                             "/}",
+                             "/'",
+                             "/'';/$x"})
       out.emplace_back(text);
     out.push_back(std::string("a\0b", 3));
     out.push_back(std::string(70000, 'a'));
@@ -170,12 +265,17 @@ TEST_CASE("1,000 hostile values in every string field are refused or stay values
 }
 
 TEST_CASE("1,000 hostile values in every string field of a Fleet are refused or stay values") {
-  Value fleet_document = object({{"kind", "Fleet"}, {"envs", array({"tst"})}, {"modules", array({"law"})},
-                                 {"defaults", object({{"labels", object({{"team", "a"}})}, {"layout", "{name}"}, {"nginx", full_manifest().at("nginx")}})}});
+  Value fleet_document = object(
+      {{"kind", "Fleet"},
+       {"envs", array({"tst"})},
+       {"modules", array({"law"})},
+       {"defaults",
+        object({{"labels", object({{"team", "a"}})}, {"layout", "{name}"}, {"nginx", full_manifest().at("nginx")}})}});
   Value document = full_manifest();
   for (const char* field : {"labels", "layout", "nginx"}) document.set(field, Value());
   auto& members = document.members();
-  members.erase(std::remove_if(members.begin(), members.end(), [](const auto& m) { return m.value.is_null(); }), members.end());
+  members.erase(std::remove_if(members.begin(), members.end(), [](const auto& m) { return m.value.is_null(); }),
+                members.end());
   const auto instance_under = [&](const Value& fleet_text) -> std::optional<Instance> {
     Diagnostics found;
     const auto fleet = make_fleet(manifest_of(fleet_text), found);
@@ -211,6 +311,7 @@ TEST_CASE("a hostile value from text is refused with its place, never with an ex
 }
 
 TEST_CASE("a root with a character that means something in nginx.conf or a unit is refused") {
-  for (const char c : std::string(" \"'\\${};#\n\t%*?[]()<>|&`!^\x7f\x80")) CHECK_THROWS_AS(Layout("/tmp/a" + std::string(1, c)), Error);
+  for (const char c : std::string(" \"'\\${};#\n\t%*?[]()<>|&`!^\x7f\x80"))
+    CHECK_THROWS_AS(Layout("/tmp/a" + std::string(1, c)), Error);
   CHECK_NOTHROW(Layout("/tmp/a-b_c.d/e~f=g@h,i+j"));
 }

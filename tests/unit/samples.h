@@ -78,7 +78,8 @@ inline Instance instance_of(const Value& document, const Fleet* fleet = nullptr)
 }
 
 /// Reads text as the user would write it; TOML unless the name says otherwise.
-inline std::optional<Instance> read_instance(const std::string& text, Diagnostics& found, const std::string& file = "m.toml", const Fleet* fleet = nullptr) {
+inline std::optional<Instance> read_instance(const std::string& text, Diagnostics& found,
+                                             const std::string& file = "m.toml", const Fleet* fleet = nullptr) {
   auto manifest = read_manifest({file, text}, found);
   return manifest ? make_instance(*manifest, fleet, found) : std::nullopt;
 }
@@ -91,15 +92,30 @@ inline Value full_manifest(int port = 8080) {
       {"labels", object({{"team", "payments"}, {"tier", "edge"}})},
       {"layout", "{env}_{module}_{seq}_{port}"},
       {"files", "payment/"},
-      {"nginx", object({{"binary", "/usr/sbin/nginx"}, {"user", "root"}, {"worker_processes", "auto"}, {"worker_connections", 512},
-                        {"worker_shutdown_timeout", "2s"}, {"keepalive", 16}, {"client_max_body_size", "2m"}})},
+      {"nginx", object({{"binary", "/usr/sbin/nginx"},
+                        {"user", "root"},
+                        {"worker_processes", "auto"},
+                        {"worker_connections", 512},
+                        {"worker_shutdown_timeout", "2s"},
+                        {"keepalive", 16},
+                        {"client_max_body_size", "2m"}})},
       {"admin", Value::object()},
       {"listener", array({object({{"address", "127.0.0.1"}, {"port", port}, {"protocol", "http"}})})},
-      {"upstream", array({object({{"name", "payment"}, {"balance", "round_robin"},
-                                  {"server", array({object({{"address", "127.0.0.1:9101"}, {"weight", 10}, {"backup", false}}),
-                                                    object({{"address", "[::1]:9102"}, {"weight", 1}, {"backup", true}})})},
-                                  {"retries", 1}, {"connect_timeout", "1s"}, {"send_timeout", "2s"}, {"read_timeout", "3s"},
-                                  {"health", object({{"type", "http"}, {"path", "/ping"}, {"interval", "2s"}, {"timeout", "1s"}, {"rise", 1}, {"fall", 2}})}})})},
+      {"upstream",
+       array({object({{"name", "payment"},
+                      {"balance", "round_robin"},
+                      {"server", array({object({{"address", "127.0.0.1:9101"}, {"weight", 10}, {"backup", false}}),
+                                        object({{"address", "[::1]:9102"}, {"weight", 1}, {"backup", true}})})},
+                      {"retries", 1},
+                      {"connect_timeout", "1s"},
+                      {"send_timeout", "2s"},
+                      {"read_timeout", "3s"},
+                      {"health", object({{"type", "http"},
+                                         {"path", "/ping"},
+                                         {"interval", "2s"},
+                                         {"timeout", "1s"},
+                                         {"rise", 1},
+                                         {"fall", 2}})}})})},
       {"route", array({object({{"host", "www.test1.com"}, {"path", "/api/"}, {"upstream", "payment"}})})},
   });
 }
@@ -180,17 +196,32 @@ inline Value random_manifest(Random& r, int port = 8080) {
 inline void edit_manifest(Random& r, Value& m) {
   Value& upstreams = *m.find("upstream");
   switch (r.below(8)) {
-    case 0: m.set("labels", samples::labels(r)); return;
-    case 1: m.find("nginx")->set("worker_connections", r.between(64, 900)); return;
-    case 2: m.find("nginx")->set("keepalive", r.between(1, 64)); return;
-    case 3:
-      if (!upstreams.items().empty()) upstreams.items().back() = samples::upstream(r, upstreams.items().back().at("name").as_string());
+    case 0:
+      m.set("labels", samples::labels(r));
       return;
-    case 4: upstreams.push(samples::upstream(r, "new" + std::to_string(upstreams.items().size()))); return;
-    case 5: m.set("route", samples::routes(r, upstreams)); return;
-    case 6: m.find("nginx")->set("client_max_body_size", std::to_string(r.between(1, 99)) + "k"); return;
+    case 1:
+      m.find("nginx")->set("worker_connections", r.between(64, 900));
+      return;
+    case 2:
+      m.find("nginx")->set("keepalive", r.between(1, 64));
+      return;
+    case 3:
+      if (!upstreams.items().empty())
+        upstreams.items().back() = samples::upstream(r, upstreams.items().back().at("name").as_string());
+      return;
+    case 4:
+      upstreams.push(samples::upstream(r, "new" + std::to_string(upstreams.items().size())));
+      return;
+    case 5:
+      m.set("route", samples::routes(r, upstreams));
+      return;
+    case 6:
+      m.find("nginx")->set("client_max_body_size", std::to_string(r.between(1, 99)) + "k");
+      return;
     default:
-      if (!upstreams.items().empty()) std::shuffle(upstreams.items().begin(), upstreams.items().end(), std::mt19937(static_cast<uint32_t>(r.below(1000))));
+      if (!upstreams.items().empty())
+        std::shuffle(upstreams.items().begin(), upstreams.items().end(),
+                     std::mt19937(static_cast<uint32_t>(r.below(1000))));
       return;
   }
 }
