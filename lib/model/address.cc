@@ -50,6 +50,19 @@ std::string server_address_fault(std::string_view address) {
   return port && *port > 0 ? "" : "has a port outside 1 to 65535";
 }
 
+std::string canonical_host(std::string_view host) {
+  in6_addr v6{};
+  char text[INET6_ADDRSTRLEN];
+  if (!parse_v6(host, v6) || inet_ntop(AF_INET6, &v6, text, sizeof text) == nullptr) return std::string(host);
+  return "[" + std::string(text) + "]";
+}
+
+std::string canonical_address(std::string_view address) {
+  const size_t colon = address.rfind(':');
+  if (colon == std::string_view::npos) return std::string(address);
+  return canonical_host(address.substr(0, colon)) + std::string(address.substr(colon));
+}
+
 bool is_wildcard(std::string_view host) {
   in6_addr v6{};
   static constexpr std::array<uint8_t, 16> zero{};

@@ -13,6 +13,12 @@ std::string server_host_fault(std::string_view host);
 /// What is wrong with "HOST:PORT" as a server's address; "" when nothing is.
 std::string server_address_fault(std::string_view address);
 
+/// The one spelling of an address: [0:0::1] and [::1] are both [::1]. Anything that is no address comes back as it is.
+std::string canonical_host(std::string_view host);
+
+/// The same for "HOST:PORT".
+std::string canonical_address(std::string_view address);
+
 /// Whether `host` stands for every address of its family: 0.0.0.0 or [::].
 bool is_wildcard(std::string_view host);
 

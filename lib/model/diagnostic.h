@@ -22,6 +22,9 @@ struct Diagnostic {
 
 using Diagnostics = std::vector<Diagnostic>;
 
+/// So many faults of one manifest are told; more would help nobody.
+inline constexpr size_t max_faults = 1000;
+
 bool has_errors(const Diagnostics& all);
 
 /// `error: FILE:LINE:COL: field: text`, the source line with a caret, `hint: …`; each line ends in \n.

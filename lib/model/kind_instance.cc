@@ -55,6 +55,7 @@ class Meaning {
  private:
   void add(Severity severity, const char* code, const Value& at, std::string field, std::string text,
            std::string hint) {
+    if (found_.size() >= 2 * max_faults) return;
     // what the schema has refused already is not said twice
     for (const Diagnostic& d : found_)
       if (d.field == field && d.severity == Severity::error && severity == Severity::error && d.code != code) return;
@@ -108,7 +109,7 @@ class Meaning {
     if (a.at("port") != b.at("port")) return false;
     const std::string &x = a.at("address").as_string(), &y = b.at("address").as_string();
     const bool same_family = (x[0] == '[') == (y[0] == '[');
-    return x == y || (same_family && (is_wildcard(x) || is_wildcard(y)));
+    return canonical_host(x) == canonical_host(y) || (same_family && (is_wildcard(x) || is_wildcard(y)));
   }
 
   void check_upstreams() {
@@ -152,13 +153,13 @@ class Meaning {
       if (auto fault = server_address_fault(address.as_string()); !fault.empty())
         error("bad-address", address, field, fmt::format("\"{}\" {}", address.as_string(), fault),
               "for example \"10.0.0.1:8080\" or \"[2001:db8::1]:8080\"");
-      else if (!seen.insert(address.as_string()).second)
+      else if (!seen.insert(canonical_address(address.as_string())).second)
         error("duplicate", address, field,
               fmt::format("server {} stands twice in upstream '{}'", address.as_string(),
                           upstream.at("name").as_string()),
               "keep one, and give it the sum of the weights");
     }
-    if (!primary)
+    if (!primary && !servers.empty())
       warning("only-backups", upstream.at("name"), fmt::format("upstream[{}]", index),
               fmt::format("upstream '{}' has only backup servers", upstream.at("name").as_string()),
               "take backup = true away from at least one");
@@ -288,9 +289,33 @@ std::optional<Instance> make_instance(Manifest manifest, const Fleet* fleet, Dia
   return instance;
 }
 
+namespace {
+
+/// Two instances must not share a tree, and no tree may stand inside another.
+template <class Conflict>
+void check_tree_folder(const Instance& instance, const std::map<std::string, const Instance*>& folders,
+                       Conflict conflict) {
+  const std::string folder = fill_layout(instance.spec.at("layout").as_string(), instance.name);
+  for (size_t slash = folder.find('/');; slash = folder.find('/', slash + 1)) {
+    const auto owner = folders.find(folder.substr(0, slash));
+    if (owner != folders.end() && owner->second != &instance) {
+      const Value& layout = instance.spec.at("layout");
+      conflict(instance, *owner->second, layout.place.line != 0 ? layout : instance.spec.at("name"), "layout-conflict",
+               "layout", fmt::format("the tree '{}' is, or lies in, the tree of {}", folder, owner->second->name.str()),
+               "let the layout hold {name}");
+    }
+    if (slash == std::string::npos) return;
+  }
+}
+
+}  // namespace
+
 void check_together(const std::vector<const Instance*>& instances, Diagnostics& found) {
   std::map<std::string, const Instance*> names, groups;
   std::map<int64_t, PortOwners> ports;
+  std::map<std::string, const Instance*> folders;
+  for (const Instance* one : instances)
+    folders.emplace(fill_layout(one->spec.at("layout").as_string(), one->name), one);
   const auto conflict = [&](const Instance& a, const Instance& b, const Value& at, const char* code, std::string field,
                             std::string text, std::string hint) {
     found.push_back({Severity::error, code, a.source.file, at.place, std::move(field), text + " in " + b.source.file,
@@ -309,9 +334,10 @@ void check_together(const std::vector<const Instance*>& instances, Diagnostics& 
       conflict(instance, *group->second, name, "duplicate-name", "name",
                fmt::format("'{}' is taken by {}", instance.name.group(), group->second->name.str()),
                "take the next seq: orctl name next");
+    check_tree_folder(instance, folders, conflict);
     for (const Value& listener : instance.list("listener")) {
       const std::string& address = listener.at("address").as_string();
-      const Instance* owner = ports[listener.at("port").as_int()].take(address, &instance);
+      const Instance* owner = ports[listener.at("port").as_int()].take(canonical_host(address), &instance);
       if (owner == nullptr) continue;
       const Value& port = listener.at("port").place.line != 0 ? listener.at("port") : name;
       conflict(instance, *owner, port, "port-conflict", "listener",

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace orctl {
@@ -38,6 +40,9 @@ bool ends_with(const std::string& text, std::string_view end) {
 
 }  // namespace
 
+// A line that nobody could read anyway; each fault would carry a copy of it.
+constexpr size_t longest_line_shown = 2000;
+
 std::string line_of(const std::string& text, uint32_t line) {
   size_t start = 0;
   for (uint32_t n = 1; n < line; ++n) {
@@ -45,7 +50,9 @@ std::string line_of(const std::string& text, uint32_t line) {
     if (start == std::string::npos) return {};
     ++start;
   }
-  std::string found = text.substr(start, text.find('\n', start) - start);
+  const size_t end = std::min(text.find('\n', start), text.size());
+  if (end - start > longest_line_shown) return {};
+  std::string found = text.substr(start, end - start);
   if (!found.empty() && found.back() == '\r') found.pop_back();
   return found;
 }
@@ -55,6 +62,7 @@ std::optional<Value> read_document(const Source& source, Diagnostics& found) {
     found.push_back(std::move(*fault));
     return std::nullopt;
   }
+  if (source.text.compare(0, 3, "\xef\xbb\xbf") == 0) return read_document({source.file, source.text.substr(3)}, found);
   const bool json =
       ends_with(source.file, ".json") || (!ends_with(source.file, ".toml") && trim(source.text)[0] == '{');
   std::optional<Value> root = json ? read_json(source, found) : read_toml(source, found);

@@ -26,7 +26,8 @@ std::optional<Value> read_json(const Source& source, Diagnostics& found);
 /// Reads either: by the ending of the file's name, else JSON when the first character is `{`.
 std::optional<Value> read_document(const Source& source, Diagnostics& found);
 
-/// Line `line` (from 1) of `text`, without its end; "" when there is none.
+/// Line `line` (from 1) of `text`, without its end, for a caret; "" when there is none, or when it has more than 2,000
+/// bytes.
 std::string line_of(const std::string& text, uint32_t line);
 
 }  // namespace orctl

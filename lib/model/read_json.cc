@@ -1,4 +1,5 @@
 #include <nlohmann/json.hpp>
+#include <unordered_set>
 
 #include "base/text.h"
 #include "model/read.h"
@@ -72,8 +73,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return close(); }
   bool key(string_t& k) override {
     key_place_ = lines_.place(string_start());
-    Value& object = *stack_.back();
-    if (object.find(k) != nullptr)
+    if (!seen_keys_.back().insert(k).second)
       return fail("duplicate-key", key_place_, "the key '" + k + "' stands here a second time", "keep one of the two");
     key_ = std::move(k);
     return true;
@@ -148,10 +148,12 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
       return fail("too-deep", v.place, "nested deeper than " + std::to_string(max_depth) + " levels",
                   "no field needs that");
     stack_.push_back(&add(std::move(v)));
+    seen_keys_.emplace_back();
     return true;
   }
   bool close() {
     stack_.pop_back();
+    seen_keys_.pop_back();
     return true;
   }
   bool fail(const std::string& code, Place at, const std::string& text, const std::string& hint) {
@@ -166,6 +168,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   Diagnostics& found_;
   Value root_;
   std::vector<Value*> stack_;  // a parent's items grow only while it is the last one here, so pointers hold
+  std::vector<std::unordered_set<std::string>> seen_keys_;  // of each object on the stack
   std::string key_;
   Place key_place_;
 };

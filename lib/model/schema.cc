@@ -149,7 +149,7 @@ namespace {
 class Checker {
  public:
   Checker(const std::string& file, const std::function<std::string(uint32_t)>& line, Diagnostics& found)
-      : file_(file), line_(line), found_(found) {}
+      : file_(file), line_(line), found_(found), most_(found.size() + max_faults) {}
 
   void check(const Value& v, const Schema::Node& node) {
     if (!type_fits(v, node)) return;
@@ -163,6 +163,7 @@ class Checker {
 
  private:
   void add(const char* code, Place place, std::string text, std::string hint) {
+    if (found_.size() >= most_) return;
     found_.push_back({Severity::error, code, file_, place, path_, std::move(text), std::move(hint),
                       place.line == 0 ? "" : line_(place.line)});
   }
@@ -303,6 +304,7 @@ class Checker {
   const std::string& file_;
   const std::function<std::string(uint32_t)>& line_;
   Diagnostics& found_;
+  size_t most_;
   std::string path_;
 };
 
@@ -320,12 +322,19 @@ Value filled(const Value& v, const Schema::Node& node) {
     std::sort(out.members().begin(), out.members().end(), [](const auto& a, const auto& b) { return a.key < b.key; });
     return out;
   }
+  if (v.is_double() && std::find(node.types.begin(), node.types.end(), "integer") != node.types.end()) {
+    Value whole(static_cast<int64_t>(v.as_double()));  // 2.0 is the integer 2, as JSON Schema has it
+    whole.place = v.place;
+    return whole;
+  }
   if (!v.is_object() || node.properties.empty()) return v;
   Value::Object members;
   members.reserve(node.properties.size());
   for (const auto& p : node.properties) {
     const Value* given = v.find(p.name);
-    if (given != nullptr)
+    // an empty object says as much as an absent one
+    const bool empty = given != nullptr && given->is_object() && given->members().empty() && !p.node->has_default;
+    if (given != nullptr && !empty)
       members.push_back({p.name, filled(*given, *p.node)});
     else if (p.node->has_default)
       members.push_back({p.name, filled(p.node->default_value, *p.node)});

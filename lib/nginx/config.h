@@ -21,6 +21,7 @@ struct Directive {
   bool has_block = false;
   std::string lua;           ///< body of a *_by_lua_block, between its braces
   size_t line = 0, col = 0;  ///< from 1; 0 for one that was not read
+  size_t lua_line = 0;       ///< where `lua` begins
 
   bool is_lua() const;
   bool operator==(const Directive& o) const {

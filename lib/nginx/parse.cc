@@ -73,6 +73,7 @@ class Parser {
         take();
         d.has_block = true;
         if (d.is_lua()) {
+          d.lua_line = line_;
           d.lua = lua_body();
           return d;
         }

@@ -113,7 +113,8 @@ InstancePlan plan_instance(const std::string& name, const std::string& base, std
 InstancePlan plan_lifecycle(const std::string& name, const std::string& base, const Version& version, const Live& live,
                             std::optional<Supervise::Action> action);
 
-/// The plan that undoes `plan` once it has been carried out.
+/// The plan that undoes `plan` once it has been carried out. Its `base` is empty: which commit that will be, no plan
+/// knows.
 Plan reverse(const Plan& plan);
 
 /// All of a plan, and back: from_value(to_value(p)) == p. from_value throws Error(Exit::refused) on anything else.

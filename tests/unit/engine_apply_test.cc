@@ -206,16 +206,3 @@ TEST_CASE("the same manifest twice: the second plan is empty, and carrying it ou
   CHECK(host.workers() == workers);
   CHECK(host.world().fs.stat(tree)->mtime_ns == mtime);
 }
-
-// reverse() leaves `base` empty, so apply() takes its own reverse for stale unless somebody fills it in.
-TEST_CASE("a reverse can be carried out as it is" * doctest::should_fail()) {
-  Host host;
-  Value manifest = object({{"kind", "Instance"}, {"name", host.name()}, {"nginx", object({{"worker_processes", 1}})}});
-  host.carry(host.plan(manifest));
-  manifest.set("labels", object({{"team", "other"}}));
-  const Plan plan = host.plan(manifest);
-  host.carry(plan);
-  const Plan back = reverse(plan);
-  REQUIRE_FALSE(back.empty());
-  CHECK(back.instances[0].base == host.world().git.ref(applied_ref(host.name())).value_or(""));
-}

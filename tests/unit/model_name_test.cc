@@ -181,7 +181,7 @@ TEST_CASE("a layout is made of parts of the name, words and folders") {
   }
 }
 
-TEST_CASE("a layout may have a dot before a part of the name" * doctest::should_fail()) {
+TEST_CASE("a layout may have a dot before a part of the name") {
   Value document = full_manifest();
   document.set("layout", "{env}.{module}");
   Diagnostics found;

@@ -186,13 +186,13 @@ TEST_CASE("TOML goes 64 levels deep" * doctest::description("the root is the fir
   CHECK(read("a.toml", "a = " + nested(63, "[", "]")).is_object());
 }
 
-TEST_CASE("TOML goes no deeper than 64 levels in lists" * doctest::should_fail()) {
+TEST_CASE("TOML goes no deeper than 64 levels in lists") {
   Diagnostics found;
   CHECK_FALSE(read_document({"a.toml", "a = " + nested(64, "[", "]")}, found).has_value());
 }
 
 // 100,000 levels end the process by SIGSEGV, in toml++ or in our own recursion.
-TEST_CASE("TOML goes no deeper than 64 levels in dotted keys and headers" * doctest::should_fail()) {
+TEST_CASE("TOML goes no deeper than 64 levels in dotted keys and headers") {
   std::string key = "a";
   for (int i = 0; i < 200; ++i) key += ".a";
   Diagnostics found;
@@ -237,7 +237,7 @@ TEST_CASE("a byte order mark is skipped") {
             .as_int() == 1);
 }
 
-TEST_CASE("a byte order mark takes no column, and tells nothing of the kind" * doctest::should_fail()) {
+TEST_CASE("a byte order mark takes no column, and tells nothing of the kind") {
   CHECK(places_in("a.toml",
                   "\xef\xbb\xbf"
                   "a = 1") == ". 1:1\na key 1:1\na 1:5\n");
