@@ -119,7 +119,7 @@ complete -c orctl -n '__orctl_at "name check"' -l color -x -a 'auto always never
 complete -c orctl -n '__orctl_at "name check"' -s v -l verbose -d 'print every side effect on stderr'
 complete -c orctl -n '__orctl_at "name check"' -s h -l help -d 'show help'
 complete -c orctl -n '__orctl_at "name next"' -l port -x -d 'port of the new instance'
-complete -c orctl -n '__orctl_at "name next"' -s f -l filename -r -F -d 'manifests whose names are taken, besides those of the store'
+complete -c orctl -n '__orctl_at "name next"' -s f -l filename -r -F -d 'manifests whose names are taken, besides those of the store; their Fleet says what names may be made of'
 complete -c orctl -n '__orctl_at "name next"' -s o -l output -x -a 'text json' -d 'format of the answer'
 complete -c orctl -n '__orctl_at "name next"' -l root -x -a '(__fish_complete_directories)' -d 'folder that stands for / on the host'
 complete -c orctl -n '__orctl_at "name next"' -l color -x -a 'auto always never' -d 'colours in the answer and in messages'

@@ -107,6 +107,11 @@ end
 
 --- The snapshot to serve, as new as the last publication of any worker.
 function _M.current()
+  -- Another worker may have decided what this cycle serves before this one came to it, and an
+  -- update may have been acknowledged since.
+  if not following and store.is_settled(instance.boot) then
+    adopted, following = true, true
+  end
   if following and generation_of() ~= seen then
     follow()
   end

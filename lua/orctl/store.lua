@@ -230,6 +230,11 @@ local function settle(boot)
   end
 end
 
+--- Whether some worker has decided what the workers of this cycle serve.
+function _M.is_settled(boot)
+  return (dict:get(P .. "booted") or 0) >= boot
+end
+
 -- The tree's own document: once for each cycle of the master, and only if the tree brought a
 -- document that no earlier cycle published. So a reload for another reason keeps a hotter one.
 local function publish_tree(bytes, compiled, options, owner)

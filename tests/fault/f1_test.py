@@ -146,7 +146,6 @@ class BrokenApply(unittest.TestCase):
                   'return load\n')
         self.refused({"lua/trap.lua": module}, ROLLED_BACK, ["no room for generation"], serves_meanwhile=True)
 
-    @unittest.skipUnless(faults.FULL, "takes 20 s: FULL=1")
     def test_7_a_large_valid_document_goes_live_without_a_reload_too(self):
         """2.5 MB of manifest, well inside the limits of the schema, become a document of 9 MB."""
         servers = ",".join('{address="10.0.0.%d:%d"}' % (k % 250, k + 1) for k in range(100))
