@@ -1,4 +1,3 @@
-#include <curl/curl.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netdb.h>
@@ -11,6 +10,7 @@
 #include <cstring>
 #include <memory>
 
+#include "sys/curl.h"
 #include "sys/fault.h"
 
 namespace orctl {
@@ -20,16 +20,19 @@ constexpr size_t max_body = size_t{64} << 20;
 constexpr size_t max_headers = size_t{1} << 20;
 constexpr Millis slice(50);
 
-template <auto Free>
-struct Freed {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
+struct Free {
+  void operator()(addrinfo* p) const { ::freeaddrinfo(p); }
+  void operator()(curl_slist* p) const { Curl::get().slist_free_all(p); }
 };
-using Easy = std::unique_ptr<CURL, Freed<curl_easy_cleanup>>;
-using Multi = std::unique_ptr<CURLM, Freed<curl_multi_cleanup>>;
-using List = std::unique_ptr<curl_slist, Freed<curl_slist_free_all>>;
+struct FreeEasy {
+  void operator()(CURL* p) const { Curl::get().easy_cleanup(p); }
+};
+struct FreeMulti {
+  void operator()(CURLM* p) const { Curl::get().multi_cleanup(p); }
+};
+using Easy = std::unique_ptr<CURL, FreeEasy>;
+using Multi = std::unique_ptr<CURLM, FreeMulti>;
+using List = std::unique_ptr<curl_slist, Free>;
 
 std::string shown(const Endpoint& at) { return at.unix_socket.empty() ? at.address : "unix:" + at.unix_socket; }
 
@@ -44,7 +47,7 @@ void check_socket_path(const std::string& path) {
               "choose a shorter place with --root DIR");
 }
 
-using Addresses = std::unique_ptr<addrinfo, Freed<freeaddrinfo>>;
+using Addresses = std::unique_ptr<addrinfo, Free>;
 
 Addresses parse_address(const std::string& address) {
   const size_t colon = address.rfind(':');
@@ -99,8 +102,8 @@ Error failure(CURLcode code, CURL* easy, const Endpoint& at, const Answer& answe
     return Error(Exit::target, fmt::format("the answer of {} is larger than {} bytes", shown(at), max_body));
   }
   long os_error = 0;
-  curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
-  std::string why = detail[0] != '\0' ? detail : curl_easy_strerror(code);
+  Curl::get().easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
+  std::string why = detail[0] != '\0' ? detail : Curl::get().easy_strerror(code);
   if (code == CURLE_COULDNT_CONNECT && os_error != 0) why = errno_text(static_cast<int>(os_error));
   if (code == CURLE_GOT_NOTHING) why = "it closed the connection without an answer";
   std::string hint = "is the instance running? see: orctl status";
@@ -115,7 +118,7 @@ Error too_late(const Endpoint& at, Millis limit) {
 
 List header_list(const Http::Headers& headers, bool has_body) {
   List list;
-  const auto add = [&](const std::string& line) { list.reset(curl_slist_append(list.release(), line.c_str())); };
+  const auto add = [&](const std::string& line) { list.reset(Curl::get().slist_append(list.release(), line.c_str())); };
   bool typed = false;
   for (const auto& [name, value] : headers) {
     if ((name + value).find_first_of(std::string("\r\n\0", 3)) != std::string::npos) {
@@ -137,16 +140,16 @@ Http::Response request(const Endpoint& at, const std::string& path, const std::s
   if (at.unix_socket.empty()) parse_address(at.address);
   const bool plain = std::all_of(path.begin(), path.end(), [](unsigned char c) { return c > 0x20 && c != 0x7f; });
   if (!path.starts_with('/') || !plain) throw refused(fmt::format("{:?} is no path of a request", path));
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
+  static const CURLcode started = Curl::get().global_init(CURL_GLOBAL_DEFAULT);
   const Deadline deadline = Deadline::in(limit);
-  const Easy easy(started == CURLE_OK ? curl_easy_init() : nullptr);
-  const Multi multi(curl_multi_init());
+  const Easy easy(started == CURLE_OK ? Curl::get().easy_init() : nullptr);
+  const Multi multi(Curl::get().multi_init());
   if (!easy || !multi) throw Error(Exit::target, "cannot start libcurl: out of memory");
 
   Answer answer;
   char detail[CURL_ERROR_SIZE] = "";
   const List list = header_list(headers, body != nullptr);
-  const auto set = [&](CURLoption option, auto value) { curl_easy_setopt(easy.get(), option, value); };
+  const auto set = [&](CURLoption option, auto value) { Curl::get().easy_setopt(easy.get(), option, value); };
   const std::string host = at.unix_socket.empty() ? at.address : "localhost";
   set(CURLOPT_URL, ("http://" + host + path).c_str());
   if (!at.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, at.unix_socket.c_str());
@@ -171,26 +174,27 @@ Http::Response request(const Endpoint& at, const std::string& path, const std::s
   }
 
   // The multi interface, so that a signal or the deadline ends the wait at once.
-  curl_multi_add_handle(multi.get(), easy.get());
+  Curl::get().multi_add_handle(multi.get(), easy.get());
   struct Detach {
     CURLM* multi;
     CURL* easy;
-    ~Detach() { curl_multi_remove_handle(multi, easy); }
+    ~Detach() { Curl::get().multi_remove_handle(multi, easy); }
   } const detach{multi.get(), easy.get()};
   for (int running = 1;;) {
-    curl_multi_perform(multi.get(), &running);
+    Curl::get().multi_perform(multi.get(), &running);
     if (running == 0) break;
     stop_if_interrupted();
     if (deadline.passed()) throw too_late(at, limit);
-    curl_multi_poll(multi.get(), nullptr, 0, static_cast<int>(std::min(deadline.left(), slice).count()), nullptr);
+    Curl::get().multi_poll(multi.get(), nullptr, 0, static_cast<int>(std::min(deadline.left(), slice).count()),
+                           nullptr);
   }
   int left = 0;
-  const CURLMsg* message = curl_multi_info_read(multi.get(), &left);
+  const CURLMsg* message = Curl::get().multi_info_read(multi.get(), &left);
   const CURLcode code = message == nullptr ? CURLE_FAILED_INIT : message->data.result;
   if (code == CURLE_OPERATION_TIMEDOUT) throw too_late(at, limit);
   if (code != CURLE_OK) throw failure(code, easy.get(), at, answer, detail);
   long status = 0;
-  curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
+  Curl::get().easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
   answer.response.status = static_cast<int>(status);
   return std::move(answer.response);
 }
