@@ -62,6 +62,13 @@ inline Exit report(Io& io, const Plan& plan, const std::vector<Outcome>& outcome
     else
       io.print(outcome_line(o, verb(planned)) + "\n");
   }
+  for (size_t i = outcomes.size(); i < plan.instances.size(); ++i) {
+    Value item = summary(plan.instances[i]);
+    item.set("result", "not attempted");
+    item.set("changed", false);
+    io.item(std::move(item));
+    io.warn(plan.instances[i].name + " was not attempted: an instance before it failed", "run the same command again");
+  }
   io.changed(changed);
   return exit_of(outcomes);
 }

@@ -23,8 +23,15 @@ inline Exit run_lifecycle(const std::string& verb, const std::string& done, std:
   Plan plan;
   for (const std::string& name : names) {
     const Observed now = observe_existing(name, world, layout);
+    // an edit by hand is told, and is no reason not to start after a reboot: the workers report the digest that
+    // nginx.conf carries
+    Version version = *now.version;
+    if (const std::string carried = carried_digest(version.tree); carried != version.digest && !carried.empty()) {
+      io.warn(name + ": its tree was changed by hand", "orctl diff -f MANIFEST shows it, apply puts it back");
+      version.digest = carried;
+    }
     if (!action && !now.live.running) throw Error(Exit::target, name + " is not running", "orctl start " + name);
-    plan.instances.push_back(plan_lifecycle(name, now.applied->commit, *now.version, now.live, action));
+    plan.instances.push_back(plan_lifecycle(name, now.applied->commit, version, now.live, action));
   }
   return report(io, plan, apply(plan, world, layout, request, remarks(io)),
                 [&](const InstancePlan& p) { return p.empty() ? "unchanged" : done; });

@@ -14,4 +14,15 @@ struct TreeFile {
 /// Files by their path relative to the tree's top, e.g. "lua/orctl/init.lua"; folders are implied.
 using Tree = std::map<std::string, TreeFile>;
 
+/// Whether a file must stay out of the store, of diffs and of others' sight: a private key, and anything in certs/ that
+/// is not public by its own words (a password file, say).
+inline bool is_secret(const std::string& path, const TreeFile& file) {
+  const auto says = [&](const char* words) { return file.content.find(words) != std::string::npos; };
+  if (says("PRIVATE KEY-----")) return true;
+  const bool is_public = says("-----BEGIN CERTIFICATE-----") || says("-----BEGIN TRUSTED CERTIFICATE-----") ||
+                         says("-----BEGIN X509 CRL-----") || says("-----BEGIN DH PARAMETERS-----") ||
+                         says("-----BEGIN PUBLIC KEY-----");
+  return path.compare(0, 6, "certs/") == 0 && !is_public;
+}
+
 }  // namespace orctl

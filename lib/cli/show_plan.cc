@@ -14,19 +14,17 @@ std::string shown(const Value& v) { return v.is_string() ? v.as_string() : to_js
 
 const char* colour_of(Op op) { return op == Op::add ? "green" : op == Op::remove ? "red" : "yellow"; }
 
-bool secret(const std::string& content) { return content.find("PRIVATE KEY-----") != std::string::npos; }
-
 /// Every file that differs, by its path as the user knows it; the gateway's own Lua is left out, it is the program's.
 void each_file(const InstancePlan& plan,
                const std::function<void(const std::string&, const std::string*, const std::string*)>& see) {
   static const Tree none;
   const Tree& before = plan.before ? plan.before->tree : none;
   const Tree& after = plan.after ? plan.after->tree : none;
-  static const std::string masked = "(a private key)\n";
+  static const std::string masked = "(secret)\n";
   const auto text_of = [](const Tree& tree, const std::string& path) -> const std::string* {
     const auto found = tree.find(path);
     if (found == tree.end()) return nullptr;
-    return secret(found->second.content) ? &masked : &found->second.content;
+    return is_secret(path, found->second) ? &masked : &found->second.content;
   };
   std::set<std::string> paths;
   for (const Tree* tree : {&before, &after})

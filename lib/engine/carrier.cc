@@ -9,6 +9,8 @@
 namespace orctl {
 namespace {
 
+// nginx may still be logging what it could not do for the change that is taken back: only the proof counts then
+constexpr int64_t no_log = INT64_MAX;
 constexpr Millis long_ago(24 * 3600 * 1000), drain_margin(2000);
 
 Millis drain_time(const Version& version) {
@@ -35,9 +37,9 @@ Carrier::Carrier(const InstancePlan& plan, World& world, const Layout& layout, c
 
 Millis Carrier::took() const { return long_ago - clock_.left(); }
 
-Target Carrier::target() const {
+Target Carrier::target_of(const Version& version) const {
   Instance instance;
-  instance.spec = shape().spec;
+  instance.spec = version.spec;
   return find_target(instance, world_, layout_);
 }
 
@@ -45,7 +47,12 @@ Outcome Carrier::run() {
   if (plan_.empty()) return outcome_;
   try {
     refuse_stale();
-    was_running_ = supervisor_.master(world_) != 0;
+    const int master = supervisor_.master(world_);
+    was_running_ = master != 0;
+    if (!plan_.before && was_running_)
+      throw Error(Exit::conflict,
+                  fmt::format("an nginx of {} runs (pid {}), but the store knows nothing of it", plan_.name, master),
+                  "put the store back where it was, or end that nginx first: kill -QUIT " + std::to_string(master));
     log_offset_ = log_size(world_, layout_, plan_.name);
     for (const Step& step : plan_.steps) {
       if (interrupted() != 0) throw Error(Exit::target, "interrupted");
@@ -74,17 +81,20 @@ void Carrier::refuse_stale() const {
   const Tree on_disk = world_.fs.read_tree(tree_);
   const bool same_tree = plan_.before ? on_disk == plan_.before->tree : on_disk.empty();
   if (applied.value_or("") == plan_.base && same_tree) return;
+  if (!plan_.before && applied.value_or("").empty())
+    throw Error(Exit::conflict, fmt::format("'{}' holds a tree that the store knows nothing of", tree_),
+                "put the store back where it was, or move that folder away");
   throw Error(Exit::conflict, plan_.name + " has changed since this plan was made", "make the plan again");
 }
 
 void Carrier::carry(const CheckTree&) {
   try {
-    made_folders_ = supervisor_.make_folders(world_, target());
+    made_folders_ = supervisor_.make_folders(world_, target_of(*plan_.after));
     world_.fs.remove(stage_);
     const std::string parent = stage_.substr(0, stage_.rfind('/'));
     world_.fs.make_folders(parent);
     world_.fs.write_tree(stage_, plan_.after->tree);
-    check_staged_tree(world_, layout_, plan_.name, stage_, plan_.after->tree, target());
+    check_staged_tree(world_, layout_, plan_.name, stage_, plan_.after->tree, target_of(*plan_.after));
   } catch (const Error&) {
     world_.fs.remove(stage_);
     throw;
@@ -134,7 +144,9 @@ void Carrier::carry(const Supervise& step) {
   stopping_ = step.action != Supervise::Action::start;
   if (stopping_) supervisor_.stop(world_, drain_time(shape()));
   stopping_ = false;
-  if (step.action != Supervise::Action::stop) supervisor_.start(world_, target());
+  if (step.action == Supervise::Action::stop) return;
+  restarted_ = true;
+  supervisor_.start(world_, target_of(shape()));
 }
 
 void Carrier::carry(const Verify&) {
@@ -226,7 +238,7 @@ void Carrier::put_back(const Error& cause) {
     }
     put_back_process();
     world_.fs.remove(stage_);
-    if (!plan_.before) remove_folders(own_folders());
+    if (!plan_.before) remove_folders(made_folders_.empty() ? own_folders() : made_folders_);
     put_back_ref();
   } catch (const Error& e) {
     throw Error(Exit::broken, fmt::format("{}: {}; and putting it back failed: {}", plan_.name, cause.what(), e.what()),
@@ -247,21 +259,21 @@ void Carrier::put_back(const Error& cause) {
 
 void Carrier::put_back_process() {
   if (!disturbed_ && !pushed_) return;
-  // a stop that was begun is brought to its end: a master that drains takes no signal back
-  if (stopping_ || !plan_.before || !was_running_) supervisor_.stop(world_, Millis(0));
+  // a stop that was begun is brought to its end: a master that drains takes no signal back; and a master that was
+  // started anew may be another binary
+  if (stopping_ || restarted_) supervisor_.stop(world_, Millis(0));
   if (!plan_.before || !was_running_) return;
   const int master = supervisor_.master(world_);
-  const int64_t offset = log_size(world_, layout_, plan_.name);
   std::vector<int> old_workers;
   if (master == 0) {
-    supervisor_.start(world_, target());
+    supervisor_.start(world_, target_of(*plan_.before));
   } else if (disturbed_) {
     old_workers = world_.proc.children(master);
     supervisor_.reload(world_);  // harmless when the reload that failed was never taken up
   } else {
     put_document(world_, layout_.admin_socket(plan_.name), plan_.before->document());
   }
-  verify(world_, layout_, plan_.name, *plan_.before, offset, old_workers, request_.verify_limit);
+  verify(world_, layout_, plan_.name, *plan_.before, no_log, old_workers, request_.verify_limit);
 }
 
 void Carrier::remove_folders(const std::vector<std::string>& folders) {

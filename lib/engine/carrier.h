@@ -37,7 +37,7 @@ class Carrier {
   void audit(const std::string& outcome, const std::string& cause);
   Millis took() const;
   const Version& shape() const { return plan_.after ? *plan_.after : *plan_.before; }
-  Target target() const;
+  Target target_of(const Version& version) const;
 
   const InstancePlan& plan_;
   World& world_;
@@ -49,7 +49,7 @@ class Carrier {
   Supervisor supervisor_;
   std::vector<std::string> made_folders_;
   bool swapped_ = false, unit_written_ = false, disturbed_ = false, pushed_ = false, was_running_ = false,
-       stopping_ = false;
+       stopping_ = false, restarted_ = false;
   bool beyond_return_ = false;  // a delete has begun to remove files
   int64_t log_offset_ = 0;
   std::vector<int> old_workers_;  // of the master when a reload was asked for

@@ -5,15 +5,6 @@
 namespace orctl {
 namespace {
 
-/// The keys of a tree that the store does not hold may be in the live tree or in the one it was exchanged with.
-Tree keys_at_hand(const World& world, const std::string& tree, const std::string& stage) {
-  Tree keys;
-  for (const std::string& folder : {stage, tree})
-    for (const auto& [path, file] : world.fs.read_tree(folder))
-      if (is_secret(file)) keys[path] = file;
-  return keys;
-}
-
 /// Whether the folder holds this tree; keys that are missing in `tree` do not count.
 bool holds(const Tree& folder, const Tree& tree) {
   for (const auto& [path, file] : tree) {
@@ -21,7 +12,7 @@ bool holds(const Tree& folder, const Tree& tree) {
     if (found == folder.end() || !(found->second == file)) return false;
   }
   for (const auto& [path, file] : folder)
-    if (!tree.contains(path) && !is_secret(file)) return false;
+    if (!tree.contains(path) && !is_secret(path, file)) return false;
   return true;
 }
 
@@ -49,9 +40,12 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
 
   const auto version_at = [&](const std::string& commit) -> std::optional<Version> {
     if (commit.empty()) return std::nullopt;
-    Version bare = load_version(world, commit, {});
-    const std::string folder = tree_folder(bare.spec);
-    return load_version(world, commit, keys_at_hand(world, layout.tree(folder), layout.stage(folder)));
+    const std::string folder = tree_folder(load_version(world, commit, {}).spec);
+    // the keys, which the store does not hold, are in the live tree or in the one it was exchanged with
+    std::vector<std::string> missing;
+    Version version = load_version(world, commit, world.fs.read_tree(layout.tree(folder)), &missing);
+    if (!missing.empty()) version = load_version(world, commit, world.fs.read_tree(layout.stage(folder)));
+    return version;
   };
   InstancePlan plan;
   plan.name = name;
@@ -61,7 +55,7 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
   Carrier carrier(plan, world, layout, request, note);
   carrier.commit_ = head;
   carrier.was_running_ = plan.before.has_value();
-  carrier.log_offset_ = log_size(world, layout, name);
+  carrier.log_offset_ = INT64_MAX;  // the log is still of the apply that was killed
 
   const Tree live = world.fs.read_tree(carrier.tree_);
   const bool in_place = plan.after ? holds(live, plan.after->tree) : live.empty();

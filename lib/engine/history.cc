@@ -71,7 +71,7 @@ Tree as_files(const Version& version) {
   files["spec.json"] = {to_json(version.spec, 1) + "\n"};
   files["unit.service"] = {version.unit};
   for (const auto& [path, file] : version.tree) {
-    if (is_secret(file))
+    if (is_secret(path, file))
       files["secrets/" + path] = {"sha256:" + sha256(file.content) + "\n"};
     else
       files["tree/" + path] = file;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "model/address.h"
 #include "plan/plan.h"
 
 namespace orctl {
@@ -93,7 +94,16 @@ class Differ {
 }  // namespace
 
 std::vector<Change> diff_specs(const Value& before, const Value& after) {
-  return Differ().run(before, after, Schema::get("instance").root());
+  std::vector<Change> changes = Differ().run(before, after, Schema::get("instance").root());
+  // nginx opens the new socket before it closes the old one: 0.0.0.0:P beside 10.0.0.1:P is an address in use
+  const auto is_listener = [](const Change& c, Op op) { return c.op == op && c.key.starts_with("listener["); };
+  const auto wildcard = [](const Value& l) { return is_wildcard(l.at("address").as_string()); };
+  for (Change& added : changes)
+    for (const Change& removed : changes)
+      if (is_listener(added, Op::add) && is_listener(removed, Op::remove) &&
+          added.after.at("port") == removed.before.at("port") && (wildcard(added.after) || wildcard(removed.before)))
+        added.impact = Impact::restart, added.reason = "a reload cannot exchange an address for one that contains it";
+  return changes;
 }
 
 }  // namespace orctl

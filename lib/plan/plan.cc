@@ -9,10 +9,17 @@ namespace {
 
 Value brief(const std::string& content) { return Value("sha256:" + sha256(content).substr(0, 12)); }
 
+Impact strongest(const std::vector<Change>& changes) {
+  Impact all = Impact::none;
+  for (const Change& c : changes) all = std::max(all, c.impact);
+  return all;
+}
+
 /// Files that differ although no field tells why: the overlay, the gateway's Lua, another orctl, a hand that edited
 /// them.
 void diff_files(const Version& before, const Version& after, std::vector<Change>& out) {
-  const bool spec_differs = !out.empty();
+  // a field that differs explains these two files, if it is one that reaches them
+  const Impact by_fields = strongest(out);
   Change lua{Op::change, "gateway", {}, {}, Impact::reload, "the gateway's Lua is another version"};
   bool lua_differs = false;
   const auto see = [&](const std::string& path, const TreeFile* was, const TreeFile* is) {
@@ -20,7 +27,8 @@ void diff_files(const Version& before, const Version& after, std::vector<Change>
       lua_differs = true;
       return;
     }
-    if (spec_differs && (path == "gateway.json" || path == "nginx.conf")) return;
+    if (path == "nginx.conf" && by_fields >= Impact::reload) return;
+    if (path == "gateway.json" && by_fields >= Impact::hot) return;
     Change c{
         was == nullptr ? Op::add : is == nullptr ? Op::remove : Op::change, "file " + path, {}, {}, Impact::reload, ""};
     if (was != nullptr) c.before = brief(was->content);
@@ -45,43 +53,45 @@ void diff_files(const Version& before, const Version& after, std::vector<Change>
         {before.unit.empty() ? Op::add : Op::change, "unit", brief(before.unit), brief(after.unit), Impact::none, ""});
 }
 
+/// Whether the workers serve something else than the tree on disk: somebody has sent the gateway a document.
+bool is_drifted(const Version& before, const Live& live) {
+  return live.running && live.digest != sha256(before.document());
+}
+
 /// Differences between what runs and what is on disk.
-void diff_live(const Version& after, const Live& live, const std::string& binary, std::vector<Change>& out) {
+void diff_live(const Version& before, const Version& after, const Live& live, const std::string& binary,
+               std::vector<Change>& out) {
   const std::string document = sha256(after.document());
+  const bool same_tree = before.digest == after.digest;
   if (!live.running) {
     out.push_back({Op::change, "process", "stopped", "running", Impact::start, ""});
   } else if (!live.binary.empty() && live.binary != binary) {
     out.push_back({Op::change, "process", live.binary, binary, Impact::restart, "another nginx"});
-  } else if (out.empty() && live.tree != after.digest) {
+  } else if (same_tree && live.tree != after.digest) {
     out.push_back({Op::change, "process", live.tree.substr(0, 12), after.digest.substr(0, 12), Impact::reload,
                    "the workers run another tree"});
-  } else if (out.empty() && live.digest != document) {
+  } else if (is_drifted(before, live) && live.digest != document) {
     out.push_back({Op::change, "process", live.digest.substr(0, 12), document.substr(0, 12), Impact::hot,
-                   "the workers serve another document"});
+                   "the workers serve another document, which will be replaced"});
   }
 }
 
-Impact strongest(const std::vector<Change>& changes) {
-  Impact all = Impact::none;
-  for (const Change& c : changes) all = std::max(all, c.impact);
-  return all;
-}
-
-std::vector<Step> steps_between(const Version& before, const Version& after, bool running, Impact impact) {
+std::vector<Step> steps_between(const Version& before, const Version& after, const Live& live, Impact impact) {
   std::vector<Step> steps;
   const bool tree = !(before.tree == after.tree);
   if (tree) steps.push_back(CheckTree{});
   if (tree || !(before.spec == after.spec) || before.unit != after.unit) steps.push_back(CommitRevision{});
   if (tree) steps.push_back(SwapTree{});
   if (before.unit != after.unit) steps.push_back(WriteUnit{});
-  if (!running)
+  // a reload keeps a document that was sent to the gateway, so the tree's own has to be sent first
+  const bool send = impact == Impact::hot || (impact == Impact::reload && is_drifted(before, live));
+  if (live.running && send) steps.push_back(PushGateway{});
+  if (!live.running)
     steps.push_back(Supervise{Supervise::Action::start});
   else if (impact == Impact::restart)
     steps.push_back(Supervise{Supervise::Action::restart});
   else if (impact == Impact::reload)
     steps.push_back(Reload{});
-  else if (impact == Impact::hot)
-    steps.push_back(PushGateway{});
   steps.push_back(Verify{});
   return steps;
 }
@@ -137,8 +147,8 @@ InstancePlan plan_instance(const std::string& name, const std::string& base, std
   } else {
     plan.changes = diff_specs(plan.before->spec, plan.after->spec);
     diff_files(*plan.before, *plan.after, plan.changes);
-    diff_live(*plan.after, live, binary, plan.changes);
-    if (!plan.empty()) plan.steps = steps_between(*plan.before, *plan.after, live.running, plan.impact());
+    diff_live(*plan.before, *plan.after, live, binary, plan.changes);
+    if (!plan.empty()) plan.steps = steps_between(*plan.before, *plan.after, live, plan.impact());
   }
   return plan;
 }
@@ -160,7 +170,9 @@ InstancePlan plan_lifecycle(const std::string& name, const std::string& base, co
     plan.steps = {Supervise{Action::restart}, Verify{}};
   } else if (!action && live.running) {
     plan.changes.push_back({Op::change, "process", now, "running", Impact::reload, "reload"});
-    plan.steps = {Reload{}, Verify{}};
+    if (is_drifted(version, live)) plan.steps.push_back(PushGateway{});
+    plan.steps.push_back(Reload{});
+    plan.steps.push_back(Verify{});
   }
   return plan;
 }

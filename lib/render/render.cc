@@ -52,7 +52,7 @@ Rendered render(const Instance& instance, const Tree& overlay, const Target& tar
   Rendered out;
   for (const auto& [path, text] : embedded_lua())
     if (path.compare(0, 10, "lua/orctl/") == 0) out.tree[path] = {std::string(text)};
-  for (const auto& [path, file] : overlay) out.tree[path] = {file.content, is_secret(file) ? 0600u : 0644u};
+  for (const auto& [path, file] : overlay) out.tree[path] = {file.content, is_secret(path, file) ? 0600u : 0644u};
   if (const std::string list = overlay_modules(overlay); !list.empty()) out.tree["lua/orctl/overlay.list"] = {list};
   out.document = render_document(instance);
   out.tree["gateway.json"] = {out.document};
@@ -85,6 +85,15 @@ std::string render_document(const Instance& instance) {
   return to_json(document, 1) + "\n";
 }
 
+std::string carried_digest(const Tree& tree) {
+  const auto conf = tree.find("nginx.conf");
+  if (conf == tree.end()) return {};
+  const std::string& content = conf->second.content;
+  const size_t at = content.find("init_by_lua_block");
+  const size_t quote = at == std::string::npos ? at : content.find(", \"", at);
+  return quote == std::string::npos || quote + 3 + 64 > content.size() ? "" : content.substr(quote + 3, 64);
+}
+
 std::string tree_digest(const Tree& tree) {
   std::string all;
   for (const auto& [path, file] : tree) {
@@ -92,14 +101,11 @@ std::string tree_digest(const Tree& tree) {
     std::string content = file.content;
     if (path == "nginx.conf") {
       // the digest stands in nginx.conf itself, whole and in part: blank both
-      const size_t at = content.find("init_by_lua_block");
-      const size_t quote = at == std::string::npos ? at : content.find(", \"", at);
-      if (quote != std::string::npos && quote + 3 + 64 <= content.size()) {
-        const std::string digest = content.substr(quote + 3, 64);
-        for (const std::string& from : {digest, proof_path(digest)})
-          for (size_t p = content.find(from); p != std::string::npos; p = content.find(from, p + 1))
-            content.replace(p, from.size(), std::string(from.size(), '0'));
-      }
+      const std::string digest = carried_digest(tree);
+      for (const std::string& from : {digest, proof_path(digest)})
+        for (size_t p = digest.empty() ? content.npos : content.find(from); p != content.npos;
+             p = content.find(from, p + 1))
+          content.replace(p, from.size(), std::string(from.size(), '0'));
     }
     all += fmt::format("{} {:o} {}\n", path, file.mode, sha256(content));
   }
@@ -107,8 +113,6 @@ std::string tree_digest(const Tree& tree) {
 }
 
 std::string proof_path(const std::string& digest) { return "/.well-known/orctl/" + digest.substr(0, 32); }
-
-bool is_secret(const TreeFile& file) { return file.content.find("PRIVATE KEY-----") != std::string::npos; }
 
 std::string tree_folder(const Value& spec) {
   return fill_layout(spec.at("layout").as_string(), known_name(spec.at("name").as_string()));

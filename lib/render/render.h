@@ -35,11 +35,12 @@ std::string render_document(const Instance& instance);
 /// digest itself.
 std::string tree_digest(const Tree& tree);
 
+/// The digest that nginx.conf carries, which workers report; another than tree_digest() after an edit by hand. "" when
+/// none.
+std::string carried_digest(const Tree& tree);
+
 /// The path by which every listener proves that it serves the tree with this digest (204); unguessable without it.
 std::string proof_path(const std::string& digest);
-
-/// Whether `file` holds a private key: such a file never enters the store.
-bool is_secret(const TreeFile& file);
 
 /// The folder of an instance's tree below /opt/openresty, from its spec.
 std::string tree_folder(const Value& spec);
