@@ -10,7 +10,7 @@ namespace orctl {
 namespace {
 
 // nginx may still be logging what it could not do for the change that is taken back: only the proof counts then
-constexpr int64_t no_log = INT64_MAX;
+constexpr int64_t no_log = -1;
 constexpr Millis long_ago(24 * 3600 * 1000), drain_margin(2000);
 
 Millis drain_time(const Version& version) {

@@ -29,6 +29,7 @@ constexpr size_t log_window = size_t{1} << 20;  // what nginx says of its own st
 /// The fatal line that nginx logged since `offset`, "" when there is none (yet). Single bind failures are not final:
 /// nginx tries five times.
 std::string fatal_line(const World& world, const Layout& layout, const std::string& name, int64_t offset) {
+  if (offset < 0) return {};
   const std::string log = world.fs.read_from(layout.logs(name) + "/error.log", offset, log_window);
   std::string bind, found;
   for (const std::string& line : split(log, '\n')) {

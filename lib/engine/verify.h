@@ -16,9 +16,9 @@ struct Proof {
 
 /// Waits until every worker reports `version`'s tree and document, and every listener serves that tree. A signal that
 /// was sent and an `nginx -t` that passed prove nothing (reliability.md F1). `log_offset` is the size of error.log
-/// before the change: an [emerg] after it ends the wait at once. `old_workers` are pids that must be gone from the
-/// reports: after a reload without a new tree nothing else tells old workers from new. Throws Error with the cause when
-/// `limit` passes.
+/// before the change: an [emerg] after it ends the wait at once; -1: the log does not count. `old_workers` are pids
+/// that must be gone from the reports: after a reload without a new tree nothing else tells old workers from new.
+/// Throws Error with the cause when `limit` passes.
 Proof verify(const World& world, const Layout& layout, const std::string& name, const Version& version,
              int64_t log_offset, const std::vector<int>& old_workers, Millis limit);
 
