@@ -43,6 +43,12 @@ local function sift_down(heap, i)
   heap[i] = entry
 end
 
+local function heapify(heap)
+  for i = math.floor(#heap / 2), 1, -1 do
+    sift_down(heap, i)
+  end
+end
+
 local function take(self, i)
   local heap = self.heap
   local entry = heap[i]
@@ -86,9 +92,7 @@ local function copy(self, from_zero)
     twin.due = due(twin)
     heap[i] = twin
   end
-  for i = math.floor(#heap / 2), 1, -1 do
-    sift_down(heap, i)
-  end
+  heapify(heap)
   return { heap = heap, now = from_zero and 0 or self.now }
 end
 
@@ -154,9 +158,7 @@ function _M:sync(peers)
     entry.due = due(entry)
     heap[order] = entry
   end
-  for i = math.floor(#heap / 2), 1, -1 do
-    sift_down(heap, i)
-  end
+  heapify(heap)
   self.heap, self.ring, self.ring_length = heap, nil, ring_length(heap)
 end
 
