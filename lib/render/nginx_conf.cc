@@ -111,6 +111,7 @@ Directive data_server(const Instance& instance, const std::string& digest) {
          {
              fixed("server_name", {"_"}),
              fixed("error_page", {"500", "502", "504", "@orctl_error"}),  // without "=", which would lose the status
+             lua("log", "require(\"orctl.init\").log()"),
              block("location", {text("="), text(proof_path(digest))},
                    {fixed("access_log", {"off"}), fixed("return", {"204"})}),
              block("location", {text("/")}, {fixed("proxy_pass", {"http://$orctl_shard"})}),

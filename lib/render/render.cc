@@ -46,6 +46,13 @@ std::string overlay_modules(const Tree& overlay) {
   return list;
 }
 
+/// What the gateway reads at its start besides its document (lua/orctl/init.lua).
+std::string settings(const Instance& instance, const Layout& layout) {
+  Value out = Value::object();
+  out.set("state", layout.state(instance.name.str()));
+  return to_json(out, 1) + "\n";
+}
+
 }  // namespace
 
 Rendered render(const Instance& instance, const Tree& overlay, const Target& target, const Layout& layout) {
@@ -56,6 +63,7 @@ Rendered render(const Instance& instance, const Tree& overlay, const Target& tar
   if (const std::string list = overlay_modules(overlay); !list.empty()) out.tree["lua/orctl/overlay.list"] = {list};
   out.document = render_document(instance);
   out.tree["gateway.json"] = {out.document};
+  out.tree["settings.json"] = {settings(instance, layout)};
   out.tree["nginx.conf"] = {conf_text(nginx_conf(instance, overlay, target, layout, no_digest))};
   out.digest = tree_digest(out.tree);
   out.tree["nginx.conf"] = {conf_text(nginx_conf(instance, overlay, target, layout, out.digest))};

@@ -1,5 +1,6 @@
 -- The admin endpoint. Trusts nothing but the permissions of its socket: a browser, which a web
 -- page could send here, is known by its Host, Origin and Sec-Fetch-Site.
+local counters = require("orctl.counters")
 local document = require("orctl.document")
 local json = require("orctl.json")
 local problem = require("orctl.problem")
@@ -116,10 +117,11 @@ end
 local function upstream_item(upstream)
   local servers = json.array()
   for i, peer in ipairs(upstream.list) do
-    local requests, failures = store.counts(upstream.name, peer.key)
     servers[i] = { address = peer.address, weight = peer.weight, backup = peer.backup,
       state = upstream.down and upstream.down[peer.key] and "down" or "up",
-      requests = requests, failures = failures }
+      in_flight = counters.sum(peer.block, counters.IN_FLIGHT),
+      requests = counters.sum(peer.block, counters.REQUESTS),
+      failures = counters.sum(peer.block, counters.FAILURES) }
     local found = upstream.health and store.health(upstream.name, peer.key)
     servers[i].last_check = found and { ok = found.ok, error = found.error } or nil
   end
@@ -127,7 +129,6 @@ local function upstream_item(upstream)
 end
 
 local function get_upstreams(name)
-  state.flush()
   local upstreams, items = state.current().upstreams, json.array()
   local names = {}
   for one in pairs(upstreams) do

@@ -1,5 +1,8 @@
 -- From a request to a server: route, pick, retry. Runs in the balancer phase and nowhere else.
 local address = require("orctl.address")
+local counters = require("orctl.counters")
+local ffi = require("ffi")
+local get_request = require("resty.core.base").get_request
 local match = require("orctl.router").match
 local ngx_balancer = require("ngx.balancer")
 
@@ -10,6 +13,13 @@ local set_current_peer = ngx_balancer.set_current_peer
 local set_more_tries = ngx_balancer.set_more_tries
 local set_timeouts = ngx_balancer.set_timeouts
 local var = ngx.var
+local uintptr = ffi.typeof("uintptr_t")
+
+local IN_FLIGHT, REQUESTS, FAILURES = counters.IN_FLIGHT, counters.REQUESTS, counters.FAILURES
+local SPARE = counters.SPARE
+
+local row          -- of this worker's counters
+local pending = {} -- by the address of its request: the server that a try is with
 
 -- proxy_connect_timeout, proxy_send_timeout and proxy_read_timeout as nginx.conf has them.
 local CONNECT, SEND, READ = 5, 60, 60
@@ -30,7 +40,7 @@ local function rotation(strategy, peers, old, turns)
 end
 
 --- What requests to an upstream are served from, made of its part of the document. Takes the place
--- in the rotation and the counts from `old`, the same upstream before a change, if there is one.
+-- in the rotation and the counters from `old`, the same upstream before a change, if there is one.
 -- `turns` lets workers begin at different servers.
 function _M.build(part, version, old, turns)
   local peers, primary, backup, list = {}, {}, {}, {}
@@ -38,7 +48,8 @@ function _M.build(part, version, old, turns)
     local known = old and old.peers[server.key]
     local peer = { key = server.key, host = server.host, port = server.port,
       address = server.address, weight = server.weight, backup = server.backup,
-      requests = known and known.requests or 0, failures = known and known.failures or 0 }
+      block = known and known.block ~= SPARE and known.block
+        or counters.block("peer", part.name .. "/" .. server.key) }
     peers[peer.key], list[i] = peer, peer
     local group = peer.backup and backup or primary
     group[#group + 1] = peer
@@ -58,16 +69,21 @@ function _M.build(part, version, old, turns)
   }
 end
 
--- Keys of the servers this request has tried, and the last of them.
+--- In a worker that begins, when it has its counters.
+function _M.start()
+  row = counters.row()
+end
+
+-- Keys of the servers this request has tried.
 local function tried_servers()
-  local tried, last = {}, nil
+  local tried = {}
   for text in (var.upstream_addr or ""):gmatch("[^%s,]+") do
     local _, _, key = address.parse(text)
     if key then
-      tried[key], last = true, key
+      tried[key] = true
     end
   end
-  return tried, last
+  return tried
 end
 
 local function pick(upstream, tried)
@@ -87,12 +103,28 @@ local function pick_well(upstream, tried)
   return pick(upstream, out) or pick(upstream, tried)
 end
 
-local function retry(upstream)
-  local tried, last = tried_servers()
-  local failed = upstream.peers[last]
-  if failed then
-    failed.failures = failed.failures + 1
+-- Ends the try that a request is in.
+local function leave(request)
+  local peer = pending[request]
+  if peer then
+    pending[request] = nil
+    local at = peer.block + IN_FLIGHT
+    row[at] = row[at] - 1
   end
+  return peer
+end
+
+local function count_failure(peer)
+  local at = peer.block + FAILURES
+  row[at] = row[at] + 1
+end
+
+local function retry(upstream, request)
+  local failed = leave(request)
+  if failed then
+    count_failure(failed)
+  end
+  local tried = tried_servers()
   -- nginx repeats a request without counting it when a kept connection turns out to be closed.
   -- Only then can every server have been tried, and trying one again is right.
   return pick_well(upstream, tried) or pick(upstream)
@@ -115,9 +147,10 @@ function _M.run(snapshot)
   if not upstream then
     return refuse("404")
   end
+  local request = tonumber(ffi.cast(uintptr, get_request()))
   local peer
   if get_last_failure() then
-    peer = retry(upstream)
+    peer = retry(upstream, request)
   else
     peer = pick_well(upstream)
     local more = upstream.more_tries
@@ -128,7 +161,10 @@ function _M.run(snapshot)
   if not peer then
     return refuse("503")
   end
-  peer.requests = peer.requests + 1
+  local block = peer.block
+  row[block + IN_FLIGHT] = row[block + IN_FLIGHT] + 1
+  row[block + REQUESTS] = row[block + REQUESTS] + 1
+  pending[request] = peer
   local timeouts = upstream.timeouts
   if timeouts then
     set_timeouts(timeouts[1], timeouts[2], timeouts[3])
@@ -141,13 +177,16 @@ function _M.run(snapshot)
 end
 
 --- Counts the last try of a request that no server answered; for the error page.
-function _M.failed(snapshot)
-  local upstream = snapshot.upstreams[match(snapshot.router, var.host, var.uri)]
-  local _, last = tried_servers()
-  local peer = upstream and upstream.peers[last]
+function _M.failed()
+  local peer = pending[tonumber(ffi.cast(uintptr, get_request()))]
   if peer then
-    peer.failures = peer.failures + 1
+    count_failure(peer)
   end
+end
+
+--- log_by_lua: the request has ended, and with it the last try.
+function _M.done()
+  leave(tonumber(ffi.cast(uintptr, get_request())))
 end
 
 return _M

@@ -4,6 +4,8 @@
 -- loads a file of the new one.
 local admin = require("orctl.admin")
 local balancer = require("orctl.balancer")
+local counters = require("orctl.counters")
+local json = require("orctl.json")
 local problem = require("orctl.problem")
 local state = require("orctl.state")
 
@@ -33,15 +35,30 @@ local function require_overlay(prefix)
   end
 end
 
+local function read_tree_file(name)
+  local bytes, err = read_file(ngx.config.prefix() .. name)
+  if not bytes then
+    error(name .. ": " .. err, 0)
+  end
+  return bytes
+end
+
+-- What the gateway must know besides its document, and what only a reload changes. Values go this
+-- way and never into Lua source.
+local function read_settings()
+  local settings, err = json.decode(read_tree_file("settings.json"))
+  if not settings then
+    error("settings.json: " .. err, 0)
+  end
+  return settings
+end
+
 --- init_by_lua: `name` of the instance, `tree` the digest of its files. An error here makes nginx
 -- refuse the start or the reload.
 function _M.init(name, tree)
   local prefix = ngx.config.prefix()
-  local bytes, err = read_file(prefix .. "gateway.json")
-  if not bytes then
-    error("gateway.json: " .. err, 0)
-  end
-  state.init(name, tree, bytes)
+  counters.init(ngx.worker.count())
+  state.init(name, tree, read_tree_file("gateway.json"), read_settings())
   require_overlay(prefix)
 end
 
@@ -65,6 +82,9 @@ function _M.balancer()
   return run(current())
 end
 
+--- log_by_lua.
+_M.log = balancer.done
+
 local details = {
   [400] = "the request is not HTTP",
   [404] = "nothing answers to this host and path",
@@ -84,7 +104,7 @@ local details = {
 function _M.fail()
   local status = tonumber(ngx.var.orctl_error) or ngx.status
   if status == 502 or status == 504 then
-    balancer.failed(current())
+    balancer.failed()
   end
   return problem.send(status, details[status])
 end

@@ -1,6 +1,7 @@
 -- What this worker serves: a snapshot that is only ever swapped whole, and how it follows the
 -- shared dictionary.
 local balancer = require("orctl.balancer")
+local counters = require("orctl.counters")
 local document = require("orctl.document")
 local health = require("orctl.health")
 local json = require("orctl.json")
@@ -10,15 +11,16 @@ local store = require("orctl.store")
 
 local _M = {}
 
-local generation_of, health_of = store.generation, store.health_version
+local generation_of, health_of, version_of = store.generation, store.health_version, store.version
 local exiting = ngx.worker.exiting
 
 local TICK = 0.05      -- seconds
-local FLUSH_TICKS = 10 -- counts go to the dictionary every 10 ticks of 50 ms
+local SWEEP_TICKS = 20 -- once a second: what dead workers and servers that left have left behind
 
 local instance                -- name and tree digest, boot, the tree's document; from the master
 local snapshot                -- generation, digest, router, routes_version, upstreams
 local seen_health             -- the version of the servers' health in the snapshot
+local seen_version            -- of all that the snapshot is made from
 local seen = -1               -- the generation this worker last looked at, served or not
 local problem                 -- why it does not serve that one
 local slot, slot_text         -- where it reports, and what it reported
@@ -105,18 +107,26 @@ local function follow()
   report()
 end
 
---- The snapshot to serve, as new as the last publication of any worker.
-function _M.current()
+local function follow_all()
   -- Another worker may have decided what this cycle serves before this one came to it, and an
   -- update may have been acknowledged since.
   if not following and store.is_settled(instance.boot) then
     adopted, following = true, true
   end
+  local version = version_of()
   if following and generation_of() ~= seen then
     follow()
   end
   if snapshot.checked and health_of() ~= seen_health then
     follow_health()
+  end
+  seen_version = following and version or nil
+end
+
+--- The snapshot to serve, as new as the last publication of any worker.
+function _M.current()
+  if not following or version_of() ~= seen_version then
+    follow_all()
   end
   return snapshot
 end
@@ -151,20 +161,33 @@ local function adopt(may_wait)
   end
 end
 
-local function flush()
-  for name, upstream in pairs(snapshot.upstreams) do
-    for _, peer in ipairs(upstream.list) do
-      if peer.requests > 0 or peer.failures > 0 then
-        store.count(name, peer.key, peer.requests, peer.failures)
-        peer.requests, peer.failures = 0, 0
-      end
+local function all_serve(generation)
+  local cycle = store.note("cycle")
+  for id = 0, cycle.count - 1 do
+    local worker = store.note("worker/" .. id)
+    if not worker or worker.boot ~= cycle.boot or worker.generation ~= generation then
+      return false
     end
+  end
+  return true
+end
+
+local function is_used(name, key)
+  local upstream = snapshot.upstreams[name]
+  return upstream and upstream.peers[key]
+end
+
+local function sweep()
+  counters.bury()
+  -- Only when no worker can send a request to a server that left are its counters free.
+  if probes() and all_serve(snapshot.generation) then
+    store.forget_left(snapshot.generation, is_used)
   end
 end
 
 _M.TICK = TICK
 
---- TICK seconds have passed: idle workers follow, counts are handed in.
+--- TICK seconds have passed: idle workers follow, and one of them tidies up.
 function _M.tick()
   if not adopted and not adopting then
     adopting = true
@@ -174,26 +197,27 @@ function _M.tick()
       ngx.log(ngx.ERR, "the tree's document was not published: ", err)
     end
   end
-  _M.current()
+  follow_all() -- even if a worker died between its publication and the version
   report()
   if snapshot.checked and probes() then
     health.run(snapshot.upstreams, TICK, is_current)
   end
   ticks = ticks + 1
-  if ticks % FLUSH_TICKS == 0 then
-    flush()
+  if ticks % SWEEP_TICKS == 0 then
+    sweep()
   end
 end
 
 --- In the master: takes the tree's document, or raises why it cannot be served. Publishes
--- nothing: a reload that fails later has changed nothing.
-function _M.init(name, tree, bytes)
+-- nothing: a reload that fails later has changed nothing. `settings.state` is the folder of what
+-- outlives the process.
+function _M.init(name, tree, bytes, settings)
   local compiled, err = document.read(bytes)
   if not compiled then
     error("gateway.json: " .. err, 0)
   end
   local digest = sha256.hex(bytes)
-  instance = { name = name, tree = tree, boot = store.next_boot(),
+  instance = { name = name, tree = tree, boot = store.next_boot(), state = settings.state,
     document = { bytes = bytes, compiled = compiled, digest = digest } }
   local parts, versions = {}, {}
   for _, upstream in ipairs(compiled.upstreams) do
@@ -208,6 +232,8 @@ end
 
 --- In a worker that begins.
 function _M.start()
+  counters.start()
+  balancer.start()
   slot = "worker/" .. ngx.worker.id()
   local cycle = store.note("cycle")
   if not cycle or cycle.boot < instance.boot then
@@ -254,6 +280,7 @@ function _M.status()
   return {
     name = cycle.name, tree = cycle.tree, workers = workers, worker_count = cycle.count,
     generation = current.generation, digest = current.digest,
+    leaving = store.leaving_count(),
     uptime = math.floor(uptime() - (store.note("started") or { at = 0 }).at),
   }
 end
@@ -270,8 +297,4 @@ function _M.document()
   end
   return instance.document.bytes, snapshot.generation, snapshot.digest
 end
-
---- Counts of this worker are handed in, for an answer that shows them.
-_M.flush = flush
-
 return _M

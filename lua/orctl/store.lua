@@ -4,6 +4,7 @@
 -- A part never changes under its key. Parts are stored first, the index next, and the generation
 -- last, so a reader sees the whole old document or the whole new one. Nothing here evicts: only
 -- safe_set and safe_add are used, and a document that does not fit changes nothing.
+local counters = require("orctl.counters")
 local json = require("orctl.json")
 local sha256 = require("orctl.sha256")
 
@@ -13,6 +14,7 @@ local _M = {}
 -- takes a new prefix.
 local P = "1/"
 local GENERATION, LOCK, HEALTH = P .. "generation", P .. "lock", P .. "health"
+local VERSION, LEAVING = P .. "version", P .. "leaving"
 local LOCK_TTL, LOCK_WAIT, LOCK_STEP = 5, 6, 0.002
 
 -- The kinds of keys that belong to one document.
@@ -26,6 +28,12 @@ local function raw_key(generation) return P .. "raw/" .. generation end
 local function routes_key(version) return P .. "routes/" .. version end
 local function part_key(name, version) return P .. "upstream/" .. name .. "/" .. version end
 local function server_key(kind, name, key) return P .. kind .. "/" .. name .. "/" .. key end
+
+--- Number that changes with every document, every change of health and every override: the one
+-- thing that a request looks at. Nil before the first.
+function _M.version()
+  return dict:get(VERSION)
+end
 
 --- Number of the current document; 0 before the first.
 function _M.generation()
@@ -139,7 +147,18 @@ local function write_parts(old, new, compiled, stored)
   return put(index_key(new.generation), json.pack(new))
 end
 
--- Removes what only the old document needed, counters of servers that left it included.
+local function leaving_key(name) return LEAVING .. "/" .. name end
+
+-- The server goes, and its requests may go on: it keeps its counters until they have ended.
+local function leave(name, key)
+  local place = leaving_key(name)
+  local list = dict:get(place)
+  if dict:safe_set(place, list and list .. " " .. key or key) and not list then
+    dict:lpush(LEAVING, name)
+  end
+end
+
+-- Removes what only the old document needed.
 local function collect(old, new, compiled)
   local kept = {}
   for _, upstream in ipairs(compiled.upstreams) do
@@ -154,9 +173,8 @@ local function collect(old, new, compiled)
       local part = json.unpack(dict:get(part_key(name, version)) or "")
       for _, server in ipairs(part and part.servers or {}) do
         if not kept[name .. "/" .. server.key] then
-          for _, kind in ipairs({ "requests", "failures", "health" }) do
-            dict:delete(server_key(kind, name, server.key))
-          end
+          dict:delete(server_key("health", name, server.key))
+          leave(name, server.key)
         end
       end
       dict:delete(part_key(name, version))
@@ -168,6 +186,39 @@ local function collect(old, new, compiled)
   if old.generation then
     dict:delete(raw_key(old.generation))
     dict:delete(index_key(old.generation))
+  end
+end
+
+--- Servers that left an upstream and are not forgotten yet: a list of their keys.
+function _M.leaving(name)
+  local keys = {}
+  for key in (dict:get(leaving_key(name)) or ""):gmatch("%S+") do
+    keys[#keys + 1] = key
+  end
+  return keys
+end
+
+--- Number of upstreams with servers that left and are not forgotten yet.
+function _M.leaving_count()
+  return dict:llen(LEAVING) or 0
+end
+
+local function forget(name, is_used)
+  local kept = {}
+  for _, key in ipairs(_M.leaving(name)) do
+    local id = name .. "/" .. key
+    local b = not is_used(name, key) and counters.find("peer", id)
+    if b and counters.sum(b, counters.IN_FLIGHT) > 0 then
+      kept[#kept + 1] = key
+    elseif b then
+      counters.release("peer", id)
+    end
+  end
+  if kept[1] then
+    dict:safe_set(leaving_key(name), table.concat(kept, " "))
+    dict:lpush(LEAVING, name)
+  else
+    dict:delete(leaving_key(name))
   end
 end
 
@@ -198,6 +249,7 @@ local function publish(bytes, compiled, options, owner)
     ngx.log(ngx.ERR, "the document was not stored: ", err)
     return nil, "full"
   end
+  add(VERSION, 1)
   collect(old, new, compiled)
   return { generation = new.generation, digest = digest, changed = true }
 end
@@ -292,16 +344,20 @@ function _M.is_tree_document(digest)
   return _M.generation() > 0 and dict:get(P .. "tree_document") == digest
 end
 
---- Adds to the counts of a server.
-function _M.count(name, key, requests, failures)
-  if requests > 0 then add(server_key("requests", name, key), requests) end
-  if failures > 0 then add(server_key("failures", name, key), failures) end
-end
-
---- Requests and failures of a server, over all workers.
-function _M.counts(name, key)
-  return dict:get(server_key("requests", name, key)) or 0,
-    dict:get(server_key("failures", name, key)) or 0
+--- Gives back the counters of servers that left and whose last request has ended. `is_used(name,
+-- key)` knows the servers of the generation named; if that is not the current one, nothing is done.
+function _M.forget_left(generation, is_used)
+  local count = _M.leaving_count()
+  local owner = count > 0 and lock(false)
+  if not owner then
+    return
+  end
+  if generation == _M.generation() then
+    for _ = 1, count do
+      forget(dict:rpop(LEAVING), is_used)
+    end
+  end
+  unlock(owner)
 end
 
 --- Number that changes whenever a server goes down or comes up; nil before the first time.
@@ -323,6 +379,7 @@ function _M.set_health(name, key, value, flipped)
   end
   if flipped then
     add(HEALTH, 1)
+    add(VERSION, 1)
   end
 end
 

@@ -33,7 +33,7 @@ class Admin(GatewayTest):
 
     def test_status_has_its_members(self):
         status = self.i.status()
-        self.assertEqual(set(status), {"name", "generation", "digest", "tree", "workers",
+        self.assertEqual(set(status), {"leaving", "name", "generation", "digest", "tree", "workers",
                                        "worker_count", "uptime", "versions"})
         self.assertEqual(set(status["workers"][0]), {"pid", "generation", "digest", "tree"})
         self.assertEqual(status["name"], "test")

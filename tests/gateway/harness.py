@@ -109,9 +109,12 @@ class Instance:
         os.chmod(self.dir, 0o755)
         self.tree = os.path.join(self.dir, "tree")
         self.run = os.path.join(self.dir, "run")
+        self.state = os.path.join(self.dir, "state")
         self.log = os.path.join(self.dir, "log")
-        for d in (self.tree, self.run, self.log):
+        for d in (self.tree, self.run, self.log, self.state):
             os.mkdir(d)
+        if os.geteuid() == 0:
+            os.chmod(self.state, 0o777)  # the workers run as nobody
         self.port = free_port()
         self.listen = "127.0.0.1:%d" % self.port
         self.workers_wanted = workers
@@ -134,6 +137,7 @@ class Instance:
         self.tree_number += 1
         if doc is not None:
             self.write(os.path.join(self.tree, "gateway.json"), doc)
+        self.write(os.path.join(self.tree, "settings.json"), {"state": self.state})
         self.write(os.path.join(self.tree, "nginx.conf"),
                    render(self.run, self.log, self.listen, self.workers_wanted, self.dict_size,
                           self.tree_number))

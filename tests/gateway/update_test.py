@@ -158,6 +158,7 @@ class Update(GatewayTest):
         for _ in range(5):
             i.get()
         wait_for(lambda: servers()[a.address] == before + 5, 2, "counts stay")
+        wait_for(lambda: i.status()["leaving"] == 0, what="the server that left is forgotten")
         i.put(document([a.address, b.address]))
         self.assertEqual(servers()[b.address], 0)
 
