@@ -141,6 +141,8 @@ Directive admin_server(const std::string& socket) {
                          {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")}),
                    block("location", {text("="), text("/v1/config")},
                          {fixed("client_max_body_size", {"32m"}), lua("content", "require(\"orctl.init\").admin()")}),
+                   block("location", {text("/v1/upstreams/")},
+                         {fixed("client_max_body_size", {"32m"}), lua("content", "require(\"orctl.init\").admin()")}),
                    block("location", {text("/")}, {lua("content", "require(\"orctl.init\").admin()")}),
                });
 }

@@ -1,11 +1,11 @@
 -- The admin endpoint. Trusts nothing but the permissions of its socket: a browser, which a web
 -- page could send here, is known by its Host, Origin and Sec-Fetch-Site.
-local counters = require("orctl.counters")
 local document = require("orctl.document")
 local json = require("orctl.json")
+local overrides = require("orctl.admin.overrides")
 local problem = require("orctl.problem")
+local splice = require("orctl.splice")
 local state = require("orctl.state")
-local store = require("orctl.store")
 
 local _M = {}
 
@@ -76,56 +76,72 @@ local refusals = {
   conflict = { 412, "the document is not the one If-Match names; read it again" },
   busy = { 503, "other updates are in progress; try again" },
   full = { 507, "the document does not fit into lua_shared_dict orctl; nothing was changed" },
+  missing = { 404, "there is no such upstream; PUT /v1/config adds one" },
 }
 
-local function put_config()
+-- The body of a request that changes something; nil if a problem was sent.
+local function take_body()
   local kind = (var.http_content_type or ""):match("^%s*([^;%s]*)"):lower()
   if kind ~= "application/json" then
     return problem.send(415, "Content-Type must be application/json")
-  end
-  if var.http_x_save then
-    return problem.send(501, "x-save is not offered")
   end
   local bytes, err = read_body()
   if not bytes then
     return problem.send(500, "the body cannot be read: " .. err)
   end
-  local compiled, reason, faults = document.read(bytes)
-  if not compiled then
-    local first = faults and faults[1]
-    return problem.send(faults and 422 or 400, reason,
-      { pointer = first and first.pointer, errors = faults and json.array(faults) })
-  end
-  if compiled.empty and var.http_x_allow_empty ~= "1" then
+  return bytes
+end
+
+-- Publishes a checked change as the headers of the request say, and answers.
+local function publish(change)
+  local empty = change.compiled.empty
+  if empty and var.http_x_allow_empty ~= "1" then
     return problem.send(422, ("upstream \"%s\" has no servers; x-allow-empty: 1 permits it")
-      :format(compiled.empty), { pointer = "/upstreams" })
+      :format(empty), { pointer = "/upstreams" })
   end
   local accept = accepts(var.http_if_match)
   -- nginx would compare them with the ETag of the answer, and turn a PUT that was done into a 412.
   for _, name in ipairs(conditions) do
     ngx.req.clear_header(name)
   end
-  local result
-  result, reason = state.publish(bytes, compiled, accept, var.http_x_tree == "1")
-  if not result then
+  local result, reason, err = state.publish(change, accept, var.http_x_tree == "1",
+    var.http_x_save == "1")
+  if reason == "unsaved" then
+    return problem.send(507, "the document cannot be saved, and nothing was changed: " .. err)
+  elseif not result then
     return problem.send(unpack(refusals[reason]))
   end
   ngx.header["ETag"] = etag(result.generation, result.digest)
   send(result)
 end
 
-local function upstream_item(upstream)
-  local servers = json.array()
-  for i, peer in ipairs(upstream.list) do
-    servers[i] = { address = peer.address, weight = peer.weight, backup = peer.backup,
-      state = upstream.down and upstream.down[peer.key] and "down" or "up",
-      in_flight = counters.sum(peer.block, counters.IN_FLIGHT),
-      requests = counters.sum(peer.block, counters.REQUESTS),
-      failures = counters.sum(peer.block, counters.FAILURES) }
-    local found = upstream.health and store.health(upstream.name, peer.key)
-    servers[i].last_check = found and { ok = found.ok, error = found.error } or nil
+local function refuse_document(reason, faults)
+  local first = faults and faults[1]
+  return problem.send(faults and 422 or 400, reason,
+    { pointer = first and first.pointer, errors = faults and json.array(faults) })
+end
+
+local function put_config()
+  local bytes = take_body()
+  local compiled, reason, faults = document.read(bytes)
+  if not compiled then
+    return refuse_document(reason, faults)
   end
-  return { name = upstream.name, balance = upstream.balance, servers = servers }
+  publish({ bytes = bytes, compiled = compiled })
+end
+
+local function put_upstream(name)
+  local bytes = take_body()
+  local compiled, value, faults = document.read_upstream(bytes)
+  if not compiled then
+    return refuse_document(value, faults)
+  end
+  if compiled.upstreams[1].name ~= name then
+    return problem.send(422, "the upstream has another name than the path",
+      { pointer = "/name" })
+  end
+  local text = splice.fits(bytes, name) and bytes or splice.upstream_text(value)
+  publish({ text = text, compiled = compiled })
 end
 
 local function get_upstreams(name)
@@ -139,17 +155,45 @@ local function get_upstreams(name)
   end
   table.sort(names)
   for i, one in ipairs(names) do
-    items[i] = upstream_item(upstreams[one])
+    items[i] = overrides.upstream(upstreams[one])
   end
   send({ items = items })
 end
 
+-- What answers a path: `*` stands for one part of it, which the function is given.
 local paths = {
   ["/v1/status"] = { GET = get_status },
   ["/v1/config"] = { GET = get_config, PUT = put_config },
   ["/v1/upstreams"] = { GET = get_upstreams },
+  ["/v1/upstreams/*"] = { GET = get_upstreams, PUT = put_upstream },
+  ["/v1/overrides"] = { GET = function() send(overrides.list()) end },
+  ["/v1/overrides/*/*"] = {
+    PUT = function(name, server) send(overrides.put(name, server, take_body())) end,
+    DELETE = function(name, server) send(overrides.delete(name, server)) end,
+  },
 }
-local upstream_path = { GET = get_upstreams }
+
+local function find(path)
+  if paths[path] then
+    return paths[path]
+  end
+  local collection, first, second = path:match("^(/v1/%l+)/([^/]+)/?([^/]*)$")
+  if not collection then
+    return nil
+  end
+  local two = second ~= ""
+  return paths[collection .. (two and "/*/*" or "/*")], first, two and second or nil
+end
+
+local function allowed(methods)
+  local list = {}
+  for name in pairs(methods) do
+    list[#list + 1] = name
+  end
+  if methods.GET then list[#list + 1] = "HEAD" end
+  table.sort(list)
+  return table.concat(list, ", ")
+end
 
 --- Answers a request to the admin endpoint.
 function _M.run()
@@ -159,18 +203,17 @@ function _M.run()
   if var.http_origin or var.http_sec_fetch_site then
     return problem.send(403, "requests of web pages are refused")
   end
-  local name = var.uri:match("^/v1/upstreams/([^/]+)$")
-  local methods = name and upstream_path or paths[var.uri]
+  local methods, first, second = find(var.uri)
   if not methods then
     return problem.send(404, "there is nothing at this path")
   end
   local method = ngx.req.get_method()
   local answer = methods[method == "HEAD" and "GET" or method]
   if not answer then
-    ngx.header["Allow"] = methods.PUT and "GET, HEAD, PUT" or "GET, HEAD"
+    ngx.header["Allow"] = allowed(methods)
     return problem.send(405, "this path does not take " .. method:sub(1, 20))
   end
-  return answer(name)
+  return answer(first, second)
 end
 
 return _M

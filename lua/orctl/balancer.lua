@@ -39,7 +39,8 @@ local function rotation(strategy, peers, old, turns)
   return strategy.new(peers, turns)
 end
 
---- What requests to an upstream are served from, made of its part of the document. Takes the place
+--- What requests to an upstream are served from, made of its part of the document. Servers with a
+-- `state` get no new requests. Takes the place
 -- in the rotation and the counters from `old`, the same upstream before a change, if there is one.
 -- `turns` lets workers begin at different servers.
 function _M.build(part, version, old, turns)
@@ -47,12 +48,16 @@ function _M.build(part, version, old, turns)
   for i, server in ipairs(part.servers) do
     local known = old and old.peers[server.key]
     local peer = { key = server.key, host = server.host, port = server.port,
-      address = server.address, weight = server.weight, backup = server.backup,
+      address = server.address, backup = server.backup, state = server.state,
+      weight = server.scaled or server.weight, document_weight = server.weight,
+      effective_weight = server.effective_weight or server.weight, added = server.added,
       block = known and known.block ~= SPARE and known.block
         or counters.block("peer", part.name .. "/" .. server.key) }
     peers[peer.key], list[i] = peer, peer
-    local group = peer.backup and backup or primary
-    group[#group + 1] = peer
+    if not peer.state then
+      local group = peer.backup and backup or primary
+      group[#group + 1] = peer
+    end
   end
   local strategy = strategies[part.balance]
   local same = old and old.balance == part.balance and old or {}
@@ -60,10 +65,10 @@ function _M.build(part, version, old, turns)
     and part.read_timeout == READ
   return {
     name = part.name, version = version, balance = part.balance, health = part.health,
-    peers = peers, list = list,
+    peers = peers, list = list, min_healthy = part.min_healthy,
     primary = rotation(strategy, primary, same.primary, turns),
     backup = rotation(strategy, backup, same.backup, turns),
-    more_tries = math.max(0, math.min(part.retries, #list - 1)),
+    more_tries = math.max(0, math.min(part.retries, #primary + #backup - 1)),
     timeouts = not usual
       and { part.connect_timeout, part.send_timeout, part.read_timeout } or nil,
   }

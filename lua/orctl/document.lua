@@ -58,6 +58,7 @@ local upstream = { type = "object", fields = {
   send_timeout = duration_rule(),
   read_timeout = duration_rule(),
   retries = { type = "integer", min = 0, max = 10 },
+  min_healthy = { type = "integer", min = 0, max = 1000 },
   health = health,
   servers = { type = "array", required = true, items = server, max_items = 10000 },
 } }
@@ -175,8 +176,9 @@ local function check_string(value, rule, faults)
     and (not rule.duration or milliseconds(value))
   if not good then
     fault(faults, "%s is not %s", show(value), rule.hint)
-  elseif rule.duration and milliseconds(value) > DAY_MS then
-    fault(faults, "%s is too long: at most \"24h\"", show(value))
+  elseif rule.duration and milliseconds(value) > (rule.longest or DAY_MS) then
+    fault(faults, "%s is too long: at most \"%dh\"", show(value),
+      (rule.longest or DAY_MS) / 3600000)
   end
 end
 
@@ -210,6 +212,22 @@ local function field(value, name)
   end
 end
 
+-- Addresses occur once. `path` leads to the upstream.
+local function check_servers(up, path, faults)
+  local seen = {}
+  for i, peer in ipairs(items(json.type(up) == "object" and up.servers or nil)) do
+    local text = field(peer, "address")
+    local found = parse(text or "")
+    local key = found and found.key
+    if key and seen[key] then
+      local at = { unpack(path) }
+      for _, name in ipairs({ "servers", i - 1, "address" }) do at[#at + 1] = name end
+      fault_at(faults, at, "%s is listed twice", show(text))
+    end
+    seen[key or ""] = true
+  end
+end
+
 -- What a schema cannot say: names and addresses occur once, and routes lead somewhere. Looks at
 -- whatever is sound enough to be looked at, so that one kind of fault does not hide the other.
 local function check_references(value, faults)
@@ -220,17 +238,7 @@ local function check_references(value, faults)
       fault_at(faults, { "upstreams", i - 1, "name" }, "upstream %s is named twice", show(name))
     end
     names[name or ""] = true
-    local seen = {}
-    for j, peer in ipairs(items(json.type(up) == "object" and up.servers or nil)) do
-      local text = field(peer, "address")
-      local found = parse(text or "")
-      local key = found and found.key
-      if key and seen[key] then
-        fault_at(faults, { "upstreams", i - 1, "servers", j - 1, "address" },
-          "%s is listed twice", show(text))
-      end
-      seen[key or ""] = true
-    end
+    check_servers(up, { "upstreams", i - 1 }, faults)
   end
   local seen = {}
   for i, one in ipairs(items(value.routes)) do
@@ -246,6 +254,14 @@ local function check_references(value, faults)
   end
 end
 
+local function by_pointer(faults)
+  faults.path = nil
+  table.sort(faults, function(a, b)
+    return a.pointer < b.pointer or (a.pointer == b.pointer and a.detail < b.detail)
+  end)
+  return faults
+end
+
 --- List of faults {pointer, detail} of a decoded document, in the order of their pointers, empty
 -- if it is sound; `count` is their number, of which the first 1000 are kept.
 function _M.check(value)
@@ -254,16 +270,22 @@ function _M.check(value)
   if json.type(value) == "object" then
     check_references(value, faults)
   end
-  faults.path = nil
-  table.sort(faults, function(a, b)
-    return a.pointer < b.pointer or (a.pointer == b.pointer and a.detail < b.detail)
-  end)
-  return faults
+  return by_pointer(faults)
+end
+
+--- The same of any decoded value and the rule for it.
+function _M.check_value(value, rule)
+  local faults = { count = 0, path = {} }
+  check(value, rule, faults)
+  return by_pointer(faults)
 end
 
 local function seconds(text)
   return milliseconds(text) / 1000
 end
+
+--- Seconds of a duration, which is sound.
+_M.seconds = seconds
 
 local function compile_health(value)
   return {
@@ -276,28 +298,33 @@ local function compile_health(value)
   }
 end
 
+local function compile_upstream(up)
+  local servers = {}
+  for i, one in ipairs(up.servers) do
+    local found = parse(one.address)
+    servers[i] = { address = one.address, host = found.host, port = found.port, key = found.key,
+      weight = one.weight or 1, backup = one.backup or false }
+  end
+  return {
+    name = up.name,
+    balance = up.balance or "round_robin",
+    connect_timeout = seconds(up.connect_timeout or "5s"),
+    send_timeout = seconds(up.send_timeout or "60s"),
+    read_timeout = seconds(up.read_timeout or "60s"),
+    retries = up.retries or 2,
+    min_healthy = up.min_healthy or 1,
+    health = up.health and compile_health(up.health),
+    servers = servers,
+  }
+end
+
 --- Defaults filled in, durations in seconds, addresses taken apart, hosts in lower case; only for
 -- a document without faults. `empty` is the name of the first upstream without servers.
 function _M.compile(value)
   local upstreams, routes, empty = {}, {}, nil
   for i, up in ipairs(value.upstreams) do
-    local servers = {}
-    for j, one in ipairs(up.servers) do
-      local found = parse(one.address)
-      servers[j] = { address = one.address, host = found.host, port = found.port, key = found.key,
-        weight = one.weight or 1, backup = one.backup or false }
-    end
-    empty = empty or (#servers == 0 and up.name or nil)
-    upstreams[i] = {
-      name = up.name,
-      balance = up.balance or "round_robin",
-      connect_timeout = seconds(up.connect_timeout or "5s"),
-      send_timeout = seconds(up.send_timeout or "60s"),
-      read_timeout = seconds(up.read_timeout or "60s"),
-      retries = up.retries or 2,
-      health = up.health and compile_health(up.health),
-      servers = servers,
-    }
+    upstreams[i] = compile_upstream(up)
+    empty = empty or (#up.servers == 0 and up.name or nil)
   end
   for i, one in ipairs(value.routes) do
     routes[i] = { host = one.host and one.host:lower(), path = one.path, upstream = one.upstream }
@@ -305,22 +332,52 @@ function _M.compile(value)
   return { upstreams = upstreams, routes = routes, empty = empty }
 end
 
+local function first_fault(faults)
+  local first = faults[1]
+  return ("%s: %s%s"):format(first.pointer == "" and "document" or first.pointer, first.detail,
+    faults.count > 1 and (" (and %d more)"):format(faults.count - 1) or "")
+end
+
+local function decode(bytes)
+  local value, err = json.decode(bytes)
+  return value, err and "not a JSON document: " .. err:gsub("[^ -~]", "?")
+end
+
 --- Compiled document from its bytes; else nil, a reason, and the faults if it was JSON at all.
 function _M.read(bytes)
   parsed = {}
-  local value, err = json.decode(bytes)
+  local value, err = decode(bytes)
   if err then
-    return nil, "not a JSON document: " .. err:gsub("[^ -~]", "?")
+    return nil, err
   end
   local faults = _M.check(value)
   if faults.count > 0 then
-    local first = faults[1]
-    return nil, ("%s: %s%s"):format(first.pointer == "" and "document" or first.pointer,
-      first.detail, faults.count > 1 and (" (and %d more)"):format(faults.count - 1) or ""), faults
+    return nil, first_fault(faults), faults
   end
   local compiled = _M.compile(value)
   parsed = {}
   return compiled
+end
+
+--- The same for one upstream: a compiled document that holds it and no routes, and the value it was
+-- made of.
+function _M.read_upstream(bytes)
+  parsed = {}
+  local value, err = decode(bytes)
+  if err then
+    return nil, err
+  end
+  local faults = _M.check_value(value, upstream)
+  if faults.count == 0 then
+    check_servers(value, {}, faults)
+  end
+  if faults.count > 0 then
+    return nil, first_fault(faults), faults
+  end
+  local compiled = compile_upstream(value)
+  parsed = {}
+  return { upstreams = { compiled }, empty = #compiled.servers == 0 and compiled.name or nil },
+    value
 end
 
 return _M

@@ -73,7 +73,8 @@ function _M.run(upstreams, elapsed, is_current)
   for name, upstream in pairs(upstreams) do
     for _, peer in ipairs(upstream.health and upstream.list or {}) do
       local entry = entry_of(name, peer.key)
-      if not entry.busy and entry.due <= now and running < MAX_RUNNING then
+      local wanted = peer.state ~= "maint" and peer.state ~= "removed"
+      if wanted and not entry.busy and entry.due <= now and running < MAX_RUNNING then
         local started = ngx.timer.at(0, probe, entry, upstream, peer, is_current)
         if started then
           entry.busy, entry.due, running = true, now + upstream.health.interval, running + 1

@@ -1,11 +1,14 @@
 -- What this worker serves: a snapshot that is only ever swapped whole, and how it follows the
 -- shared dictionary.
 local balancer = require("orctl.balancer")
+local clock = require("orctl.clock")
 local counters = require("orctl.counters")
 local document = require("orctl.document")
 local health = require("orctl.health")
 local json = require("orctl.json")
+local overrides = require("orctl.overrides")
 local router = require("orctl.router")
+local saved = require("orctl.saved")
 local sha256 = require("orctl.sha256")
 local store = require("orctl.store")
 
@@ -22,33 +25,42 @@ local snapshot                -- generation, digest, router, routes_version, ups
 local seen_health             -- the version of the servers' health in the snapshot
 local seen_version            -- of all that the snapshot is made from
 local seen = -1               -- the generation this worker last looked at, served or not
+local seen_overrides          -- their text
+local next_end                -- when the first of them ends, in seconds since boot
 local problem                 -- why it does not serve that one
 local slot, slot_text         -- where it reports, and what it reported
 local following = false       -- false: the tree's own document goes before the dictionary's
 local adopted, adopting, ticks = false, false, 0
-
-local function uptime()
-  local file = io.open("/proc/uptime")
-  local seconds = file and file:read("*n") or 0
-  if file then file:close() end
-  return seconds
-end
 
 local function build(loaded, generation, old)
   local upstreams, checked = {}, false
   local turns = ngx.worker.pid()
   for name, version in pairs(loaded.versions) do
     local known, part = old.upstreams[name], loaded.parts[name]
-    upstreams[name] = part and balancer.build(part, version, known, turns % (#part.servers + 1))
-      or known
-    checked = checked or upstreams[name].health ~= nil
+    if part then
+      local override = loaded.overrides[name]
+      if override then
+        part = overrides.effective(part, override.servers)
+      end
+      known = balancer.build(part, version, known, turns % (#part.servers + 1))
+      known.override_version = override and override.version
+    end
+    upstreams[name] = known
+    checked = checked or known.health ~= nil
   end
   local routes = loaded.routes
   return {
     generation = generation, digest = loaded.digest, upstreams = upstreams,
+    overrides = loaded.overrides,
     router = routes and router.compile(routes) or old.router,
     routes_version = loaded.routes_version, checked = checked,
   }
+end
+
+local function read_overrides()
+  local text = store.overrides_text()
+  local all = text and json.unpack(text)
+  return all and all.upstreams or {}, text
 end
 
 local function follow_health()
@@ -75,25 +87,27 @@ local function report()
   end
 end
 
-local function has(name, version)
-  if not name then
-    return snapshot.routes_version == version
-  end
-  local known = snapshot.upstreams[name]
-  return known and known.version == version
-end
-
--- Serves the current generation, or keeps the old snapshot and says why. If the generation moves
--- while its parts are read, they may be gone: then the new one is read.
+-- Serves the current generation with the current overrides, or keeps the old snapshot and says why.
+-- If the generation moves while its parts are read, they may be gone: then the new one is read.
 local function follow()
-  local generation, loaded, err
+  local generation, loaded, err, all, text
+  local function has(name, version)
+    if not name then
+      return snapshot.routes_version == version
+    end
+    local known = snapshot.upstreams[name]
+    return known and known.version == version
+      and known.override_version == (all[name] and all[name].version)
+  end
   repeat
     generation = generation_of()
+    all, text = read_overrides()
     loaded, err = store.load(generation, has)
   until loaded or generation_of() == generation
-  seen = generation
+  seen, seen_overrides, next_end = generation, text, overrides.next_end(all)
   local ok, built = true, nil
   if loaded then
+    loaded.overrides = all
     ok, built = pcall(build, loaded, generation, snapshot)
     err = not ok and built or nil
   end
@@ -114,7 +128,7 @@ local function follow_all()
     adopted, following = true, true
   end
   local version = version_of()
-  if following and generation_of() ~= seen then
+  if following and (generation_of() ~= seen or store.overrides_text() ~= seen_overrides) then
     follow()
   end
   if snapshot.checked and health_of() ~= seen_health then
@@ -142,12 +156,12 @@ local function is_current(name, key)
   return upstream and upstream.health and upstream.peers[key]
 end
 
--- One worker of each cycle of the master publishes the tree's document. Until that is done, each
--- serves the one it inherited from the master.
+-- One worker of each cycle of the master publishes the tree's document, or at a start the one that
+-- was saved over it. Until that is done, each serves what it inherited from the master.
 local function adopt(may_wait)
-  local tree, before = instance.document, generation_of()
-  local result, reason = store.publish(tree.bytes, tree.compiled,
-    { tree = true, boot = instance.boot, may_wait = may_wait })
+  local start, before = instance.start, generation_of()
+  local result, reason = store.publish(start,
+    { tree = instance.document.digest, boot = instance.boot, may_wait = may_wait })
   if not result and reason == "busy" then
     return
   end
@@ -159,6 +173,47 @@ local function adopt(may_wait)
     seen = before
     report()
   end
+end
+
+local function log_end(gone, why)
+  for _, one in ipairs(gone) do
+    ngx.log(ngx.WARN, "override of server ", one.key, " of upstream ", one.upstream, why)
+  end
+end
+
+-- Ends the overrides for which stays(name, key, entry) is not true.
+local function end_overrides(stays, why)
+  store.change_overrides(true, function(all)
+    local left, gone = overrides.filter(all.upstreams, stays)
+    if not gone[1] then
+      return all
+    end
+    log_end(gone, why)
+    local after = { upstreams = left }
+    local ok, err = saved.keep_overrides(after)
+    if not ok then
+      -- They end nevertheless: what the file holds too much ends again at the next start.
+      ngx.log(ngx.ERR, "overrides are not saved: ", err)
+    end
+    return after
+  end)
+end
+
+local function end_overdue()
+  local now = clock.boottime()
+  if next_end and now >= next_end then
+    end_overrides(function(_, _, entry)
+      return not entry.ends or entry.ends > now
+    end, " is over")
+  end
+end
+
+-- Overrides of what is no longer in the document.
+local function end_homeless()
+  end_overrides(function(name, key, entry)
+    local upstream = snapshot.upstreams[name]
+    return upstream and (entry.add or upstream.peers[key])
+  end, " ends, as the server has left the document")
 end
 
 local function all_serve(generation)
@@ -198,6 +253,7 @@ function _M.tick()
     end
   end
   follow_all() -- even if a worker died between its publication and the version
+  end_overdue()
   report()
   if snapshot.checked and probes() then
     health.run(snapshot.upstreams, TICK, is_current)
@@ -205,6 +261,29 @@ function _M.tick()
   ticks = ticks + 1
   if ticks % SWEEP_TICKS == 0 then
     sweep()
+  end
+end
+
+-- What a start, unlike a reload, begins with: the document that was saved over the tree's, if there
+-- is one, and the overrides. A file that cannot be trusted is left where it is, and said.
+local function read_saved()
+  local bytes, err = saved.document(instance.document.digest)
+  local compiled
+  if bytes then
+    compiled, err = document.read(bytes)
+  end
+  if compiled then
+    instance.start = { bytes = bytes, compiled = compiled }
+    ngx.log(ngx.NOTICE, "the saved document is served")
+  elseif err then
+    ngx.log(ngx.ERR, "the saved document is refused, the tree's one is served: ", err)
+  end
+  local all
+  all, err = saved.overrides()
+  if all then
+    store.set_note("overrides", all)
+  elseif err then
+    ngx.log(ngx.ERR, "the saved overrides are refused: ", err)
   end
 end
 
@@ -217,17 +296,22 @@ function _M.init(name, tree, bytes, settings)
     error("gateway.json: " .. err, 0)
   end
   local digest = sha256.hex(bytes)
-  instance = { name = name, tree = tree, boot = store.next_boot(), state = settings.state,
+  instance = { name = name, tree = tree, boot = store.next_boot(),
     document = { bytes = bytes, compiled = compiled, digest = digest } }
+  instance.start = instance.document
+  saved.init(settings.state, name)
+  if not store.note("started") then
+    read_saved()
+    store.set_note("started", { at = clock.boottime() })
+  end
+  local start = instance.start
   local parts, versions = {}, {}
-  for _, upstream in ipairs(compiled.upstreams) do
+  for _, upstream in ipairs(start.compiled.upstreams) do
     parts[upstream.name], versions[upstream.name] = upstream, -1
   end
-  snapshot = build({ digest = digest, versions = versions, parts = parts,
-    routes = compiled.routes, routes_version = -1 }, 0, { upstreams = {} })
-  if not store.note("started") then
-    store.set_note("started", { at = uptime() })
-  end
+  snapshot = build({ digest = sha256.hex(start.bytes), versions = versions, parts = parts,
+    overrides = read_overrides(), routes = start.compiled.routes, routes_version = -1 }, 0,
+    { upstreams = {} })
 end
 
 --- In a worker that begins.
@@ -248,21 +332,59 @@ function _M.start()
   report()
 end
 
---- Publishes a checked document and serves it: as store.publish(). `tree` says that it is also
--- the document of the tree, so that the next reload does not take it for a new one.
-function _M.publish(bytes, compiled, accept, tree)
+--- Publishes a checked change and serves it: as store.publish(). `tree` says that it is also the
+-- document of the tree, so that the next reload does not take it for a new one; `save`, that it is
+-- to outlive the process.
+function _M.publish(change, accept, tree, save)
   if not adopted then
     adopt(true)
   end
-  local result, reason = store.publish(bytes, compiled,
-    { boot = instance.boot, accept = accept, may_wait = true })
+  local result, reason, err = store.publish(change, { boot = instance.boot, accept = accept,
+    may_wait = true, save = save and function(bytes)
+      return saved.keep_document(bytes, store.tree_document())
+    end })
   if result then
     if tree then
       store.set_tree_document(result.digest)
+      saved.drop_document()
     end
-    _M.current()
+    if next(_M.current().overrides) then
+      end_homeless()
+      _M.current()
+    end
   end
-  return result, reason
+  return result, reason, err
+end
+
+--- Replaces the override of a server by what step(entry, upstream, peer) returns: nil ends it,
+-- false and a reason refuse. Upstream and peer are those of the snapshot, nil if it has none such.
+-- Returns the new entry, nil for none; or false and "busy", "full", "unsaved" and why, or the
+-- reason of step().
+function _M.override(name, key, step)
+  if not adopted then
+    adopt(true)
+  end
+  local entry
+  local result, reason, err = store.change_overrides(true, function(all)
+    local upstream = _M.current().upstreams[name]
+    local known = all.upstreams[name]
+    local why
+    entry, why = step(known and known.servers[key], upstream, upstream and upstream.peers[key])
+    if entry == false then
+      return nil, why
+    end
+    local after = { upstreams = overrides.set(all.upstreams, name, key, entry, all.version + 1) }
+    local ok, failure = saved.keep_overrides(after)
+    if not ok then
+      return nil, "unsaved", failure
+    end
+    return after
+  end)
+  if not result then
+    return false, reason, err
+  end
+  _M.current()
+  return entry
 end
 
 --- Status of the instance. Speaks of the newest cycle even when a worker of an old one answers.
@@ -281,7 +403,8 @@ function _M.status()
     name = cycle.name, tree = cycle.tree, workers = workers, worker_count = cycle.count,
     generation = current.generation, digest = current.digest,
     leaving = store.leaving_count(),
-    uptime = math.floor(uptime() - (store.note("started") or { at = 0 }).at),
+    overrides = overrides.count(current.overrides),
+    uptime = math.floor(clock.boottime() - (store.note("started") or { at = 0 }).at),
   }
 end
 

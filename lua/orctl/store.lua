@@ -7,6 +7,7 @@
 local counters = require("orctl.counters")
 local json = require("orctl.json")
 local sha256 = require("orctl.sha256")
+local splice = require("orctl.splice")
 
 local _M = {}
 
@@ -137,9 +138,9 @@ local function write_parts(old, new, compiled, stored)
     end
     new.upstreams[name] = version
   end
-  local text = json.pack(compiled.routes)
+  local text = compiled.routes and json.pack(compiled.routes)
   new.routes = old.routes
-  if not old.routes or dict:get(routes_key(old.routes)) ~= text then
+  if text and (not old.routes or dict:get(routes_key(old.routes)) ~= text) then
     new.routes = new.generation
     local ok, err = put(routes_key(new.routes), text)
     if not ok then return nil, err end
@@ -222,32 +223,70 @@ local function forget(name, is_used)
   end
 end
 
-local function publish(bytes, compiled, options, owner)
-  local digest, generation = sha256.hex(bytes), _M.generation()
+-- The whole text of a changed document.
+local function text_of(change, generation)
+  if change.bytes then
+    return change.bytes
+  end
+  local name = change.compiled.upstreams[1].name
+  local bytes = dict:get(raw_key(generation))
+  local text = splice.replace(bytes, name, change.text)
+  if not text then
+    bytes = splice.document_text(json.decode(bytes))
+    text = splice.replace(bytes, name, change.text)
+  end
+  return text
+end
+
+local function versions_to_change(old, change)
+  local versions = {}
+  for name, version in pairs(change.text and old.upstreams or {}) do
+    versions[name] = version
+  end
+  return versions
+end
+
+local function publish(change, options, owner)
+  local generation, compiled = _M.generation(), change.compiled
   local old = generation > 0 and read_index(generation) or { upstreams = {} }
   if options.accept and not options.accept(generation, old.digest) then
     return nil, "conflict"
   end
-  if old.digest == digest then
-    return { generation = generation, digest = digest, changed = false }
+  if change.text and not old.upstreams[compiled.upstreams[1].name] then
+    return nil, "missing"
   end
-  local new = { generation = generation + 1, digest = digest, upstreams = {} }
+  local bytes = text_of(change, generation)
+  local digest = sha256.hex(bytes)
+  local unchanged = old.digest == digest
+  local new = { generation = generation + 1, digest = digest,
+    upstreams = versions_to_change(old, change) }
   -- The raw bytes go first: the largest piece finds out soonest that there is no room.
-  local stored = { raw_key(new.generation) }
-  local ok, err = dict:safe_set(stored[1], bytes)
-  if ok then
-    ok, err = write_parts(old, new, compiled, stored)
+  local stored, ok, err, reason = {}, true, nil, "full"
+  if not unchanged then
+    stored[1] = raw_key(new.generation)
+    ok, err = dict:safe_set(stored[1], bytes)
+    if ok then
+      ok, err = write_parts(old, new, compiled, stored)
+    end
+  end
+  -- Durable before it is seen: what was not saved is not served either.
+  if ok and options.save then
+    ok, err = options.save(bytes)
+    reason = "unsaved"
   end
   if dict:get(LOCK) ~= owner then
     -- Took longer than the lock lasts. The keys belong to the next owner now.
     return nil, "busy"
+  end
+  if ok and unchanged then
+    return { generation = generation, digest = digest, changed = false }
   end
   if not ok or not add(GENERATION, 1) then
     for _, key in ipairs(stored) do
       dict:delete(key)
     end
     ngx.log(ngx.ERR, "the document was not stored: ", err)
-    return nil, "full"
+    return nil, reason, err
   end
   add(VERSION, 1)
   collect(old, new, compiled)
@@ -288,55 +327,104 @@ function _M.is_settled(boot)
 end
 
 -- The tree's own document: once for each cycle of the master, and only if the tree brought a
--- document that no earlier cycle published. So a reload for another reason keeps a hotter one.
-local function publish_tree(bytes, compiled, options, owner)
+-- document that no earlier cycle published. So a reload for another reason keeps a hotter one, and
+-- a start that finds one saved serves that.
+local function publish_tree(change, options, owner)
   if (dict:get(P .. "booted") or 0) >= options.boot then
     return {}
   end
   local result = {}
-  local digest = sha256.hex(bytes)
-  if not _M.is_tree_document(digest) then
-    local published, reason = publish(bytes, compiled, options, owner)
+  if not _M.is_tree_document(options.tree) then
+    local published, reason = publish(change, options, owner)
     if not published then
       return nil, reason
     end
     result = published
-    dict:safe_set(P .. "tree_document", digest)
+    dict:safe_set(P .. "tree_document", options.tree)
   end
   sweep()
   settle(options.boot)
   return result
 end
 
-local function publish_other(bytes, compiled, options, owner)
-  local result, reason = publish(bytes, compiled, options, owner)
+local function publish_other(change, options, owner)
+  local result, reason, err = publish(change, options, owner)
   if result then
     settle(options.boot)
   end
-  return result, reason
+  return result, reason, err
 end
 
---- Makes a checked document the current one: {generation, digest, changed}. Else nil and "busy",
--- "conflict" (`options.accept(generation, digest)` refused the current one), or "full".
--- `options.boot` is the cycle of the caller; `options.tree` says that it is the tree's document,
--- and `options.may_wait` that the caller can wait for the lock.
-function _M.publish(bytes, compiled, options)
-  local owner = lock(options.may_wait)
+-- What step(…, owner) returns, run by one worker at a time; nil and "busy" if that cannot be.
+local function alone(may_wait, step, ...)
+  local owner = lock(may_wait)
   if not owner then
     return nil, "busy"
   end
-  local step = options.tree and publish_tree or publish_other
-  local ok, result, reason = pcall(step, bytes, compiled, options, owner)
+  local arguments = { ... }
+  arguments[#arguments + 1] = owner
+  local ok, result, reason, err = pcall(step, unpack(arguments))
   unlock(owner)
   if not ok then
     error(result, 0)
   end
-  return result, reason
+  return result, reason, err
+end
+
+--- Makes a checked document the current one: {generation, digest, changed}. `change` holds what
+-- document.read() made of it, `compiled`, and its `bytes`; or of one upstream, with its `text` as
+-- splice.fits() likes it. Else nil and "busy", "conflict" (`options.accept(generation, digest)`
+-- refused the current one), "full", "missing" (no such upstream), or "unsaved" and why
+-- (`options.save(bytes)` failed). `options.boot` is the cycle of the caller; `options.tree` the
+-- digest of the tree's document, for the start; `options.may_wait` says that the caller can wait.
+function _M.publish(change, options)
+  return alone(options.may_wait, options.tree and publish_tree or publish_other, change, options)
+end
+
+--- Text of the overrides, nil if there are none.
+function _M.overrides_text()
+  return dict:get(P .. "note/overrides")
+end
+
+local function set_overrides(step)
+  local before = _M.note("overrides") or { version = 0, upstreams = {} }
+  local after, reason, err = step(before)
+  if not after then
+    return nil, reason, err
+  end
+  if after == before then
+    return before
+  end
+  after.version = before.version + 1
+  if not _M.set_note("overrides", after) then
+    return nil, "full"
+  end
+  for name, upstream in pairs(before.upstreams) do
+    local now = after.upstreams[name]
+    for key, entry in pairs(upstream.servers) do
+      if entry.add and not (now and now.servers[key] and now.servers[key].add) then
+        leave(name, key)
+      end
+    end
+  end
+  add(VERSION, 1)
+  return after
+end
+
+--- Replaces the overrides by what step(overrides) returns: {version, upstreams = {NAME = {version,
+-- servers = {KEY = entry}}}}; the same table changes nothing, nil and a reason refuse.
+function _M.change_overrides(may_wait, step)
+  return alone(may_wait, set_overrides, step)
 end
 
 --- Notes that the tree's own document is this one, as `x-tree: 1` says.
 function _M.set_tree_document(digest)
   dict:safe_set(P .. "tree_document", digest)
+end
+
+--- Digest of the document that a tree published last; nil before the first.
+function _M.tree_document()
+  return dict:get(P .. "tree_document")
 end
 
 --- Whether `digest` is that of the document which a tree published last.

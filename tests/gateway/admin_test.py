@@ -33,7 +33,7 @@ class Admin(GatewayTest):
 
     def test_status_has_its_members(self):
         status = self.i.status()
-        self.assertEqual(set(status), {"leaving", "name", "generation", "digest", "tree", "workers",
+        self.assertEqual(set(status), {"leaving", "overrides", "name", "generation", "digest", "tree", "workers",
                                        "worker_count", "uptime", "versions"})
         self.assertEqual(set(status["workers"][0]), {"pid", "generation", "digest", "tree"})
         self.assertEqual(status["name"], "test")
@@ -61,7 +61,8 @@ class Admin(GatewayTest):
                                     ("DELETE", "/v1/config", "GET, HEAD, PUT"),
                                     ("PUT", "/v1/status", "GET, HEAD"),
                                     ("PATCH", "/v1/upstreams", "GET, HEAD"),
-                                    ("OPTIONS", "/v1/upstreams/up", "GET, HEAD")):
+                                    ("OPTIONS", "/v1/upstreams/up", "GET, HEAD, PUT"),
+                                    ("POST", "/v1/overrides/up/1.2.3.4:1", "DELETE, PUT")):
             _, answer = self.refused(405, method, path)
             self.assertEqual(answer.headers["Allow"], allow)
         self.refused(405, "TRACE")
@@ -77,9 +78,6 @@ class Admin(GatewayTest):
         for kind in ("application/json", "Application/JSON; charset=utf-8"):
             self.assertEqual(self.i.admin("PUT", "/v1/config", doc,
                                           {"Content-Type": kind}).status, 200)
-
-    def test_what_is_not_offered_is_said(self):
-        self.refused(501, "PUT", "/v1/config", document(["127.0.0.1:2"]), x_save="1")
 
     def test_bad_json_is_400_and_bad_documents_422_with_pointers(self):
         for body in (b"", b"{", b"{'a':1}", b"\xef\xbb\xbf{}", b'{"format":1}{', b"[" * 50000,

@@ -166,7 +166,7 @@ class Update(GatewayTest):
         i = self.instance({"format": 1, "upstreams": [{"name": "none", "servers": []}],
                            "routes": []})
         self.assertEqual(i.admin("GET", "/v1/upstreams").json(), {"items": [
-            {"name": "none", "balance": "round_robin", "servers": []}]})
+            {"name": "none", "balance": "round_robin", "min_healthy": 1, "servers": []}]})
         i.put({"format": 1, "upstreams": [], "routes": []})
         self.assertEqual(i.admin("GET", "/v1/upstreams").json(), {"items": []})
         self.assert_problem(i.admin("GET", "/v1/upstreams/none"), 404)

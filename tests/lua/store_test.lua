@@ -1,5 +1,6 @@
 local document = require("orctl.document")
 local json = require("orctl.json")
+local sha256 = require("orctl.sha256")
 local store = require("orctl.store")
 local tap = require("tap")
 
@@ -14,7 +15,11 @@ local function bytes_of(...)
 end
 
 local function publish(bytes, options)
-  return store.publish(bytes, assert(document.read(bytes)), options or { boot = 0 })
+  options = options or { boot = 0 }
+  if options.tree then
+    options.tree = sha256.hex(bytes)
+  end
+  return store.publish({ bytes = bytes, compiled = assert(document.read(bytes)) }, options)
 end
 
 local function nothing() return false end
