@@ -79,9 +79,16 @@ local function unlock(owner)
   end
 end
 
+local last_index, last_indexed
+
+-- A published index never changes, so the last one is kept: with thousands of upstreams reading it
+-- costs more than the change of one of them.
 local function read_index(generation)
-  local text = dict:get(index_key(generation))
-  return text and json.unpack(text)
+  if generation ~= last_indexed then
+    local text = dict:get(index_key(generation))
+    last_index, last_indexed = text and json.unpack(text), text and generation
+  end
+  return last_index
 end
 
 --- Bytes and digest of the document of a generation; nil if it is no longer the current one.
