@@ -1,7 +1,7 @@
 -- Run by `orctl apply` before a tree goes live: in the instance's own nginx binary, as the user
 -- that will run it, in init_by_lua of a configuration that serves nothing. Compiles every piece of
--- Lua and loads the gateway document, then ends the process: 0 when all is well, 1 with the faults
--- on stderr. The file `list` beside nginx.conf holds the path of the tree, then one line for each
+-- Lua and loads what the gateway will read at its start, which `nginx -t` does not, then ends the
+-- process: 0 when all is well, 1 with the faults on stderr. The file `list` beside nginx.conf holds the path of the tree, then one line for each
 -- piece: its path, a tab, and the name to show.
 
 local list = assert(io.open(ngx.config.prefix() .. "list", "r"))
@@ -31,6 +31,8 @@ package.path = tree .. "/lua/?.lua;" .. package.path
 local ok, err = pcall(function()
   local compiled, reason = require("orctl.document").read(read(tree .. "/gateway.json"))
   if not compiled then fault("gateway.json: " .. reason) end
+  local settings = require("orctl.json").decode(read(tree .. "/settings.json"))
+  if settings.admin then require("orctl.auth").init(settings.admin.token_file) end
 end)
 if not ok then fault(tostring(err)) end
 

@@ -87,7 +87,7 @@ void compile_lua(World& world, const std::string& scratch, const std::string& st
   world.fs.write_tree(scratch + "/check", files);
   const Proc::Result result = world.proc.run(command(target, scratch + "/check", "nginx.conf"), test_limit);
   if (result.status != 0)
-    throw Error(Exit::refused, "the Lua does not compile: " + faults_in(result.err, stage),
+    throw Error(Exit::refused, "the gateway would not start: " + faults_in(result.err, stage),
                 "mend it, then run the same command again; nothing was changed");
 }
 

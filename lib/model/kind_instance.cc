@@ -48,6 +48,7 @@ class Meaning {
     check_name_parts();
     check_durations(instance_.spec.at("nginx"), "nginx");
     check_listeners();
+    check_admin();
     check_upstreams();
     check_routes();
   }
@@ -103,6 +104,37 @@ class Meaning {
       warning("port-not-served", *listeners, "listener",
               fmt::format("no listener has the instance's port {}", instance_.name.port),
               fmt::format("add {{ port = {} }}, or rename the instance", instance_.name.port));
+  }
+
+  void check_admin() {
+    const Value* admin = instance_.spec.find("admin");
+    if (admin == nullptr) return;
+    const Value* listen = admin->find("listen");
+    const Value* token_file = admin->find("token_file");
+    if (listen != nullptr && token_file == nullptr)
+      error("missing-field", *listen, "admin.token_file", "the admin endpoint on TCP needs a token",
+            "add token_file = \"/etc/orctl/admin.token\"; make one with: openssl rand -hex 32");
+    if (listen == nullptr && token_file != nullptr)
+      error("missing-field", *token_file, "admin.listen", "a token is for the admin endpoint on TCP, and there is none",
+            "add listen = \"127.0.0.1:9001\", or take token_file out");
+    if (listen == nullptr) return;
+    const std::string& address = listen->as_string();
+    if (auto fault = server_address_fault(address); !fault.empty()) {
+      error("bad-address", *listen, "admin.listen", fmt::format("\"{}\" {}", address, fault),
+            "for example \"127.0.0.1:9001\"");
+      return;
+    }
+    if (address.compare(0, 4, "127.") != 0 &&
+        canonical_host(address.substr(0, address.rfind(':'))) != canonical_host("[::1]"))
+      warning("clear-text", *listen, "admin.listen", "the token travels in clear text, and this is no loopback address",
+              "listen on 127.0.0.1, or on an address of a management network");
+    Value taken = Value::object();
+    taken.set("address", address.substr(0, address.rfind(':')));
+    taken.set("port", int64_t{std::stoi(address.substr(address.rfind(':') + 1))});
+    for (size_t i = 0; i < instance_.list("listener").size(); ++i)
+      if (overlap(taken, instance_.list("listener")[i]))
+        error("duplicate", *listen, "admin.listen", fmt::format("{} is already taken by listener[{}]", address, i),
+              "give it another port or address");
   }
 
   static bool overlap(const Value& a, const Value& b) {

@@ -38,6 +38,8 @@ class Layout {
   std::string unit(const std::string& name) const { return root_ + "/etc/systemd/system/" + unit_name(name); }
   std::string store() const { return root_ + "/var/lib/orctl/store.git"; }
   std::string lock(const std::string& name) const { return root_ + "/var/lib/orctl/lock/" + name; }
+  /// A file of the host that a manifest names by its absolute path.
+  std::string host_path(const std::string& path) const { return root_ + path; }
   std::string audit() const { return root_ + "/var/lib/orctl/audit.jsonl"; }
 
  private:

@@ -121,10 +121,12 @@ Directive data_server(const Instance& instance, const std::string& digest) {
   return block("server", {}, std::move(body));
 }
 
-Directive admin_server(const std::string& socket) {
+/// The admin endpoint, on its unix socket or on TCP. Sizes and times are limited: threat T23.
+Directive admin_server(const Arg& listen, const char* handler) {
+  const Directive answer = lua("content", fmt::format("require(\"orctl.init\").{}()", handler));
   return block("server", {},
                {
-                   directive("listen", {text("unix:" + socket)}),
+                   directive("listen", {listen}),
                    fixed("server_name", {"localhost"}),
                    fixed("access_log", {"off"}),
                    fixed("client_max_body_size", {"64k"}),
@@ -139,11 +141,9 @@ Directive admin_server(const std::string& socket) {
                    fixed("error_page", {"494", "=431", "/orctl_error"}),
                    block("location", {text("="), text("/orctl_error")},
                          {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")}),
-                   block("location", {text("="), text("/v1/config")},
-                         {fixed("client_max_body_size", {"32m"}), lua("content", "require(\"orctl.init\").admin()")}),
-                   block("location", {text("/v1/upstreams/")},
-                         {fixed("client_max_body_size", {"32m"}), lua("content", "require(\"orctl.init\").admin()")}),
-                   block("location", {text("/")}, {lua("content", "require(\"orctl.init\").admin()")}),
+                   block("location", {text("="), text("/v1/config")}, {fixed("client_max_body_size", {"32m"}), answer}),
+                   block("location", {text("/v1/upstreams/")}, {fixed("client_max_body_size", {"32m"}), answer}),
+                   block("location", {text("/")}, {answer}),
                });
 }
 
@@ -178,7 +178,12 @@ Directive http(const Instance& instance, const Tree& overlay, const Layout& layo
   append(body, pools(nginx));
   body.push_back(data_server(instance, digest));
   if (has_folder(overlay, "http.d")) body.push_back(fixed("include", {"http.d/*.conf"}));
-  body.push_back(admin_server(layout.admin_socket(name)));
+  body.push_back(admin_server(text("unix:" + layout.admin_socket(name)), "admin"));
+  const Value* admin = instance.spec.find("admin");
+  if (const Value* listen = admin == nullptr ? nullptr : admin->find("listen")) {
+    body.push_back(fixed("lua_shared_dict", {"orctl_auth", "1m"}));
+    body.push_back(admin_server(text(listen->as_string()), "admin_tcp"));
+  }
   return block("http", {}, std::move(body));
 }
 

@@ -50,6 +50,12 @@ std::string overlay_modules(const Tree& overlay) {
 std::string settings(const Instance& instance, const Layout& layout) {
   Value out = Value::object();
   out.set("state", layout.state(instance.name.str()));
+  const Value* admin = instance.spec.find("admin");
+  if (const Value* token_file = admin == nullptr ? nullptr : admin->find("token_file")) {
+    Value tcp = Value::object();
+    tcp.set("token_file", layout.host_path(token_file->as_string()));
+    out.set("admin", std::move(tcp));
+  }
   return to_json(out, 1) + "\n";
 }
 

@@ -1,5 +1,5 @@
--- The admin endpoint. Trusts nothing but the permissions of its socket: a browser, which a web
--- page could send here, is known by its Host, Origin and Sec-Fetch-Site.
+-- The admin endpoint. Trusts the permissions of its socket, or a token on TCP, and nothing else: a
+-- browser, which a web page could send here, is known by its Host, Origin and Sec-Fetch-Site.
 local document = require("orctl.document")
 local json = require("orctl.json")
 local overrides = require("orctl.admin.overrides")
@@ -195,10 +195,11 @@ local function allowed(methods)
   return table.concat(list, ", ")
 end
 
---- Answers a request to the admin endpoint.
-function _M.run()
-  if (var.http_host or ""):lower() ~= "localhost" or var.host ~= "localhost" then
-    return problem.send(421, "Host must be localhost")
+--- Answers a request to the admin endpoint; `is_own(host)` says whether it was meant for us.
+function _M.run(is_own)
+  local header = (var.http_host or ""):lower()
+  if not is_own(var.host) or not (is_own(header) or is_own(header:gsub(":%d+$", ""))) then
+    return problem.send(421, "Host must be localhost, or on TCP the address")
   end
   if var.http_origin or var.http_sec_fetch_site then
     return problem.send(403, "requests of web pages are refused")

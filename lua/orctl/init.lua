@@ -3,6 +3,7 @@
 -- Every module is required here, in the master: a worker that outlives a change of the tree never
 -- loads a file of the new one.
 local admin = require("orctl.admin")
+local auth = require("orctl.auth")
 local balancer = require("orctl.balancer")
 local counters = require("orctl.counters")
 local json = require("orctl.json")
@@ -57,8 +58,12 @@ end
 -- refuse the start or the reload.
 function _M.init(name, tree)
   local prefix = ngx.config.prefix()
+  local settings = read_settings()
   counters.init(ngx.worker.count())
-  state.init(name, tree, read_tree_file("gateway.json"), read_settings())
+  if settings.admin then
+    auth.init(settings.admin.token_file)
+  end
+  state.init(name, tree, read_tree_file("gateway.json"), settings)
   require_overlay(prefix)
 end
 
@@ -109,9 +114,23 @@ function _M.fail()
   return problem.send(status, details[status])
 end
 
+local function is_localhost(host)
+  return host == "localhost"
+end
+
+-- A name in Host could be one that an attacker points at this address; an address cannot.
+local function is_address(host)
+  return host:find("^%d+%.%d+%.%d+%.%d+$") or host:find("^%[[%x:.]+%]$")
+end
+
 --- content_by_lua of the admin endpoint.
 function _M.admin()
-  return admin.run()
+  return admin.run(is_localhost)
+end
+
+--- content_by_lua of the admin endpoint on TCP.
+function _M.admin_tcp()
+  return auth.check() and admin.run(is_address)
 end
 
 return _M

@@ -4,10 +4,12 @@ local json = require("orctl.json")
 local _M = {}
 
 local titles = {
-  [400] = "Bad Request", [403] = "Forbidden", [404] = "Not Found", [405] = "Method Not Allowed",
+  [400] = "Bad Request", [401] = "Unauthorized", [403] = "Forbidden", [404] = "Not Found",
+  [405] = "Method Not Allowed",
   [408] = "Request Timeout", [409] = "Conflict",
   [412] = "Precondition Failed", [413] = "Content Too Large",
   [414] = "URI Too Long", [415] = "Unsupported Media Type", [421] = "Misdirected Request",
+  [429] = "Too Many Requests",
   [422] = "Unprocessable Content", [431] = "Request Header Fields Too Large",
   [500] = "Internal Server Error", [501] = "Not Implemented", [502] = "Bad Gateway",
   [503] = "Service Unavailable", [504] = "Gateway Timeout", [507] = "Insufficient Storage",
