@@ -1,8 +1,8 @@
 -- Run by `orctl apply` before a tree goes live: in the instance's own nginx binary, as the user
 -- that will run it, in init_by_lua of a configuration that serves nothing. Compiles every piece of
 -- Lua and loads what the gateway will read at its start, which `nginx -t` does not, then ends the
--- process: 0 when all is well, 1 with the faults on stderr. The file `list` beside nginx.conf holds the path of the tree, then one line for each
--- piece: its path, a tab, and the name to show.
+-- process: 0 when all is well, 1 with the faults on stderr. The file `list` beside nginx.conf holds
+-- the path of the tree, then one line for each piece: its path, a tab, and the name to show.
 
 local list = assert(io.open(ngx.config.prefix() .. "list", "r"))
 local tree = list:read("*l")

@@ -197,8 +197,7 @@ end
 
 --- Answers a request to the admin endpoint; `is_own(host)` says whether it was meant for us.
 function _M.run(is_own)
-  local header = (var.http_host or ""):lower()
-  if not is_own(var.host) or not (is_own(header) or is_own(header:gsub(":%d+$", ""))) then
+  if not is_own(var.host) or not is_own((var.http_host or ""):lower()) then
     return problem.send(421, "Host must be localhost, or on TCP the address")
   end
   if var.http_origin or var.http_sec_fetch_site then

@@ -120,7 +120,7 @@ end
 
 -- A name in Host could be one that an attacker points at this address; an address cannot.
 local function is_address(host)
-  return host:find("^%d+%.%d+%.%d+%.%d+$") or host:find("^%[[%x:.]+%]$")
+  return host:find("^%d+%.%d+%.%d+%.%d+:?%d*$") or host:find("^%[[%x:.]+%]:?%d*$")
 end
 
 --- content_by_lua of the admin endpoint.

@@ -4,10 +4,14 @@ import hashlib
 import json
 import os
 import re
+import select
+import shutil
+import signal
+import subprocess
 import threading
 import unittest
 
-from harness import GatewayTest, document, wait_for
+from harness import NGINX, GatewayTest, document, wait_for
 
 
 class Overrides(GatewayTest):
@@ -135,6 +139,45 @@ class Overrides(GatewayTest):
         item = self.overrides(i)[0]
         self.assertEqual(item["reason"], "disk")
         self.assertLessEqual(item["expires_in"], 3600)
+
+    def test_it_survives_a_binary_upgrade(self):
+        a, b = self.backend("A"), self.backend("B")
+        i = self.instance(document([a.address, b.address]), start=False)
+        # nginx takes USR2 only as a daemon, and starts what it was started as.
+        subprocess.run([shutil.which(NGINX)] + i.command()[1:], check=True, stderr=subprocess.DEVNULL)
+        old = self.master_of(i)
+        wait_for(i.up, what="nginx is up")
+        self.put(i, a.address, state="drain", reason="disk")
+        os.kill(old, signal.SIGUSR2)
+        new = wait_for(lambda: self.master_of(i, not_pid=old), what="a new master")
+        self.put(i, a.address, reason="disk of the old one")
+        os.kill(old, signal.SIGQUIT)
+        wait_for(lambda: not os.path.exists(os.path.join(i.run, "nginx.pid.oldbin")), what="gone")
+        wait_for(i.up, what="the new master alone")
+        self.assertEqual(set(self.names(i, 10)), {"B"})
+        self.assertIn("disk", self.overrides(i)[0]["reason"])
+        self.assertEqual(self.master_of(i), new)
+
+    def master_of(self, instance, not_pid=None):
+        """Pid of a daemon, which ends with the test."""
+        try:
+            with open(os.path.join(instance.run, "nginx.pid")) as f:
+                pid = int(f.read())
+        except (OSError, ValueError):
+            return None
+        if pid == not_pid:
+            return None
+        self.addCleanup(self.end, os.pidfd_open(pid))
+        return pid
+
+    @staticmethod
+    def end(fd):
+        try:
+            signal.pidfd_send_signal(fd, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+        select.select([fd], [], [], 10)
+        os.close(fd)
 
     def test_it_ends_when_its_server_leaves_the_document(self):
         i, (a, b, c) = self.three()
