@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "model/read.h"
+#include "render/render.h"
 
 namespace orctl {
 namespace {
@@ -94,8 +95,11 @@ void put_document(World& world, const std::string& socket, const std::string& do
   Http::Headers headers = {{"Content-Type", "application/json"}, {"X-Tree", "1"}};
   if (const std::string tag = now.header("etag"); now.status == 200 && !tag.empty())
     headers.emplace_back("If-Match", tag);
-  const Http::Response response = world.http.put({socket, ""}, "/v1/config", document, put_limit, headers);
-  if (response.status != 200) throw problem(response, "PUT /v1/config");
+  // one upstream among thousands is changed without the others being read
+  const auto one = now.status == 200 ? changed_upstream(now.body, document) : std::nullopt;
+  const std::string path = one ? "/v1/upstreams/" + one->name : "/v1/config";
+  const Http::Response response = world.http.put({socket, ""}, path, one ? one->text : document, put_limit, headers);
+  if (response.status != 200) throw problem(response, "PUT " + path);
 }
 
 }  // namespace orctl

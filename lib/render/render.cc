@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "base/hash.h"
@@ -97,6 +98,25 @@ std::string render_document(const Instance& instance) {
   document.set("upstreams", std::move(upstreams));
   document.set("routes", instance.spec.at("route"));
   return to_json(document, 1) + "\n";
+}
+
+std::optional<UpstreamText> changed_upstream(const std::string& before, const std::string& after) {
+  // One member a line, one blank for each level: no string of JSON holds a line break, so a line that looks like the
+  // begin or the end of an upstream is one.
+  const std::string begin = "\n  {\n   \"name\": \"", end = "\n  }";
+  const size_t common = std::min(before.size(), after.size());
+  size_t differs = 0;
+  while (differs < common && before[differs] == after[differs]) ++differs;
+  const size_t list = after.find("\n \"upstreams\": ["), start = after.rfind(begin, differs);
+  if (before == after || list == after.npos || start == after.npos || start < list) return std::nullopt;
+  const size_t name = start + begin.size(), quote = after.find('"', name);
+  const size_t stop = after.find(end, start), old_stop = before.find(end, start);
+  // the end and the name come after and before what differs, in both
+  if (quote >= differs || stop == after.npos || old_stop == before.npos || stop < differs || old_stop < differs ||
+      after.compare(stop, after.npos, before, old_stop, before.npos) != 0 ||
+      after.find("\n \"routes\": ", list) < start)
+    return std::nullopt;
+  return UpstreamText{after.substr(name, quote - name), after.substr(start + 3, stop + end.size() - start - 3)};
 }
 
 std::string carried_digest(const Tree& tree) {

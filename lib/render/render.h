@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,16 @@ Rendered render(const Instance& instance, const Tree& overlay, const Target& tar
 
 /// The gateway document for an instance; schemas/gateway.json is its contract.
 std::string render_document(const Instance& instance);
+
+/// One upstream of a document, as it stands in the text.
+struct UpstreamText {
+  std::string name;
+  std::string text;  ///< without the blanks before it and the comma after it
+};
+
+/// The only upstream in which two documents as render_document() writes them differ, as it is in `after`; nullopt when
+/// they differ elsewhere, or not at all.
+std::optional<UpstreamText> changed_upstream(const std::string& before, const std::string& after);
 
 /// SHA-256 over paths, modes and bytes of `tree`, but for gateway.json and for the line of nginx.conf that carries the
 /// digest itself.
