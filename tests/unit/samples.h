@@ -92,7 +92,6 @@ inline Value full_manifest(int port = 8080) {
       {"labels", object({{"team", "payments"}, {"tier", "edge"}})},
       {"layout", "{env}_{module}_{seq}_{port}"},
       {"files", "payment/"},
-      {"admin", object({{"listen", "127.0.0.1:9001"}, {"token_file", "/etc/orctl/admin.token"}})},
       {"nginx", object({{"binary", "/usr/sbin/nginx"},
                         {"user", "root"},
                         {"worker_processes", "auto"},
