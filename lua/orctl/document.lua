@@ -262,23 +262,32 @@ local function by_pointer(faults)
   return faults
 end
 
---- List of faults {pointer, detail} of a decoded document, in the order of their pointers, empty
--- if it is sound; `count` is their number, of which the first 1000 are kept.
-function _M.check(value)
+--- List of faults {pointer, detail} of any decoded value by the rule for it, in the order of their
+-- pointers, empty if it is sound; `count` is their number, of which the first 1000 are kept.
+-- `further(value, faults, fault_at)` adds what a rule cannot say of an object.
+function _M.check_value(value, rule, further)
   local faults = { count = 0, path = {} }
-  check(value, rules, faults)
-  if json.type(value) == "object" then
-    check_references(value, faults)
+  check(value, rule, faults)
+  if further and json.type(value) == "object" then
+    further(value, faults, fault_at)
   end
   return by_pointer(faults)
 end
 
---- The same of any decoded value and the rule for it.
-function _M.check_value(value, rule)
-  local faults = { count = 0, path = {} }
-  check(value, rule, faults)
-  return by_pointer(faults)
+--- The faults of a decoded document.
+function _M.check(value)
+  return _M.check_value(value, rules, check_references)
 end
+
+--- What is wrong in one line: the first fault, and how many there are more.
+function _M.summary(faults)
+  local first = faults[1]
+  return ("%s: %s%s"):format(first.pointer == "" and "document" or first.pointer, first.detail,
+    faults.count > 1 and (" (and %d more)"):format(faults.count - 1) or "")
+end
+
+-- For other kinds of documents.
+_M.show, _M.is_host, _M.path_rule = show, is_host, path_rule
 
 local function seconds(text)
   return milliseconds(text) / 1000
@@ -332,38 +341,38 @@ function _M.compile(value)
   return { upstreams = upstreams, routes = routes, empty = empty }
 end
 
-local function first_fault(faults)
-  local first = faults[1]
-  return ("%s: %s%s"):format(first.pointer == "" and "document" or first.pointer, first.detail,
-    faults.count > 1 and (" (and %d more)"):format(faults.count - 1) or "")
-end
-
-local function decode(bytes)
+--- Value of a JSON text; nil and a reason if it is none.
+function _M.decode(bytes)
   local value, err = json.decode(bytes)
   return value, err and "not a JSON document: " .. err:gsub("[^ -~]", "?")
 end
 
---- Compiled document from its bytes; else nil, a reason, and the faults if it was JSON at all.
-function _M.read(bytes)
+--- Compiled document from its decoded value; else nil, a reason, and the faults.
+function _M.take(value)
   parsed = {}
-  local value, err = decode(bytes)
-  if err then
-    return nil, err
-  end
   local faults = _M.check(value)
   if faults.count > 0 then
-    return nil, first_fault(faults), faults
+    return nil, _M.summary(faults), faults
   end
   local compiled = _M.compile(value)
   parsed = {}
   return compiled
 end
 
+--- Compiled document from its bytes; else nil, a reason, and the faults if it was JSON at all.
+function _M.read(bytes)
+  local value, err = _M.decode(bytes)
+  if err then
+    return nil, err
+  end
+  return _M.take(value)
+end
+
 --- The same for one upstream: a compiled document that holds it and no routes, and the value it was
 -- made of.
 function _M.read_upstream(bytes)
   parsed = {}
-  local value, err = decode(bytes)
+  local value, err = _M.decode(bytes)
   if err then
     return nil, err
   end
@@ -372,7 +381,7 @@ function _M.read_upstream(bytes)
     check_servers(value, {}, faults)
   end
   if faults.count > 0 then
-    return nil, first_fault(faults), faults
+    return nil, _M.summary(faults), faults
   end
   local compiled = compile_upstream(value)
   parsed = {}
