@@ -9,7 +9,7 @@ cd "${LAYERS_TOP:-$top}" || exit 2
 
 declare -A allowed=(
   [base]="base" [sys]="sys base" [model]="model base" [nginx]="nginx base" [plan]="plan model base"
-  [render]="render model nginx base" [engine]="engine plan render model nginx sys base" [cli]="cli plan model base"
+  [render]="render model nginx base" [import]="import model base" [engine]="engine plan render model nginx sys base" [cli]="cli plan model base"
 )
 faults=0
 fault() { printf '%s\n' "$1"; faults=$((faults + 1)); }
@@ -77,6 +77,7 @@ self_test() {
   plant lib/nginx/lint.cc '  #  include  "model/value.h"' 'nginx includes model/value.h'
   plant lib/plan/plan.cc '#include "engine/apply.h"' 'plan includes engine/apply.h'
   plant lib/base/text.cc '#include "model/value.h"' 'base includes model/value.h'
+  plant lib/import/host_balancer.cc '#include "render/render.h"' 'import includes render/render.h'
   plant lib/render/unit.cc '#include "sys/world.h"' 'render includes sys/world.h'
   plant lib/cli/io.cc '#include "sys/fault.h"' 'cli includes sys/fault.h'
   plant lib/cli/io.cc '#include "engine/load.h"' 'cli includes engine/load.h'

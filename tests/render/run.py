@@ -175,6 +175,67 @@ class RenderTest(unittest.TestCase):
         self.assertEqual(self.gateway_refuses(parts), "")
 
 
+    def host_document(self, chance):
+        """A Host-header document; one in three has something wrong with it."""
+        words = lambda alphabet, size: "".join(chance.choice(alphabet) for _ in range(chance.randint(1, size)))
+        names = ["b%d" % n if chance.random() < 0.5 else words("aB1 ._-/9", 70 if chance.random() < 0.1 else 6) + str(n) for n in range(chance.randint(0, 5))]
+        seconds = lambda: chance.choice([1, 3, 60, 0.5, 1.25, 0.001, 9999.5])
+        check = lambda: chance.choice([{}, {"enable": False, "interval": 7}, {"enable": True, "type": chance.choice(["tcp", "http"]), "uri": "/ping"},
+                                       {"enable": True, "interval": seconds(), "timeout": seconds(), "success": chance.randint(1, 9), "fail": chance.randint(1, 9)}])
+        server = lambda n: {"addr": chance.choice(["10.0.0.%d" % n, "fd00::%d" % n, "[fd00:0::1:%d]" % n]), "port": chance.randint(1, 65535)}
+        document = {"backends": [{"backend_name": name, "health_check": check(), "servers": [
+            dict(server(n), **({"weight": chance.randint(1, 1000)} if chance.random() < 0.5 else {})) for n in range(1, chance.randint(2, 5))]} for name in names],
+            "hosts": [{"host": "h%d.Test" % n, "backend_name": chance.choice(names)} for n in range(chance.randint(0, 4)) if names]}
+        if chance.random() < 0.34:
+            at = document
+            while isinstance(at, (dict, list)) and at:
+                key = chance.choice(list(at)) if isinstance(at, dict) else chance.randrange(len(at))
+                if not isinstance(at[key], (dict, list)) or chance.random() < 0.1:
+                    at[key] = chance.choice([None, True, 0, -1, 1.5, 70000, "", "x", "b0", "*.a", "a\nb", [], {"a": 1}])
+                    break
+                at = at[key]
+        return document
+
+    def test_what_is_imported_serves_what_the_gateway_makes_of_the_same_document(self):
+        chance, folder = random.Random(20261122), self.scratch()
+        compare = 'package.path = "%s/lua/?.lua;" .. package.path\n' % TOP
+        compare += """
+            local compat, document, json = require("orctl.compat"), require("orctl.document"), require("orctl.json")
+            local function read(path) local f = assert(io.open(path)) local text = f:read("*a") f:close() return text end
+            local function same(a, b)
+              if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+              for k, v in pairs(a) do if not same(v, b[k]) then return false end end
+              for k in pairs(b) do if a[k] == nil then return false end end
+              return true
+            end
+            for number, imported in io.read("*a"):gmatch("(%d+) (%w+)") do
+              local ours = compat.take(json.decode(read(number .. ".json")))
+              local theirs = imported == "yes" and assert(document.read(read(number .. ".gateway.json")))
+              print(number, ours and "taken" or "refused", imported == "yes" and ours and same(ours, theirs))
+            end"""
+        verdicts, imported = [], 0
+        for number in range(150):
+            path = "%s/%d" % (folder, number)
+            with open(path + ".json", "w", encoding="utf-8") as file:
+                json.dump(self.host_document(chance), file)
+            done = run(ORCTL, "import", "host-balancer", path + ".json")
+            self.assertIn(done.returncode, (0, 3), done.stderr)
+            if done.returncode == 0:
+                imported += 1
+                with open(path + ".toml", "w", encoding="utf-8") as file:
+                    file.write(done.stdout)
+                with open(path + ".gateway.json", "w", encoding="utf-8") as file:
+                    file.write(rendered_file(path + ".toml", "gateway.json", "debian"))
+            verdicts.append("%d %s" % (number, "yes" if done.returncode == 0 else "no"))
+        self.assertTrue(70 < imported < 140, imported)
+        done = run("luajit", "-e", compare, input="\n".join(verdicts), cwd=folder)
+        self.assertEqual(done.stderr, "")
+        for verdict, line in zip(verdicts, done.stdout.splitlines(), strict=True):
+            number, ours, equal = line.split("\t")
+            self.assertEqual((ours, equal) if verdict.endswith("yes") else ours, ("taken", "true") if verdict.endswith("yes") else "refused",
+                             read("%s/%s.json" % (folder, number)))
+
+
 def add_tests(label, manifest, golden_of):
     checks = {"is_the_same_bytes_always": "same_bytes", "passes_nginx_t": "nginx_takes",
               "has_a_unit_that_systemd_takes": "systemd_takes", "has_a_document_that_the_gateway_takes": "gateway_takes"}
