@@ -31,6 +31,11 @@ std::string as_text(const Observed& o, const Layout& layout) {
   for (const Value& l : spec.at("listener").items())
     line(out, "Listener",
          fmt::format("{}:{} {}", l.at("address").as_string(), l.at("port").as_int(), l.at("protocol").as_string()));
+  if (const Value* s = spec.find("source"))
+    line(out, "Source",
+         fmt::format("{} {}:{} database {} key {}{}", s->at("type").as_string(), s->at("host").as_string(),
+                     s->at("port").as_int(), s->at("database").as_int(), s->at("key").as_string(),
+                     o.status && !o.status->source_error.empty() ? " (" + o.status->source_error + ")" : ""));
   if (o.pid != 0) line(out, "Master", fmt::format("pid {}, {}", o.pid, o.live.binary));
   if (o.status) {
     line(out, "Generation", fmt::format("{}, document {}", o.status->generation, o.status->digest.substr(0, 12)));

@@ -19,6 +19,7 @@ std::string remark(const Observed& o) {
   if (o.interrupted) return "an apply was interrupted: the next changing command finishes or undoes it";
   if (!o.problem.empty()) return o.problem;
   if (o.state() == "degraded") return "the workers disagree";
+  if (o.status && !o.status->source_error.empty()) return "source: " + o.status->source_error;
   return {};
 }
 

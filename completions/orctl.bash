@@ -16,7 +16,7 @@ _orctl() {
       -*) ;;
       *)
         case "${cmd:+$cmd }$w" in
-          'name' | 'apply' | 'completion' | 'delete' | 'describe' | 'diff' | 'doctor' | 'explain' | 'get' | 'history' | 'name check' | 'name next' | 'reload' | 'render' | 'restart' | 'rollback' | 'start' | 'status' | 'stop' | 'validate' | 'version') cmd="${cmd:+$cmd }$w" ;;
+          'import' | 'name' | 'apply' | 'completion' | 'delete' | 'describe' | 'diff' | 'doctor' | 'explain' | 'get' | 'history' | 'import host-balancer' | 'name check' | 'name next' | 'reload' | 'render' | 'restart' | 'rollback' | 'start' | 'status' | 'stop' | 'validate' | 'version') cmd="${cmd:+$cmd }$w" ;;
           *) break ;;
         esac ;;
     esac
@@ -28,7 +28,9 @@ _orctl() {
         --root) _orctl_paths -d; return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'apply completion delete describe diff doctor explain get history name reload render restart rollback start status stop validate version' -- "$cur"); fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'apply completion delete describe diff doctor explain get history import name reload render restart rollback start status stop validate version' -- "$cur"); fi ;;
+    'import')
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'host-balancer' -- "$cur"); fi ;;
     'name')
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'check next' -- "$cur"); fi ;;
     'apply')
@@ -105,6 +107,14 @@ _orctl() {
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--limit -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'import host-balancer')
+      case $prev in
+        --name) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'toml json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--name -o --output --root --color -v --verbose -h --help' -- "$cur"); else _orctl_paths -f; fi ;;
     'name check')
       case $prev in
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;

@@ -12,7 +12,7 @@ function __orctl_at
                 set skip 1
             case '-*'
             case '*'
-                if contains -- "$(string join ' ' -- $cmd $w)" 'name' 'apply' 'completion' 'delete' 'describe' 'diff' 'doctor' 'explain' 'get' 'history' 'name check' 'name next' 'reload' 'render' 'restart' 'rollback' 'start' 'status' 'stop' 'validate' 'version'
+                if contains -- "$(string join ' ' -- $cmd $w)" 'import' 'name' 'apply' 'completion' 'delete' 'describe' 'diff' 'doctor' 'explain' 'get' 'history' 'import host-balancer' 'name check' 'name next' 'reload' 'render' 'restart' 'rollback' 'start' 'status' 'stop' 'validate' 'version'
                     set cmd $cmd $w
                 else
                     break
@@ -32,6 +32,7 @@ complete -c orctl -n '__orctl_at ""' -a 'doctor' -d 'say what this host has and 
 complete -c orctl -n '__orctl_at ""' -a 'explain' -d 'describe a field of a manifest'
 complete -c orctl -n '__orctl_at ""' -a 'get' -d 'list instances, upstreams, servers or versions'
 complete -c orctl -n '__orctl_at ""' -a 'history' -d 'list the revisions of an instance: when, who, why, and how each ended'
+complete -c orctl -n '__orctl_at ""' -a 'import' -d 'import host-balancer'
 complete -c orctl -n '__orctl_at ""' -a 'name' -d 'name check, name next'
 complete -c orctl -n '__orctl_at ""' -a 'reload' -d 'make instances read their tree again, and prove that every worker did'
 complete -c orctl -n '__orctl_at ""' -a 'render' -d 'write install trees and units into a folder'
@@ -47,6 +48,7 @@ complete -c orctl -n '__orctl_at ""' -l root -x -a '(__fish_complete_directories
 complete -c orctl -n '__orctl_at ""' -l color -x -a 'auto always never' -d 'colours in the answer and in messages'
 complete -c orctl -n '__orctl_at ""' -s v -l verbose -d 'print every side effect on stderr'
 complete -c orctl -n '__orctl_at ""' -s h -l help -d 'show help'
+complete -c orctl -n '__orctl_at "import"' -a 'host-balancer' -d 'print the manifest for a Host-header document'
 complete -c orctl -n '__orctl_at "name"' -a 'check' -d 'check instance names'
 complete -c orctl -n '__orctl_at "name"' -a 'next' -d 'print the next free instance name'
 complete -c orctl -n '__orctl_at "apply"' -s f -l filename -r -F -d 'manifest file or folder, or - for standard input'
@@ -113,6 +115,13 @@ complete -c orctl -n '__orctl_at "history"' -l root -x -a '(__fish_complete_dire
 complete -c orctl -n '__orctl_at "history"' -l color -x -a 'auto always never' -d 'colours in the answer and in messages'
 complete -c orctl -n '__orctl_at "history"' -s v -l verbose -d 'print every side effect on stderr'
 complete -c orctl -n '__orctl_at "history"' -s h -l help -d 'show help'
+complete -c orctl -n '__orctl_at "import host-balancer"' -F
+complete -c orctl -n '__orctl_at "import host-balancer"' -l name -x -d 'name of the instance: env_module_seq_port'
+complete -c orctl -n '__orctl_at "import host-balancer"' -s o -l output -x -a 'toml json' -d 'format of the answer'
+complete -c orctl -n '__orctl_at "import host-balancer"' -l root -x -a '(__fish_complete_directories)' -d 'folder that stands for / on the host'
+complete -c orctl -n '__orctl_at "import host-balancer"' -l color -x -a 'auto always never' -d 'colours in the answer and in messages'
+complete -c orctl -n '__orctl_at "import host-balancer"' -s v -l verbose -d 'print every side effect on stderr'
+complete -c orctl -n '__orctl_at "import host-balancer"' -s h -l help -d 'show help'
 complete -c orctl -n '__orctl_at "name check"' -s o -l output -x -a 'text json' -d 'format of the answer'
 complete -c orctl -n '__orctl_at "name check"' -l root -x -a '(__fish_complete_directories)' -d 'folder that stands for / on the host'
 complete -c orctl -n '__orctl_at "name check"' -l color -x -a 'auto always never' -d 'colours in the answer and in messages'

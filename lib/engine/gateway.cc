@@ -80,6 +80,7 @@ GatewayStatus gateway_status(const World& world, const std::string& socket, Mill
     for (const Value& w : workers->items())
       out.workers.push_back({static_cast<int>(int_of(w, "pid")), int_of(w, "generation"), text_of(w, "digest"),
                              text_of(w, "tree"), text_of(w, "error")});
+  if (const Value* source = out.raw.find("source"); source != nullptr) out.source_error = text_of(*source, "error");
   return out;
 }
 

@@ -22,7 +22,8 @@ struct GatewayStatus {
   int64_t worker_count = 0;
   double uptime = 0;  ///< seconds
   std::vector<WorkerReport> workers;
-  Value raw;  ///< the whole answer
+  std::string source_error;  ///< why the source, if there is one, does not give what is served; "" when it does
+  Value raw;                 ///< the whole answer
 
   /// The document digest that every worker serves; "" when they differ, or not all have reported.
   std::string common_digest() const;

@@ -64,7 +64,7 @@ std::string fault_of_workers(const GatewayStatus& status, const Version& version
     if (std::find(old_workers.begin(), old_workers.end(), w.pid) != old_workers.end())
       return fmt::format("worker {} is from before the reload", w.pid);
     if (w.tree != version.digest) return fmt::format("worker {} runs another tree ({})", w.pid, w.tree.substr(0, 12));
-    if (w.digest != document)
+    if (!version.has_source() && w.digest != document)
       return fmt::format("worker {} serves another document ({})", w.pid, w.digest.substr(0, 12));
   }
   return status.workers.empty() ? "no worker has reported" : "";

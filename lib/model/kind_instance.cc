@@ -47,6 +47,7 @@ class Meaning {
   void check() {
     check_name_parts();
     check_durations(instance_.spec.at("nginx"), "nginx");
+    check_source();
     check_listeners();
     check_admin();
     check_upstreams();
@@ -68,6 +69,16 @@ class Meaning {
   }
   void warning(const char* code, const Value& at, std::string field, std::string text, std::string hint) {
     add(Severity::warning, code, at, std::move(field), std::move(text), std::move(hint));
+  }
+
+  void check_source() {
+    const Value* source = instance_.spec.find("source");
+    if (source == nullptr) return;
+    check_durations(*source, "source");
+    const Value& host = source->at("host");
+    if (auto fault = server_host_fault(host.as_string()); !fault.empty())
+      error("bad-address", host, "source.host", fmt::format("\"{}\" {}", host.as_string(), fault),
+            "for example \"10.0.0.9\" or \"[2001:db8::9]\"");
   }
 
   void check_listeners() {
@@ -240,7 +251,7 @@ class Meaning {
         warning("unused-upstream", upstreams[i].at("name"), fmt::format("upstream[{}]", i),
                 fmt::format("no route uses upstream '{}'", upstreams[i].at("name").as_string()),
                 "add a [[route]] for it, or take it out");
-    if (instance_.list("route").empty())
+    if (instance_.list("route").empty() && instance_.spec.find("source") == nullptr)
       warning("no-route", instance_.spec.at("name"), "route", "there is no route: every request is answered 404",
               "add [[route]] upstream = \"NAME\"");
   }

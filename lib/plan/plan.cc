@@ -53,9 +53,17 @@ void diff_files(const Version& before, const Version& after, std::vector<Change>
         {before.unit.empty() ? Op::add : Op::change, "unit", brief(before.unit), brief(after.unit), Impact::none, ""});
 }
 
-/// Whether the workers serve something else than the tree on disk: somebody has sent the gateway a document.
+/// Whether the workers serve something else than the tree on disk: somebody has sent the gateway a document. What a
+/// source gave is meant to be another.
 bool is_drifted(const Version& before, const Live& live) {
-  return live.running && live.digest != sha256(before.document());
+  return live.running && !before.has_source() && live.digest != sha256(before.document());
+}
+
+/// Says of upstreams and routes that they are served only until the source has been read.
+void mark_start_values(std::vector<Change>& changes) {
+  for (Change& c : changes)
+    if (c.reason.empty() && (c.key.compare(0, 8, "upstream") == 0 || c.key.compare(0, 5, "route") == 0))
+      c.reason = "start value; what the source holds wins";
 }
 
 /// Differences between what runs and what is on disk.
@@ -146,6 +154,7 @@ InstancePlan plan_instance(const std::string& name, const std::string& base, std
     plan.steps = {CommitRevision{}, Supervise{Action::stop}, SwapTree{}, WriteUnit{}};
   } else {
     plan.changes = diff_specs(plan.before->spec, plan.after->spec);
+    if (plan.after->has_source()) mark_start_values(plan.changes);
     diff_files(*plan.before, *plan.after, plan.changes);
     diff_live(*plan.before, *plan.after, live, binary, plan.changes);
     if (!plan.empty()) plan.steps = steps_between(*plan.before, *plan.after, live, plan.impact());

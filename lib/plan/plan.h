@@ -33,6 +33,9 @@ struct Version {
   std::string unit;
   bool operator==(const Version&) const = default;
 
+  /// Whether the gateway takes its document from elsewhere while it runs; the tree's own is only the start value.
+  bool has_source() const { return spec.find("source") != nullptr; }
+
   /// The gateway document; "" when there is none.
   std::string document() const {
     const auto found = tree.find("gateway.json");

@@ -142,6 +142,7 @@ Directive admin_server(const Arg& listen, const char* handler) {
                    block("location", {text("="), text("/orctl_error")},
                          {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")}),
                    block("location", {text("="), text("/v1/config")}, {fixed("client_max_body_size", {"32m"}), answer}),
+                   block("location", {text("="), text("/config")}, {fixed("client_max_body_size", {"32m"}), answer}),
                    block("location", {text("/v1/upstreams/")}, {fixed("client_max_body_size", {"32m"}), answer}),
                    block("location", {text("/")}, {answer}),
                });
@@ -153,6 +154,7 @@ Directive http(const Instance& instance, const Tree& overlay, const Layout& layo
   Config body = {
       fixed("lua_package_path", {"$prefix/lua/?.lua;;"}),
       fixed("lua_shared_dict", {"orctl", "32m"}),
+      fixed("lua_socket_log_errors", {"off"}),  // the gateway says itself what its probes and its source cannot reach
       lua("init", fmt::format("require(\"orctl.init\").init({}, {})", lua_literal(name), lua_literal(digest))),
       lua("init_worker", "require(\"orctl.init\").init_worker()"),
       block("geo", {{"$orctl_dollar"}}, {directive("default", {{"$"}})}),

@@ -57,6 +57,11 @@ std::string settings(const Instance& instance, const Layout& layout) {
     tcp.set("token_file", layout.host_path(token_file->as_string()));
     out.set("admin", std::move(tcp));
   }
+  if (const Value* given = instance.spec.find("source")) {
+    Value source = *given;
+    if (Value* file = source.find("password_file")) *file = layout.host_path(file->as_string());
+    out.set("source", std::move(source));
+  }
   return to_json(out, 1) + "\n";
 }
 

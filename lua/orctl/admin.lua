@@ -1,9 +1,11 @@
 -- The admin endpoint. Trusts the permissions of its socket, or a token on TCP, and nothing else: a
 -- browser, which a web page could send here, is known by its Host, Origin and Sec-Fetch-Site.
+local compat = require("orctl.compat")
 local document = require("orctl.document")
 local json = require("orctl.json")
 local overrides = require("orctl.admin.overrides")
 local problem = require("orctl.problem")
+local source = require("orctl.source")
 local splice = require("orctl.splice")
 local state = require("orctl.state")
 
@@ -28,6 +30,7 @@ end
 
 local function get_status()
   local status = state.status()
+  status.source = source.status()
   status.versions = { nginx = version_text(ngx.config.nginx_version),
     ngx_lua = version_text(ngx.config.ngx_lua_version), lua = jit.version }
   send(status)
@@ -92,18 +95,41 @@ local function take_body()
   return bytes
 end
 
+-- Answers a change that was taken: {generation, digest, changed}.
+local function send_result(result)
+  -- nginx would compare them with the ETag of the answer, and turn a PUT that was done into a 412.
+  for _, name in ipairs(conditions) do
+    ngx.req.clear_header(name)
+  end
+  ngx.header["ETag"] = etag(result.generation, result.digest)
+  send(result)
+end
+
+-- With a source, documents are changed there; the tree's own is but the start value, and is served
+-- only as long as the source has not been read. True if that has been answered.
+local function left_to_source()
+  local name, current = source.name(), state.current()
+  if name and var.http_x_tree ~= "1" then
+    problem.send(409, ("the document comes from %s: change it there"):format(name),
+      { code = "source" })
+    return true
+  elseif name and source.rules(current.digest) then
+    send_result({ generation = current.generation, digest = current.digest, changed = false })
+    return true
+  end
+end
+
 -- Publishes a checked change as the headers of the request say, and answers.
 local function publish(change)
+  if left_to_source() then
+    return
+  end
   local empty = change.compiled.empty
   if empty and var.http_x_allow_empty ~= "1" then
     return problem.send(422, ("upstream \"%s\" has no servers; x-allow-empty: 1 permits it")
       :format(empty), { pointer = "/upstreams" })
   end
   local accept = accepts(var.http_if_match)
-  -- nginx would compare them with the ETag of the answer, and turn a PUT that was done into a 412.
-  for _, name in ipairs(conditions) do
-    ngx.req.clear_header(name)
-  end
   local result, reason, err = state.publish(change, accept, var.http_x_tree == "1",
     var.http_x_save == "1")
   if reason == "unsaved" then
@@ -111,8 +137,7 @@ local function publish(change)
   elseif not result then
     return problem.send(unpack(refusals[reason]))
   end
-  ngx.header["ETag"] = etag(result.generation, result.digest)
-  send(result)
+  send_result(result)
 end
 
 local function refuse_document(reason, faults)
@@ -128,6 +153,30 @@ local function put_config()
     return refuse_document(reason, faults)
   end
   publish({ bytes = bytes, compiled = compiled })
+end
+
+local function get_hosts()
+  local bytes, generation, digest = state.document()
+  local value, faults = compat.to(json.decode(bytes))
+  if not value then
+    return problem.send(409,
+      "the document holds what a Host-header document cannot say; see /v1/config",
+      { pointer = faults[1].pointer, errors = json.array(faults) })
+  end
+  ngx.header["ETag"] = etag(generation, digest)
+  send(value)
+end
+
+local function post_hosts()
+  local value, reason = document.decode(take_body())
+  if reason then
+    return refuse_document(reason)
+  end
+  local compiled, result, faults = compat.take(value)
+  if not compiled then
+    return refuse_document(result, faults)
+  end
+  publish({ bytes = result, compiled = compiled })
 end
 
 local function put_upstream(name)
@@ -162,6 +211,7 @@ end
 
 -- What answers a path: `*` stands for one part of it, which the function is given.
 local paths = {
+  ["/config"] = { GET = get_hosts, POST = post_hosts },
   ["/v1/status"] = { GET = get_status },
   ["/v1/config"] = { GET = get_config, PUT = put_config },
   ["/v1/upstreams"] = { GET = get_upstreams },

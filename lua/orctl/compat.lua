@@ -3,10 +3,11 @@
 local address = require("orctl.address")
 local document = require("orctl.document")
 local json = require("orctl.json")
+local splice = require("orctl.splice")
 
 local _M = {}
 
-local MAX_NAME = 64
+local MAX_NAME, MAX_DURATION = 64, 9 -- characters, as document.lua has it
 local DAY = 24 * 3600
 
 local show = document.show
@@ -70,16 +71,20 @@ local function member(value, name, kind)
   return type(found) == kind and found or nil
 end
 
-local function milliseconds(seconds)
+local function duration(seconds)
   local number = math.floor(seconds * 1000 + 0.5)
-  local whole = math.abs(number - seconds * 1000) < 1e-6
-  return whole and number >= 1 and number <= DAY * 1000 and number or nil
+  return number % 1000 == 0 and ("%ds"):format(number / 1000) or ("%dms"):format(number)
+end
+
+local function is_seconds(number)
+  local whole = math.abs(math.floor(number * 1000 + 0.5) - number * 1000) < 1e-6
+  return number >= 0.001 and number <= DAY and whole and #duration(number) <= MAX_DURATION
 end
 
 local function check_seconds(checks, at, faults, fault_at)
   for _, name in ipairs({ "interval", "timeout" }) do
     local value = member(checks, name, "number")
-    if value and not milliseconds(value) then
+    if value and not is_seconds(value) then
       fault_at(faults, { "backends", at, "health_check", name },
         "%s is not a number of seconds from 0.001 to %d, in whole milliseconds", show(value), DAY)
     end
@@ -165,11 +170,6 @@ function _M.names(backends)
   return map
 end
 
-local function duration(seconds)
-  local number = milliseconds(seconds)
-  return number % 1000 == 0 and ("%ds"):format(number / 1000) or ("%dms"):format(number)
-end
-
 -- What is absent is what the system that this document comes from took for it.
 local function to_health(value)
   if not value or value.enable ~= true then
@@ -206,7 +206,7 @@ function _M.take(value)
   end
   local made = _M.from(value)
   local compiled, reason, more = document.take(made)
-  return compiled, compiled and json.encode(made) or reason, more
+  return compiled, compiled and splice.document_text(made) or reason, more
 end
 
 local function from_health(compiled)

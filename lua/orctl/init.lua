@@ -8,6 +8,7 @@ local balancer = require("orctl.balancer")
 local counters = require("orctl.counters")
 local json = require("orctl.json")
 local problem = require("orctl.problem")
+local source = require("orctl.source")
 local state = require("orctl.state")
 
 local _M = {}
@@ -63,13 +64,15 @@ function _M.init(name, tree)
   if settings.admin then
     auth.init(settings.admin.token_file)
   end
-  state.init(name, tree, read_tree_file("gateway.json"), settings)
+  local bytes = source.init(settings.source, settings.state, read_tree_file("gateway.json"))
+  state.init(name, tree, bytes, settings)
   require_overlay(prefix)
 end
 
 local function tick(premature)
   if not premature and not ngx.worker.exiting() then
     state.tick()
+    source.tick(state.TICK, state)
   end
 end
 
@@ -79,6 +82,7 @@ function _M.init_worker()
     return -- a helper process, which serves nothing
   end
   state.start()
+  source.tick(0, state)
   assert(ngx.timer.every(state.TICK, tick))
 end
 

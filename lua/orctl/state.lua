@@ -151,6 +151,14 @@ local function probes()
   return ngx.worker.id() == 0 and cycle and cycle.boot == instance.boot and not exiting()
 end
 
+--- Whether this worker does what only one of an instance does.
+_M.leads = probes
+
+--- Number of this cycle of the master.
+function _M.boot()
+  return instance.boot
+end
+
 local function is_current(name, key)
   local upstream = probes() and _M.current().upstreams[name]
   return upstream and upstream.health and upstream.peers[key]

@@ -104,7 +104,7 @@ class Answer:
 class Instance:
     """An nginx with the gateway in a folder of its own."""
 
-    def __init__(self, doc, workers=2, dict_size="32m", overlay=None):
+    def __init__(self, doc, workers=2, dict_size="32m", overlay=None, settings=None):
         self.dir = tempfile.mkdtemp(prefix="orctl-test-")
         os.chmod(self.dir, 0o755)
         self.tree = os.path.join(self.dir, "tree")
@@ -119,6 +119,7 @@ class Instance:
         self.listen = "127.0.0.1:%d" % self.port
         self.workers_wanted = workers
         self.dict_size = dict_size
+        self.settings = settings or {}
         self.master = None
         self.tree_number = 0
         shutil.copytree(os.path.join(ROOT, "lua", "orctl"), os.path.join(self.tree, "lua", "orctl"))
@@ -137,7 +138,7 @@ class Instance:
         self.tree_number += 1
         if doc is not None:
             self.write(os.path.join(self.tree, "gateway.json"), doc)
-        self.write(os.path.join(self.tree, "settings.json"), {"state": self.state})
+        self.write(os.path.join(self.tree, "settings.json"), dict(self.settings, state=self.state))
         self.write(os.path.join(self.tree, "nginx.conf"),
                    render(self.run, self.log, self.listen, self.workers_wanted, self.dict_size,
                           self.tree_number))
@@ -172,7 +173,17 @@ class Instance:
                     text += f.read()
         return text.decode(errors="replace")
 
+    def truncate_errors(self):
+        """Forgets what was logged until now."""
+        for name in ("stderr", "error.log"):
+            os.truncate(os.path.join(self.log, name), 0)
+
     def close(self):
+        self.close_process()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def close_process(self):
+        """Ends nginx; its folder stays, for another start."""
         if self.master and self.master.poll() is None:
             self.master.send_signal(signal.SIGTERM)
             try:
@@ -181,7 +192,6 @@ class Instance:
                 self.master.kill()
                 self.master.wait()
         self.master = None
-        shutil.rmtree(self.dir, ignore_errors=True)
 
     def workers(self):
         """Pids of the worker processes."""

@@ -41,6 +41,9 @@ GOOD = [
                    "health": {"type": "http", "path": "/ping", "interval": "3s", "timeout": "2s", "rise": 2, "fall": 3}}],
      "route": [{"host": "www.test1.com", "path": "/", "upstream": "payment"}, {"host": "*.test1.com", "upstream": "payment"}]},
     {"kind": "Instance", "name": "prd_payment_001_8080", "nginx": {"worker_processes": "auto"}, "upstream": [], "route": []},
+    {"kind": "Instance", "name": "prd_payment_001_8080",
+     "source": {"type": "redis", "host": "10.0.0.9", "port": 6379, "key": "balancer:config", "password_file": "/etc/orctl/redis.password", "database": 3,
+                "interval": "5s", "timeout": "500ms"}},
 ]
 FLEETS = [
     {"kind": "Fleet"},

@@ -75,6 +75,11 @@ std::set<std::string> keys_of(const InstancePlan& plan) {
   return out;
 }
 
+Value without_source(Value manifest) {
+  std::erase_if(manifest.members(), [](const auto& m) { return m.key == "source"; });
+  return manifest;
+}
+
 /// Two versions a few edits apart.
 struct Pair {
   explicit Pair(uint32_t n) : random(n) {
@@ -194,7 +199,7 @@ TEST_CASE("what was made is removed by the reverse, and what was removed is made
 TEST_CASE(
     "the process has its say: stopped starts, another tree reloads, another document is pushed, another binary "
     "restarts") {
-  const Version version = version_of(full_manifest(), {});
+  const Version version = version_of(without_source(full_manifest()), {});
   const Live live = live_of(version);
   const auto impact = [&](const Live& now) { return plan_between(version, version, now).impact(); };
   CHECK(impact(live) == Impact::none);
@@ -219,4 +224,28 @@ TEST_CASE("another name for the same overlay folder disturbs nobody") {
   const Version before = version_of(manifest, {});
   manifest.set("files", "renamed/");
   CHECK(plan_between(before, version_of(manifest, {}), live_of(before)).impact() == Impact::none);
+}
+
+TEST_CASE("what a source gave is no drift, and upstreams beside a source are start values") {
+  Value manifest = full_manifest();
+  const Version with = version_of(manifest, {});
+  REQUIRE(with.has_source());
+  CHECK(with.tree.at("settings.json").content.find("\"key\": \"balancer:config\"") != std::string::npos);
+  Live live = live_of(with);
+  live.digest = std::string(64, 'a');
+  CHECK(plan_between(with, with, live).empty());
+  CHECK_FALSE(has_step(plan_lifecycle(name, "0123abc", with, live, std::nullopt), PushGateway{}));
+
+  manifest.find("upstream")->items()[0].set("retries", 9);
+  const InstancePlan hot = plan_between(with, version_of(manifest, {}), live);
+  REQUIRE(hot.changes.size() == 1);
+  CHECK(hot.impact() == Impact::hot);
+  CHECK(hot.changes[0].reason == "start value; what the source holds wins");
+
+  const Version without = version_of(without_source(manifest), {});
+  const InstancePlan off = plan_between(with, without, live);
+  CHECK(off.impact() == Impact::reload);
+  CHECK_FALSE(has_step(off, PushGateway{}));  // the tree's document is served by the reload itself
+  for (const Change& c : off.changes) CHECK(c.reason.empty());
+  CHECK_FALSE(plan_between(without, without, live).empty());
 }
