@@ -43,8 +43,39 @@ local function mark_empty_objects(text)
   end
 end
 
+-- The well-formed characters of more than one byte (Unicode, table 3-7).
+local characters = {
+  "^[\194-\223][\128-\191]()",
+  "^\224[\160-\191][\128-\191]()",
+  "^[\225-\236\238\239][\128-\191][\128-\191]()",
+  "^\237[\128-\159][\128-\191]()",
+  "^\240[\144-\191][\128-\191][\128-\191]()",
+  "^[\241-\243][\128-\191][\128-\191][\128-\191]()",
+  "^\244[\128-\143][\128-\191][\128-\191]()",
+}
+
+-- Place of the first byte that is not UTF-8; nil if there is none.
+local function find_foreign_byte(text)
+  local at = text:find("[\128-\255]")
+  while at do
+    local after
+    for i = 1, #characters do
+      after = after or text:match(characters[i], at)
+    end
+    if not after then
+      return at
+    end
+    at = text:find("[\128-\255]", after)
+  end
+end
+
 --- Value of a JSON text of at most 32 levels; nil and the reason if it is none.
 function _M.decode(text)
+  -- cjson takes any bytes for a string, and whoever reads the document later would not.
+  local foreign = find_foreign_byte(text)
+  if foreign then
+    return nil, "byte " .. foreign .. " is not UTF-8"
+  end
   local value, err = cjson.decode(text)
   if err then
     return nil, err

@@ -3,9 +3,12 @@
 import json
 import os
 import random
+import resource
+import socket
+import time
 import unittest
 
-from harness import Answer, GatewayTest, Instance, UnixConnection, document, encode, wait_for
+from harness import Answer, GatewayTest, Instance, UnixConnection, document, encode, memory, wait_for
 
 
 class Admin(GatewayTest):
@@ -134,7 +137,76 @@ class Admin(GatewayTest):
                      get + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"):
             self.assertEqual(self.raw(data), (400, 400), data[:60])
 
-    def test_2000_malformed_bodies_keep_the_workers_and_the_document(self):
+    def test_what_never_ends_is_closed_in_time(self):
+        # Header and body have 3 s from their last byte on; all of these wait at once.
+        head = b"PUT /v1/config HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        waiting = {}
+        for data in (b"", b"GET /v1/sta", head, head + b"Content-Length: 50\r\n\r\n",
+                     head + b"Content-Length: 50\r\n\r\n{\"format\":",
+                     head + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{\"for"):
+            connection = socket.socket(socket.AF_UNIX)
+            self.addCleanup(connection.close)
+            connection.connect(os.path.join(self.i.run, "admin.sock"))
+            connection.sendall(data)
+            connection.settimeout(10)
+            waiting[data] = connection
+        begin = time.monotonic()
+        for data, connection in waiting.items():
+            answer = b""
+            while True:
+                part = connection.recv(65536)
+                if not part:
+                    break
+                answer += part
+            self.assertIn(answer[9:12], (b"", b"408"), data)
+            self.assertLess(time.monotonic() - begin, 6, data)
+        self.assertTrue(self.i.all_follow())
+
+    def test_a_header_that_comes_byte_by_byte_is_closed_in_time(self):
+        connection = socket.socket(socket.AF_UNIX)
+        self.addCleanup(connection.close)
+        connection.connect(os.path.join(self.i.run, "admin.sock"))
+        connection.settimeout(0.05)  # the pace of the bytes
+        begin, answer = time.monotonic(), None
+        while answer is None:
+            self.assertLess(time.monotonic() - begin, 6)
+            try:
+                connection.sendall(b"G")
+                answer = connection.recv(65536)
+            except socket.timeout:
+                pass
+            except ConnectionError:
+                answer = b""
+        self.assertGreater(time.monotonic() - begin, 2, "3 s are given")
+
+    def test_1500_half_open_connections_keep_nobody_out(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        i = self.instance(document([self.backend("A").address]))
+        for _ in range(3):
+            half, begin = [], time.monotonic()
+            for n in range(1500):
+                connection = socket.socket(socket.AF_UNIX)
+                self.addCleanup(connection.close)
+                connection.settimeout(1)
+                connection.connect(os.path.join(i.run, "admin.sock"))
+                connection.sendall((b"", b"PUT /v1/config HTTP/1.1\r\nHost: localh",
+                                    b"PUT /v1/config HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                                    b"application/json\r\nContent-Length: 9\r\n\r\n{")[n % 3])
+                half.append(connection)
+            for path in ("/v1/status", "/v1/config"):
+                mark = time.monotonic()
+                self.assertEqual(i.admin("GET", path).status, 200)
+                self.assertLess(time.monotonic() - mark, 1)
+            self.assertEqual(i.get().text(), "A")
+            i.put(document([self.backend("A").address]))
+            self.assertEqual(i.get().text(), "A")
+            self.assertLess(time.monotonic() - begin, 3, "all 1,500 were still open")
+            for connection in half:
+                connection.close()
+
+    def test_10000_malformed_bodies_keep_the_workers_and_the_document(self):
         self.i.put(document(["127.0.0.1:9"]))
         before, workers = self.i.admin("GET", "/v1/config").body, self.i.workers()
         rng = random.Random(7)
@@ -144,7 +216,9 @@ class Admin(GatewayTest):
         seen = set()
         connection = UnixConnection(os.path.join(self.i.run, "admin.sock"))
         self.addCleanup(connection.close)
-        for _ in range(2000):
+        for n in range(10000):
+            if n == 2000:
+                base = memory(workers)
             body = bytearray(seed)
             for _ in range(rng.randint(1, 8)):
                 kind = rng.randint(0, 6)
@@ -170,6 +244,7 @@ class Admin(GatewayTest):
             answer.json()
         self.assertLessEqual(seen, {400, 422})
         self.assertEqual(self.i.workers(), workers)
+        self.assertLess(memory(workers), base * 1.1 + (2 << 20), "memory is flat")
         self.assertEqual(self.i.admin("GET", "/v1/config").body, before)
         wait_for(self.i.all_follow, 2)
 

@@ -298,6 +298,15 @@ def owner_of(pids, local, remote):
     return None
 
 
+def memory(pids):
+    """Bytes that processes hold together; what they share counts in equal parts (Pss)."""
+    total = 0
+    for pid in pids:
+        with open("/proc/%d/smaps_rollup" % pid) as f:
+            total += sum(int(line.split()[1]) * 1024 for line in f if line.startswith("Pss:"))
+    return total
+
+
 class Backend(socketserver.ThreadingTCPServer):
     """A server that answers every request with its name. `behave(request, head)` may do otherwise
     and return true; `seen` holds "METHOD path" of all requests."""

@@ -12,4 +12,16 @@ return {
   { "writes whole numbers without an exponent", function()
     tap.equal(json.encode(4294967296), "4294967296")
   end },
+  { "reads UTF-8 and nothing else", function()
+    for _, text in ipairs({ "\194\128", "\223\191", "\224\160\128", "\237\159\191", "\238\128\128",
+      "\239\191\191", "\240\144\128\128", "\244\143\191\191", "a\195\169b\226\130\172c" }) do
+      tap.equal(json.decode('["' .. text .. '"]'), { text })
+    end
+    for _, text in ipairs({ "\128", "\255", "\192\128", "\193\191", "\194", "\194a", "\224\159\191",
+      "\237\160\128", "\240\143\191\191", "\244\144\128\128", "\245\128\128\128", "\226\130" }) do
+      local value, err = json.decode('["\195\169' .. text .. '"]')
+      tap.equal(value, nil)
+      tap.equal(err, "byte 5 is not UTF-8")
+    end
+  end },
 }
