@@ -189,8 +189,8 @@ class Admin(GatewayTest):
             for n in range(1500):
                 connection = socket.socket(socket.AF_UNIX)
                 self.addCleanup(connection.close)
-                connection.settimeout(1)
                 connection.connect(os.path.join(i.run, "admin.sock"))
+                connection.settimeout(5)
                 connection.sendall((b"", b"PUT /v1/config HTTP/1.1\r\nHost: localh",
                                     b"PUT /v1/config HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
                                     b"application/json\r\nContent-Length: 9\r\n\r\n{")[n % 3])
