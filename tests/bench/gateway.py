@@ -1,10 +1,16 @@
 #!/usr/bin/python3
-"""What the gateway costs beside a static nginx: one table of ratios.
+"""What the gateway costs, beside static nginx, a constant Lua peer and HAProxy: one table of ratios
+with their bars (dataplane.md). Then what an update costs, beside `nginx -s reload` and HAProxy's
+`set server`. Exit 1 when a bar is not met.
 
-Each variant is an nginx with one worker on core 0 and the same nginx.conf but for the upstream
-blocks. Backend and wrk are on core 1. A round gives every variant a slice, in turn. CPU is what
-the kernel says the worker ran (/proc/PID/schedstat), so it is the figure to trust; requests per
-second are noisy as soon as core 1 is full.
+  tests/install.sh bench && tests/bench/gateway.py               all, about 8 minutes on a quiet machine
+  tests/bench/gateway.py --rounds 1 --seconds 1 --updates 100    only to see that it works
+
+Each proxy has one worker on core 0; the servers and wrk are on core 1. Each slice of a variant
+stands between two slices of static nginx, and its ratio is to their mean. CPU is what the kernel
+says the worker ran (/proc/PID/schedstat): the figure to trust; requests per second are noisy as soon
+as core 1 is full. A slice begins when the cores are idle, and is repeated when its proxy had to wait
+for its core.
 """
 import argparse
 import os
@@ -12,97 +18,159 @@ import re
 import statistics
 import subprocess
 import sys
+import time
+
+import updates
+from proxies import CONST, HAProxy, Nginx, Static, children, cpu_of, large_document
+from table import Table, spread
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "gateway"))
-from harness import Instance, NginxBackends, document  # noqa: E402
+from harness import NginxBackends  # noqa: E402
 
-CONST = ("balancer_by_lua_block { require(\"ngx.balancer\").set_current_peer(\"127.0.0.1\", %d) }")
-OURS = "balancer_by_lua_block { require(\"orctl.init\").balancer() }"
+HEALTH = {"type": "http", "path": "/", "interval": "1s", "timeout": "1s"}
+BUSY, WAITED, TRIES = 0.15, 0.12, 4  # of a core while nothing runs; of a slice; for a quiet slice
+UNIT = {"us": 1, "ms": 1000, "s": 1000000}
 
 
-class Variant:
-    def __init__(self, name, doc, upstream=None):
-        self.name = name
-        self.instance = Instance(doc, workers=1)
-        if upstream:
-            path = os.path.join(self.instance.tree, "nginx.conf")
-            with open(path) as f:
-                text = f.read()
-            text = text.replace("server 127.0.0.1:1; " + OURS, upstream)
-            Instance.write(path, text)
-        self.instance.start()
-        self.pid = self.instance.workers()[0]
-        os.sched_setaffinity(self.pid, {0})
+def busy():
+    """The part of the time that any core worked, over 50 ms."""
+    def read():
+        with open("/proc/stat") as f:
+            fields = [int(x) for x in f.readline().split()[1:]]
+        return sum(fields), fields[3] + fields[4]
+    total, idle = read()
+    time.sleep(0.05)
+    total2, idle2 = read()
+    return 1 - (idle2 - idle) / max(1, total2 - total)
 
-    def cpu(self):
-        with open("/proc/%d/schedstat" % self.pid) as f:
-            return int(f.read().split()[0])
 
-    def slice(self, seconds, connections):
-        """Requests per second and microseconds of CPU per request."""
-        before = self.cpu()
-        out = subprocess.run(
-            ["taskset", "-c", "1", "wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds,
-             "-H", "Host: test", "http://127.0.0.1:%d/" % self.instance.port],
-            capture_output=True, text=True, check=True).stdout
-        if "Non-2xx" in out or "Socket errors" in out:
-            raise SystemExit("%s failed requests:\n%s" % (self.name, out))
+class Figures:
+    """Requests per second, CPU per request, median and 99th percentile of one slice."""
+
+    def __init__(self, out, cpu):
         requests = int(re.search(r"(\d+) requests in", out).group(1))
-        rate = float(re.search(r"Requests/sec:\s*([\d.]+)", out).group(1))
-        return rate, (self.cpu() - before) / 1000 / requests
+        self.rps = float(re.search(r"Requests/sec:\s*([\d.]+)", out).group(1))
+        self.cpu = cpu / 1000 / requests
+        self.p50, self.p99 = (
+            float(number) * UNIT[unit] for number, unit in
+            (re.search(r"%d%%\s+([\d.]+)(us|ms|s)" % p, out).groups() for p in (50, 99)))
 
 
-def large_document(servers, upstreams, routes):
-    doc = document(servers)
-    for n in range(1, upstreams):
-        doc["upstreams"].append({"name": "u%d" % n, "servers": [
-            {"address": "10.%d.%d.%d:80" % (k, n // 250, n % 250)} for k in range(10)]})
-    for n in range(routes):
-        doc["routes"].append({"host": "h%d.test" % n if n % 2 else "*.w%d.test" % n,
-                              "path": "/p%d" % n, "upstream": "u%d" % (n % (upstreams - 1) + 1)})
-    return doc
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.noisy = 0
+
+    def slice(self, proxy):
+        pid = proxy.pids()[0]
+        for attempt in range(TRIES):
+            end = time.monotonic() + 5
+            while busy() > BUSY and time.monotonic() < end:
+                pass
+            ran, waited = cpu_of(pid)
+            begin = time.monotonic_ns()
+            out = subprocess.run(
+                ["taskset", "-c", "1", "wrk", "--latency", "-t1", "-c%d" % self.options.connections,
+                 "-d%ds" % self.options.seconds, "-H", "Host: test",
+                 "http://127.0.0.1:%d/" % proxy.port],
+                capture_output=True, text=True, check=True).stdout
+            if "Non-2xx" in out or "Socket errors" in out:
+                raise SystemExit("requests failed:\n" + out)
+            ran2, waited2 = cpu_of(pid)
+            if (waited2 - waited) / (time.monotonic_ns() - begin) < WAITED:
+                break
+        else:
+            self.noisy += 1
+        return Figures(out, ran2 - ran)
+
+    def throughput(self, variants):
+        """Ratios of each variant to static nginx, one for each round, and static's own figures."""
+        own = []
+        ratios = {name: [] for name in variants if name != "static"}
+        for proxy in variants.values():
+            os.sched_setaffinity(proxy.pids()[0], {0})
+            self.slice(proxy)
+        names = list(ratios)
+        for n in range(self.options.rounds):
+            own.append(self.slice(variants["static"]))
+            for name in names[n % len(names):] + names[:n % len(names)]:
+                mine = self.slice(variants[name])
+                own.append(self.slice(variants["static"]))
+                ratios[name].append({
+                    field: getattr(mine, field) * 2 / (getattr(own[-1], field)
+                                                       + getattr(own[-2], field))
+                    for field in ("rps", "cpu", "p50", "p99")})
+        return own, ratios
 
 
-def spread(values):
-    q1, median, q3 = statistics.quantiles(values, n=4)
-    return "%.3f [%.3f..%.3f]" % (median, q1, q3)
+# Variant, what it is compared with, and the bars for requests per second and for CPU per request.
+BARS = [
+    ("const", "static", None, None),
+    ("haproxy", "static", None, None),
+    ("ours", "static", 0.90, None),
+    ("ours", "const", 0.95, 1.08),
+    ("no checks", "ours", None, None),
+    ("large", "ours", 0.97, 1.03),
+]
+
+
+def print_throughput(table, own, ratios, options, noisy):
+    print("static: %.0f requests/s, %.2f us CPU per request, p50 %.0f us, p99 %.0f us; %d rounds of "
+          "%d s, %d connections; %d slices were noisy" % (
+              *(statistics.median(getattr(f, field) for f in own)
+                for field in ("rps", "cpu", "p50", "p99")),
+              options.rounds, options.seconds, options.connections, noisy))
+    print("ours: metrics, health checks and access log on; large: and 1,000 upstreams of 10 servers, "
+          "10,000 routes")
+    table.title("ratio", "requests/s", "CPU per request", "p50", "p99", "bars")
+    for name, base, rps_bar, cpu_bar in BARS:
+        rows = ratios[name]
+        if base != "static":
+            rows = [{f: a[f] / b[f] for f in a} for a, b in zip(rows, ratios[base])]
+        fields = {f: [row[f] for row in rows] for f in ("rps", "cpu", "p50", "p99")}
+        words = []
+        if rps_bar:
+            words.append(table.word(statistics.median(fields["rps"]), ">=", rps_bar, "requests/s "))
+        if cpu_bar:
+            words.append(table.word(statistics.median(fields["cpu"]), "<=", cpu_bar, "CPU "))
+        table.line("%s / %s" % (name, base), spread(fields["rps"]), spread(fields["cpu"]),
+                   "%.2f" % statistics.median(fields["p50"]),
+                   "%.2f" % statistics.median(fields["p99"]), "; ".join(words))
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=int, default=1)
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--updates", type=int, default=10000, help="of one upstream among 1,000")
     options = parser.parse_args()
 
-    backends = NginxBackends(4)
-    os.sched_setaffinity(int(subprocess.check_output(
-        ["ps", "--ppid", str(backends.process.pid), "-o", "pid="])), {1})
-    doc = document(backends.addresses)
-    variants = [
-        Variant("static", doc, " ".join("server %s;" % a for a in backends.addresses)),
-        Variant("const", doc, "server 127.0.0.1:1; " + CONST % backends.ports[0]),
-        Variant("ours", doc),
-        Variant("large", large_document(backends.addresses, 1000, 10000)),
-    ]
-    figures = {v.name: [] for v in variants}
-    for variant in variants:
-        variant.slice(1, options.connections)
-    for n in range(options.rounds):
-        turn = n % len(variants)
-        for variant in variants[turn:] + variants[:turn]:
-            figures[variant.name].append(variant.slice(options.seconds, options.connections))
-    rps, cpu = (statistics.median(f[i] for f in figures["static"]) for i in (0, 1))
-    print("static: %.0f requests/s, %.2f us CPU per request; %d rounds of %d s, %d connections; "
-          "large = 1,000 upstreams of 10 servers, 10,000 routes" % (
-              rps, cpu, options.rounds, options.seconds, options.connections))
-    print("%-16s %-24s %s" % ("ratio", "requests/s", "CPU per request"))
-    for over, under in (("const", "static"), ("ours", "static"), ("ours", "const"),
-                        ("large", "ours")):
-        print("%-16s %-24s %s" % ("%s / %s" % (over, under), *(
-            spread([a[i] / b[i] for a, b in zip(figures[over], figures[under])])
-            for i in (0, 1))))
+    table, bench = Table(), Bench(options)
+    backends = NginxBackends(8)
+    for pid in children(backends.process.pid):
+        os.sched_setaffinity(pid, {1})
+    four = backends.addresses[:4]
+    doc = large_document(four, 1, 0, health=HEALTH)
+    variants = {
+        "static": Static(doc).start(),
+        "const": Nginx(doc, upstream=CONST % backends.ports[0]).start(),
+        "haproxy": HAProxy(four),
+        "ours": Nginx(doc).start(),
+        "no checks": Nginx(large_document(four, 1, 0)).start(),
+        "large": Nginx(large_document(four, 1000, 10000, health=HEALTH)).start(),
+    }
+    try:
+        own, ratios = bench.throughput(variants)
+        print_throughput(table, own, ratios, options, bench.noisy)
+    finally:
+        for proxy in variants.values():
+            proxy.close()
+    updates.run(table, backends.addresses, options)
+    backends.close()
+    return 1 if table.failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
