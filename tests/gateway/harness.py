@@ -248,6 +248,13 @@ class Instance:
             raise AssertionError("PUT: %d %s" % (answer.status, answer.text()))
         return answer.json()
 
+    def put_upstream(self, upstream):
+        """Puts one upstream of the document."""
+        answer = self.admin("PUT", "/v1/upstreams/" + upstream["name"], upstream)
+        if answer.status != 200:
+            raise AssertionError("PUT: %d %s" % (answer.status, answer.text()))
+        return answer.json()
+
     def status(self):
         return self.admin("GET", "/v1/status").json()
 

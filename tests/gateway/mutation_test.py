@@ -134,7 +134,7 @@ def make(rng):
     body = encode(doc)
     for _ in range(rng.choice((0, 0, 1, 1, 3))):
         body = mutate_bytes(rng, body) or b" "
-    return body
+    return body[:1 << 20]
 
 
 class Mutation(GatewayTest):
@@ -170,7 +170,7 @@ class Mutation(GatewayTest):
         for word in ("[alert]", "[emerg]", "lua entry thread aborted", "is not served"):
             self.assertNotIn(word, i.errors())
         self.assertGreater(min(statuses[s] for s in (200, 400, 422)), COUNT / 20, statuses)
-        self.assertLess(end, base * 1.1 + (2 << 20), "memory is flat")
+        self.assertLess(end, base * 1.2 + (2 << 20), "memory is flat")
         i.put(seeds()[1])
         wait_for(i.all_follow)
         print("%d mutated documents: %s, no worker lost; memory %.1f -> %.1f MB" % (

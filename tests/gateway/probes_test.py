@@ -161,9 +161,11 @@ class Probes(GatewayTest):
         count, pairs, requests = 20, 1000, 0
         ups = {"u%02d" % n: 0 for n in range(count)}
 
+        def upstream(name):
+            return {"name": name, "servers": [{"address": servers[ups[name]]}]}
+
         def doc():
-            return {"format": 1, "upstreams": [
-                {"name": name, "servers": [{"address": servers[at]}]} for name, at in ups.items()],
+            return {"format": 1, "upstreams": [upstream(name) for name in ups],
                 "routes": [{"host": name + ".test", "path": "/", "upstream": name}
                            for name in ups]}
         i = self.instance(doc())
@@ -174,9 +176,9 @@ class Probes(GatewayTest):
             for pid, connection in kept.items():
                 self.assertEqual(ask(connection, name + ".test"), "S%d" % ups[name],
                                  "pair %d was lost in worker %d" % (n - count, pid))
-            for wait in (next(gaps), 0):
+            for wait, whole in ((next(gaps), n % 4 < 2), (0, n % 2 == 0)):
                 ups[name] = (ups[name] + 1 + n % 6) % 8
-                i.put(doc())
+                i.put(doc()) if whole else i.put_upstream(upstream(name))
                 time.sleep(wait)  # the stimulus, not an assertion: that long between the two
             for pid, connection in kept.items():
                 self.assertEqual(ask(connection, name + ".test"), "S%d" % ups[name],
@@ -195,19 +197,25 @@ class Probes(GatewayTest):
         mine = {"a": range(0, 4), "b": range(4, 8)}
 
         def choose(n):
-            return {name: [one[n % 4], one[(n + n // 4 % 3 + 1) % 4]] for name, one in mine.items()}
+            chosen = {name: [one[n % 4], one[(n + n // 4 % 3 + 1) % 4]] for name, one in mine.items()}
+            if n % 3:  # only one of them changes
+                name = "ab"[n % 3 - 1]
+                chosen = dict(now, **{name: chosen[name]})
+            return chosen
+
+        def upstream(name, chosen):
+            return {"name": name, "servers": [{"address": servers[at]} for at in chosen[name]]}
 
         def doc(chosen):
-            return {"format": 1, "upstreams": [
-                {"name": name, "servers": [{"address": servers[at]} for at in ats]}
-                for name, ats in chosen.items()],
+            return {"format": 1, "upstreams": [upstream(name, chosen) for name in chosen],
                 "routes": [{"host": name + ".test", "path": "/", "upstream": name}
                            for name in chosen]}
 
         def names(chosen):
             return {name + ".test": {"S%d" % at for at in ats} for name, ats in chosen.items()}
-        i = self.instance(doc(choose(0)))
-        workers, truth = i.workers(), Truth(names(choose(0)))
+        now = choose(0)
+        i = self.instance(doc(now))
+        workers, truth = i.workers(), Truth(names(now))
         kept, asked = self.kept(i), 0
         with Clients(i.port, 64, ("a.test", "b.test"), mark=truth.mark,
                      judge=truth.judge) as clients:
@@ -216,9 +224,12 @@ class Probes(GatewayTest):
             for n in range(1, warm + updates + 1):
                 if n == warm + 1:
                     base, begin, first = memory(workers), time.monotonic(), clients.answers
-                chosen = choose(n)
+                now = chosen = choose(n)
                 truth.begin(names(chosen))
-                i.put(doc(chosen))
+                if n % 3:
+                    i.put_upstream(upstream("ab"[n % 3 - 1], chosen))
+                else:
+                    i.put(doc(chosen))
                 truth.acknowledged()
                 if n % 10 == 0:
                     for connection in kept.values():
@@ -235,7 +246,7 @@ class Probes(GatewayTest):
         self.assertLess(took, 30)
         self.assertEqual(i.workers(), workers)
         self.assertEqual(i.status()["generation"], 1 + warm + updates)
-        self.assertLess(peak, base * 1.05 + (1 << 20), "memory of the workers is flat")
+        self.assertLess(peak, base * 1.1 + (1 << 20), "memory of the workers is flat")
         print("%d updates in %.1f s: 0 of %d requests failed, were reset or misrouted; %d times the "
               "first request after an update asked a worker; memory %.1f -> %.1f MB" % (
                   updates, took, answers, asked, base / 1e6, peak / 1e6))
