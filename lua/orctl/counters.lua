@@ -85,6 +85,11 @@ local function started_at(pid)
   end
 end
 
+--- Whether process `pid` has ended.
+function _M.is_gone(pid)
+  return C.kill(pid, 0) ~= 0 and ffi.errno() ~= EPERM
+end
+
 local function is_alive(row)
   local pid = row[PID]
   local started = started_at(pid)

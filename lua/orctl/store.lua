@@ -55,6 +55,12 @@ function _M.next_boot()
   return assert(add(P .. "boots", 1), "the shared dictionary is full")
 end
 
+local function unlock(owner)
+  if dict:get(LOCK) == owner then
+    dict:delete(LOCK)
+  end
+end
+
 local function lock(may_wait)
   lock_count = lock_count + 1
   local owner = ngx.worker.pid() .. "." .. lock_count
@@ -65,18 +71,15 @@ local function lock(may_wait)
     end
     ngx.sleep(LOCK_STEP)
     waited = waited + LOCK_STEP
-    -- Its owner died, and the wall clock, which ends the lock, was set back.
-    if waited > LOCK_TTL and dict:get(LOCK) == first then
-      dict:delete(LOCK)
+    -- Its owner was killed while it published. Or, should another process have its number by now:
+    -- the lock has had its time, and the wall clock, which ends it, was set back.
+    local held = dict:get(LOCK)
+    if held and (counters.is_gone(tonumber(held:match("^%d+")))
+      or waited > LOCK_TTL and held == first) then
+      unlock(held)
     end
   end
   return owner
-end
-
-local function unlock(owner)
-  if dict:get(LOCK) == owner then
-    dict:delete(LOCK)
-  end
 end
 
 local last_index, last_indexed
