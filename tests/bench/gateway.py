@@ -138,19 +138,10 @@ def print_throughput(table, own, ratios, options, noisy):
                    "%.2f" % statistics.median(fields["p99"]), "; ".join(words))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=int, default=1)
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--updates", type=int, default=10000, help="of one upstream among 1,000")
-    options = parser.parse_args()
-
-    table, bench = Table(), Bench(options)
-    backends = NginxBackends(8)
-    for pid in children(backends.process.pid):
-        os.sched_setaffinity(pid, {1})
+def throughput(table, backends, options):
+    bench = Bench(options)
+    backend, = children(backends.process.pid)
+    os.sched_setaffinity(backend, {1})
     four = backends.addresses[:4]
     doc = large_document(four, 1, 0, health=HEALTH)
     variants = {
@@ -167,7 +158,25 @@ def main():
     finally:
         for proxy in variants.values():
             proxy.close()
-    updates.run(table, backends.addresses, options)
+        os.sched_setaffinity(backend, {0, 1})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=int, default=1)
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--updates", type=int, default=10000, help="of one upstream among 1,000")
+    parser.add_argument("--part", choices=("requests", "updates"), help="only this one")
+    options = parser.parse_args()
+
+    table = Table()
+    backends = NginxBackends(8)
+    if options.part != "updates":
+        throughput(table, backends, options)
+    if options.part != "requests":
+        updates.run(table, backends.addresses, options)
     backends.close()
     return 1 if table.failed else 0
 
