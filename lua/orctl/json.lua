@@ -69,7 +69,23 @@ local function find_foreign_byte(text)
   end
 end
 
---- Value of a JSON text of at most 32 levels; nil and the reason if it is none.
+local function count_members(value)
+  local count = 0
+  for name, member in pairs(value) do
+    count = count + (type(name) == "string" and 1 or 0)
+      + (type(member) == "table" and count_members(member) or 0)
+  end
+  return count
+end
+
+-- How many members the objects of a sound text name: as many as it has colons outside strings.
+local function count_named(text)
+  local _, count = text:gsub("\\.", ""):gsub('"[^"]*"', ""):gsub(":", "")
+  return count
+end
+
+--- Value of a JSON text of at most 32 levels, in UTF-8 and without an object that names a member
+-- twice; nil and the reason if it is none.
 function _M.decode(text)
   -- cjson takes any bytes for a string, and whoever reads the document later would not.
   local foreign = find_foreign_byte(text)
@@ -79,6 +95,10 @@ function _M.decode(text)
   local value, err = cjson.decode(text)
   if err then
     return nil, err
+  end
+  -- cjson takes the last of two, and whoever reads the document later perhaps the first.
+  if type(value) == "table" and count_members(value) ~= count_named(text) then
+    return nil, "an object names a member twice"
   end
   if type(value) == "table" and text:find("{%s*}") then
     return cjson.decode(mark_empty_objects(text))

@@ -57,11 +57,13 @@ function _M.fits(text, name)
 end
 
 --- The document with another text for upstream `name`; nil if its layout does not show where it is.
+-- In a document of another layout the first line that looks like the end may be another's: what
+-- stands between the two is one upstream if it is one value.
 function _M.replace(bytes, name, text)
   local list = bytes:find("\n \"upstreams\": [", 1, true)
   local from = list and bytes:find(begin(name), list, true)
   local stop = from and bytes:find(END, from, true)
-  if not stop then
+  if not stop or not json.decode(bytes:sub(from + 3, stop + #END - 1)) then
     return nil
   end
   return bytes:sub(1, from + 2) .. text .. bytes:sub(stop + #END)

@@ -24,4 +24,18 @@ return {
       tap.equal(err, "byte 5 is not UTF-8")
     end
   end },
+  { "refuses an object that names a member twice", function()
+    for _, text in ipairs({ '{"a":1,"a":1}', '[{"a":{"b":1,"c":2,"b":3}}]', '{"a":1,"\\u0061":2}',
+      '{"":1,"":null}', '{"a\\":":1,"b":2,"a\\":":3}', '{"a":{},"a":[]}' }) do
+      local value, err = json.decode(text)
+      tap.equal(value, nil, text)
+      tap.equal(err, "an object names a member twice")
+    end
+    for _, text in ipairs({ '{"a":":","b":"\\":\\\\"}', '[{"a":1},{"a":1},[":"]]',
+      '{"1":{"1":1},"2":[]}', '{"\\\\":1,":":2,"\\"":null}', '{}', '[]', '":"', "1" }) do
+      local value, err = json.decode(text)
+      tap.equal(err, nil, text)
+      tap.equal(value ~= nil, true)
+    end
+  end },
 }

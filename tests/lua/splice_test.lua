@@ -37,6 +37,12 @@ return {
     tap.equal(splice.replace(document(), "c", "x"), nil)
     tap.equal(splice.replace(document(), "a\"", "x"), nil)
   end },
+  { "an end that belongs to something else is no end", function()
+    local text = '{\n "upstreams": [\n  {\n   "name": "a",\n   "servers": [ {\n     "address": "x"'
+      .. '\n  } ]\n  }\n ]\n}'
+    assert(json.decode(text))
+    tap.equal(splice.replace(text, "a", "x"), nil)
+  end },
   { "a string that looks like the layout does not mislead", function()
     local value = { format = 1, routes = json.array({ { path = "\n  {\n   \"name\": \"a\"" } }),
       upstreams = json.array({ upstream("a", "\n  }") }) }
