@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""10,000 documents made from sound ones by chance: each is refused, or served as it stands; none
-kills a worker, none leaves memory behind."""
+"""10,000 documents, and 3,000 upstreams for them, made from sound ones by chance: each is refused, or
+served as it stands; none kills a worker, none leaves memory behind."""
 import collections
 import copy
 import json
@@ -10,7 +10,7 @@ import unittest
 
 from harness import Answer, GatewayTest, Instance, UnixConnection, encode, memory, wait_for
 
-COUNT, SEED = 10000, 11
+COUNT, UPSTREAMS, SEED = 10000, 3000, 11
 
 
 def seeds():
@@ -137,7 +137,33 @@ def make(rng):
     return body[:1 << 20]
 
 
+def change_layout(rng, body):
+    """The same value with other white space between its parts: near to what orctl writes."""
+    parts = body.decode().split("\n")
+    for _ in range(rng.randrange(4)):
+        at = rng.randrange(len(parts))
+        line = parts[at]
+        kind = rng.randrange(4)
+        if kind == 0:
+            parts[at] = line.strip()
+        elif kind == 1:
+            parts[at] = " " * rng.randrange(5) + line.strip()
+        elif kind == 2 and at + 1 < len(parts):
+            parts[at:at + 2] = [line + " " + parts[at + 1].strip()]
+        else:
+            parts[at:at + 1] = line.replace("{", "{\n  ").replace("}", "\n  }").split("\n")
+    return "\n".join(parts).encode()
+
+
+def in_layout(upstream):
+    """An upstream as text in the layout of a document."""
+    text = json.dumps({"u": [upstream]}, indent=1)
+    return text[len("{\n \"u\": [\n  "):text.rindex("\n ]")].encode()
+
+
 class Mutation(GatewayTest):
+    maxDiff = None
+
     def test_10000_mutated_documents(self):
         i = Instance(seeds()[0])
         self.addCleanup(i.close)
@@ -176,6 +202,42 @@ class Mutation(GatewayTest):
         print("%d mutated documents: %s, no worker lost; memory %.1f -> %.1f MB" % (
             COUNT, ", ".join("%d x %d" % (statuses[s], s) for s in sorted(statuses)),
             base / 1e6, end / 1e6))
+
+    def test_3000_mutated_upstreams_in_documents_of_any_layout(self):
+        i, rng = self.instance(seeds()[0]), random.Random(SEED)
+        workers, taken, refused = i.workers(), 0, 0
+        for n in range(UPSTREAMS):
+            if n % 10 == 0:
+                doc = rng.choice(seeds()[:2])
+                i.put(change_layout(rng, json.dumps(doc, indent=1).encode()))
+            which = rng.randrange(len(doc["upstreams"]))
+            name = doc["upstreams"][which]["name"]
+            changed = {"u": dict(copy.deepcopy(doc["upstreams"][which]), retries=n % 11)}
+            for _ in range(rng.choice((0, 0, 1, 2))):
+                mutate_value(rng, changed)
+            body = in_layout(changed.get("u"))
+            if rng.random() < 0.4:
+                body = change_layout(rng, body)
+            if rng.random() < 0.3:
+                body = mutate_bytes(rng, body)
+            answer = i.admin("PUT", "/v1/upstreams/" + name, body)
+            if answer.status == 200:
+                taken += 1
+                doc = dict(doc, upstreams=list(doc["upstreams"]))
+                doc["upstreams"][which] = json.loads(body)
+            else:
+                refused += 1
+                self.assertIn(answer.status, (400, 422), body)
+            served = i.admin("GET", "/v1/config").body
+            self.assertEqual(json.loads(served), doc, body)
+        self.assertEqual(i.workers(), workers)
+        self.assertNotIn("[alert]", i.errors())
+        self.assertNotIn("lua entry thread aborted", i.errors())
+        self.assertGreater(min(taken, refused), UPSTREAMS / 10)
+        i.put(served + b" ")  # what has come of it is a sound document still
+        wait_for(i.all_follow)
+        print("%d mutated upstreams: %d taken, %d refused, the document was right after each" % (
+            UPSTREAMS, taken, refused))
 
     def assert_sound(self, body):
         """What was taken is a document by the reading of another parser, too."""
