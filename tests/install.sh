@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
-# Installs from Debian 12 what orctl needs to be built and run; with the word `test`, also what its tests need.
+# Installs from Debian 12 what orctl needs to be built and run; with the word `test`, also what its tests need; with `bench`,
+# also what tests/bench compares it with.
 # Does nothing, and needs no rights, when everything is there.
 set -euo pipefail
 packages=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
   libcli11-dev libfmt-dev nlohmann-json3-dev libcurl4-openssl-dev libgit2-dev libtomlplusplus-dev doctest-dev
   nginx libnginx-mod-http-lua lua-cjson)
-if [ "${1:-}" = test ]; then
+if [ "${1:-}" = test ] || [ "${1:-}" = bench ]; then
   packages+=(libnginx-mod-stream redis-server python3 python3-jsonschema luajit2 lua-check strace wrk mandoc systemd util-linux iproute2 clang-format)
+fi
+if [ "${1:-}" = bench ]; then
+  packages+=(haproxy)
 fi
 missing=()
 for package in "${packages[@]}"; do
@@ -18,7 +22,8 @@ if [ "$(id -u)" != 0 ]; then
   sudo=$(command -v sudo) || { echo "these packages are missing, and only root can install them: ${missing[*]}" >&2; exit 1; }
 fi
 echo "installing: ${missing[*]}" >&2
-# nginx's package would start a server of its own on port 80; a policy that refuses that stands only while we install
+# nginx's package would start a server of its own on port 80, and haproxy's another; a policy that refuses that stands only
+# while we install
 policy=/usr/sbin/policy-rc.d
 made_policy=
 if [ ! -e $policy ]; then

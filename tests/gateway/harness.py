@@ -3,7 +3,6 @@ import atexit
 import http.client
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -462,24 +461,3 @@ class GatewayTest(unittest.TestCase):
         if pointer is not None:
             self.assertIn(pointer, [e["pointer"] for e in body["errors"]])
         return body
-
-    def load(self, instance, seconds, connections=64):
-        """wrk against the instance; the process, to be given to load_result()."""
-        process = subprocess.Popen(
-            ["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, "-H", "Host: test",
-             "http://127.0.0.1:%d/" % instance.port], stdout=subprocess.PIPE, text=True)
-
-        def stop():
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-            process.stdout.close()
-        self.addCleanup(stop)
-        return process
-
-    def load_result(self, process):
-        """Requests answered; fails the test if one was not answered with 2xx."""
-        out = process.communicate()[0]
-        self.assertNotIn("Non-2xx", out)
-        self.assertNotIn("Socket errors", out)
-        return int(re.search(r"(\d+) requests in", out).group(1))
