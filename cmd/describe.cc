@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "engine/observe.h"
+#include "model/route.h"
 
 namespace orctl {
 namespace {
@@ -54,8 +55,9 @@ std::string as_text(const Observed& o, const Layout& layout) {
   }
   out += "Routes:\n";
   for (const Value& r : spec.at("route").items())
-    out += fmt::format("  {}{} -> {}\n", r.find("host") == nullptr ? "*" : r.at("host").as_string(),
-                       r.at("path").as_string(), r.at("upstream").as_string());
+    out += fmt::format("  {} -> {}\n", route_label(r),
+                       r.find("upstream") != nullptr ? r.at("upstream").as_string()
+                                                     : "redirect to " + r.at("redirect").at("target").as_string());
   if (o.interrupted) out += "An apply was interrupted: the next changing command finishes or undoes it.\n";
   return out;
 }

@@ -130,6 +130,8 @@ void Carrier::carry(const WriteUnit&) {
 
 void Carrier::carry(const PushGateway&) {
   pushed_ = true;
+  // the workers from before the reload take a document for the new ones, but only once these have begun
+  if (reloaded_) await_tree(world_, layout_, plan_.name, *plan_.after, log_offset_, request_.verify_limit);
   put_document(world_, layout_.admin_socket(plan_.name), plan_.after->document());
 }
 
@@ -137,6 +139,7 @@ void Carrier::carry(const Reload&) {
   disturbed_ = true;
   old_workers_ = world_.proc.children(supervisor_.master(world_));
   supervisor_.reload(world_);
+  reloaded_ = true;
 }
 
 void Carrier::carry(const Supervise& step) {

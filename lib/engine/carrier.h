@@ -49,7 +49,7 @@ class Carrier {
   Supervisor supervisor_;
   std::vector<std::string> made_folders_;
   bool swapped_ = false, unit_written_ = false, disturbed_ = false, pushed_ = false, was_running_ = false,
-       stopping_ = false, restarted_ = false;
+       stopping_ = false, restarted_ = false, reloaded_ = false;
   bool beyond_return_ = false;  // a delete has begun to remove files
   int64_t log_offset_ = 0;
   std::vector<int> old_workers_;  // of the master when a reload was asked for

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "base/hash.h"
 #include "base/text.h"
@@ -84,30 +85,17 @@ std::string fault_of_listeners(const World& world, const Version& version, Milli
   return {};
 }
 
-}  // namespace
-
-int64_t log_size(const World& world, const Layout& layout, const std::string& name) {
-  const auto stat = world.fs.stat(layout.logs(name) + "/error.log");
-  return stat ? stat->size : 0;
-}
-
-Proof verify(const World& world, const Layout& layout, const std::string& name, const Version& version,
-             int64_t log_offset, const std::vector<int>& old_workers, Millis limit) {
-  const std::string document = sha256(version.document());
+/// Asks for the status until `fault_of` finds no fault in it, and returns it.
+GatewayStatus await_status(const World& world, const Layout& layout, const std::string& name, int64_t log_offset,
+                           Millis limit, const std::function<std::string(const GatewayStatus&, Millis)>& fault_of) {
   const Deadline deadline = Deadline::in(limit);
   std::string fault;
   for (;;) {
     try {
       const Millis each = std::max(Millis(1), std::min(request_limit, deadline.left()));
       const GatewayStatus status = gateway_status(world, layout.admin_socket(name), each);
-      fault = fault_of_workers(status, version, document, old_workers);
-      if (fault.empty()) fault = fault_of_listeners(world, version, each);
-      if (fault.empty()) {
-        Proof proof{status.generation, {}};
-        for (const WorkerReport& w : status.workers) proof.workers.push_back(w.pid);
-        std::sort(proof.workers.begin(), proof.workers.end());
-        return proof;
-      }
+      fault = fault_of(status, each);
+      if (fault.empty()) return status;
     } catch (const Error& e) {
       fault = e.what();
     }
@@ -121,6 +109,34 @@ Proof verify(const World& world, const Layout& layout, const std::string& name, 
                   "see " + layout.logs(name) + "/error.log");
     world.clock.pause(poll_interval);
   }
+}
+
+}  // namespace
+
+int64_t log_size(const World& world, const Layout& layout, const std::string& name) {
+  const auto stat = world.fs.stat(layout.logs(name) + "/error.log");
+  return stat ? stat->size : 0;
+}
+
+Proof verify(const World& world, const Layout& layout, const std::string& name, const Version& version,
+             int64_t log_offset, const std::vector<int>& old_workers, Millis limit) {
+  const std::string document = sha256(version.document());
+  const GatewayStatus status =
+      await_status(world, layout, name, log_offset, limit, [&](const GatewayStatus& now, Millis each) {
+        const std::string fault = fault_of_workers(now, version, document, old_workers);
+        return fault.empty() ? fault_of_listeners(world, version, each) : fault;
+      });
+  Proof proof{status.generation, {}};
+  for (const WorkerReport& w : status.workers) proof.workers.push_back(w.pid);
+  std::sort(proof.workers.begin(), proof.workers.end());
+  return proof;
+}
+
+void await_tree(const World& world, const Layout& layout, const std::string& name, const Version& version,
+                int64_t log_offset, Millis limit) {
+  await_status(world, layout, name, log_offset, limit, [&](const GatewayStatus& now, Millis) {
+    return now.tree == version.digest ? "" : "the workers still run another tree";
+  });
 }
 
 }  // namespace orctl

@@ -22,6 +22,10 @@ struct Proof {
 Proof verify(const World& world, const Layout& layout, const std::string& name, const Version& version,
              int64_t log_offset, const std::vector<int>& old_workers, Millis limit);
 
+/// Waits until the workers of `version`'s tree have begun, as verify() does; says nothing of what they serve.
+void await_tree(const World& world, const Layout& layout, const std::string& name, const Version& version,
+                int64_t log_offset, Millis limit);
+
 /// Size of the instance's error.log; 0 when there is none.
 int64_t log_size(const World& world, const Layout& layout, const std::string& name);
 

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "model/address.h"
 #include "model/kinds.h"
+#include "model/route.h"
 #include "model/schema.h"
 
 namespace orctl {
@@ -22,17 +23,6 @@ Value merged(const Value& under, const Value& over) {
     out.set(member.key, given == nullptr ? member.value : merged(member.value, *given));
   }
   return out;
-}
-
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
-
-std::string text_or(const Value& object, std::string_view key, const char* otherwise) {
-  const Value* v = object.find(key);
-  return v == nullptr ? otherwise : v->as_string();
 }
 
 /// What the schema cannot say of one instance: its name's parts, references, duplicates, addresses.
@@ -210,29 +200,37 @@ class Meaning {
 
   void check_routes() {
     Value* routes = instance_.spec.find("route");
-    std::map<std::pair<std::string, std::string>, size_t> seen;
+    std::map<std::string, size_t> seen;
     std::set<std::string> used;
     for (size_t i = 0; i < routes->items().size(); ++i) {
       Value& route = routes->items()[i];
       const std::string field = fmt::format("route[{}]", i);
-      if (Value* host = route.find("host")) {
-        const Place place = host->place;
-        *host = Value(lower(host->as_string()));
-        host->place = place;
-      }
-      const std::string host = text_or(route, "host", "");
-      const auto [first, fresh] = seen.emplace(std::pair(host, route.at("path").as_string()), i);
-      if (!fresh)
-        error("duplicate", route, field,
-              fmt::format("host '{}' and path '{}' stand already in route[{}]", host.empty() ? "any" : host,
-                          route.at("path").as_string(), first->second),
-              "keep one of the two");
-      const Value& upstream = route.at("upstream");
-      used.insert(upstream.as_string());
-      if (std::find(upstreams_.begin(), upstreams_.end(), upstream.as_string()) == upstreams_.end())
-        unknown_upstream(upstream, field + ".upstream");
+      check_route(route, [&](const char* code, const Value& at, const std::string& part, std::string text,
+                             std::string hint) { error(code, at, field + part, std::move(text), std::move(hint)); });
+      check_durations(route, field);
+      make_canonical(route);
+      check_unique(route, i, seen);
+      const Value* upstream = route.find("upstream");
+      if (upstream == nullptr) continue;
+      used.insert(upstream->as_string());
+      if (std::find(upstreams_.begin(), upstreams_.end(), upstream->as_string()) == upstreams_.end())
+        unknown_upstream(*upstream, field + ".upstream");
     }
     warn_of_unused(used);
+  }
+
+  void check_unique(const Value& route, size_t index, std::map<std::string, size_t>& seen) {
+    for (const std::string& key : route_keys(route)) {
+      const auto [first, fresh] = seen.emplace(key, index);
+      if (fresh || first->second == index) continue;  // a host that stands twice in one route is told already
+      const bool more = route.find("methods") != nullptr || route.find("headers") != nullptr;
+      const std::string host = key.substr(0, key.find('/'));
+      return error(
+          "duplicate", route, fmt::format("route[{}]", index),
+          fmt::format("host '{}' and path '{}'{} stand already in route[{}]", host.empty() ? "any" : host,
+                      route.at("path").as_string(), more ? " with these methods and headers" : "", first->second),
+          "keep one of the two");
+    }
   }
 
   void unknown_upstream(const Value& upstream, std::string field) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "model/address.h"
+#include "model/route.h"
 #include "plan/plan.h"
 
 namespace orctl {
@@ -8,14 +9,14 @@ namespace {
 
 using Node = Schema::Node;
 
-/// What tells `item` apart in its list: "payment", "www.test1.com/api", "*/api".
+/// What tells `item` apart in its list: "payment", "10.0.0.1:8080", "www.test1.com/api".
 std::string key_of(const Value& item, const Node& list) {
+  if (list.key.front() == "host") return route_label(item);
   std::string key;
   for (const std::string& member : list.key) {
-    const Value* part = item.find(member);
-    const std::string text = part == nullptr ? "*" : part->is_string() ? part->as_string() : to_json(*part);
-    if (!key.empty() && text.front() != '/') key += ":";
-    key += text;
+    const Value& part = item.at(member);
+    if (!key.empty()) key += ":";
+    key += part.is_string() ? part.as_string() : to_json(part);
   }
   return key;
 }
@@ -91,6 +92,18 @@ class Differ {
   std::vector<Change> changes_;
 };
 
+/// nginx.conf follows from the routes as a whole: which phases it has, and how large a body it takes.
+void diff_phases(const RoutePhases& was, const RoutePhases& is, std::vector<Change>& out) {
+  const auto names = [](bool policies) { return Value(policies ? "rewrite, balancer, header filter" : "balancer"); };
+  if (was.policies != is.policies)
+    out.push_back({Op::change, "phases", names(was.policies), names(is.policies), Impact::reload,
+                   is.policies ? "the first route that edits requests or answers"
+                               : "no route edits requests or answers any more"});
+  else if (is.policies && was.body_cap != is.body_cap)
+    out.push_back({Op::change, "largest body", was.body_cap, is.body_cap, Impact::reload,
+                   "nginx itself takes bodies up to the largest limit of all routes"});
+}
+
 }  // namespace
 
 std::vector<Change> diff_specs(const Value& before, const Value& after) {
@@ -103,6 +116,7 @@ std::vector<Change> diff_specs(const Value& before, const Value& after) {
       if (is_listener(added, Op::add) && is_listener(removed, Op::remove) &&
           added.after.at("port") == removed.before.at("port") && (wildcard(added.after) || wildcard(removed.before)))
         added.impact = Impact::restart, added.reason = "a reload cannot exchange an address for one that contains it";
+  diff_phases(route_phases(before), route_phases(after), changes);
   return changes;
 }
 

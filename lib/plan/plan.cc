@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "model/route.h"
 
 namespace orctl {
 namespace {
@@ -27,7 +28,7 @@ void diff_files(const Version& before, const Version& after, std::vector<Change>
       lua_differs = true;
       return;
     }
-    if (path == "nginx.conf" && by_fields >= Impact::reload) return;
+    if ((path == "nginx.conf" || path == "settings.json") && by_fields >= Impact::reload) return;
     if (path == "gateway.json" && by_fields >= Impact::hot) return;
     Change c{
         was == nullptr ? Op::add : is == nullptr ? Op::remove : Op::change, "file " + path, {}, {}, Impact::reload, ""};
@@ -84,6 +85,12 @@ void diff_live(const Version& before, const Version& after, const Live& live, co
   }
 }
 
+/// Whether the workers that run now take the document of `after`: they refuse routes that they have no phases for.
+bool takes_document(const Version& before, const Version& after, const Live& live) {
+  const RoutePhases want = route_phases(after.spec);
+  return !want.policies || (live.tree == before.digest && can_serve(route_phases(before.spec), want));
+}
+
 std::vector<Step> steps_between(const Version& before, const Version& after, const Live& live, Impact impact) {
   std::vector<Step> steps;
   const bool tree = !(before.tree == after.tree);
@@ -91,15 +98,18 @@ std::vector<Step> steps_between(const Version& before, const Version& after, con
   if (tree || !(before.spec == after.spec) || before.unit != after.unit) steps.push_back(CommitRevision{});
   if (tree) steps.push_back(SwapTree{});
   if (before.unit != after.unit) steps.push_back(WriteUnit{});
-  // a reload keeps a document that was sent to the gateway, so the tree's own has to be sent first
-  const bool send = impact == Impact::hot || (impact == Impact::reload && is_drifted(before, live));
-  if (live.running && send) steps.push_back(PushGateway{});
+  // a reload keeps a document that was sent to the gateway, so the tree's own has to be sent, too: before it, or after
+  // it when only the new workers can serve it
+  const bool send = live.running && (impact == Impact::hot || (impact == Impact::reload && is_drifted(before, live)));
+  const bool first = impact == Impact::hot || takes_document(before, after, live);
+  if (send && first) steps.push_back(PushGateway{});
   if (!live.running)
     steps.push_back(Supervise{Supervise::Action::start});
   else if (impact == Impact::restart)
     steps.push_back(Supervise{Supervise::Action::restart});
   else if (impact == Impact::reload)
     steps.push_back(Reload{});
+  if (send && !first) steps.push_back(PushGateway{});
   steps.push_back(Verify{});
   return steps;
 }
@@ -179,8 +189,10 @@ InstancePlan plan_lifecycle(const std::string& name, const std::string& base, co
     plan.steps = {Supervise{Action::restart}, Verify{}};
   } else if (!action && live.running) {
     plan.changes.push_back({Op::change, "process", now, "running", Impact::reload, "reload"});
-    if (is_drifted(version, live)) plan.steps.push_back(PushGateway{});
+    const bool send = is_drifted(version, live), first = takes_document(version, version, live);
+    if (send && first) plan.steps.push_back(PushGateway{});
     plan.steps.push_back(Reload{});
+    if (send && !first) plan.steps.push_back(PushGateway{});
     plan.steps.push_back(Verify{});
   }
   return plan;

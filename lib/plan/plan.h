@@ -67,7 +67,7 @@ struct WriteUnit {
 };
 struct PushGateway {
   bool operator==(const PushGateway&) const = default;
-};  ///< PUT the document; no reload
+};  ///< PUT the document; no reload. Behind a Reload: once the new workers are there
 struct Reload {
   bool operator==(const Reload&) const = default;
 };

@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 
+#include "model/route.h"
+
 namespace orctl {
 namespace {
 
@@ -76,28 +78,47 @@ Config pools(const Value& nginx) {
   return out;
 }
 
-Config proxying() {
+Config proxying(const RoutePhases& phases) {
+  Config out;
+  if (phases.policies)  // what lua/orctl/policy.lua wants the server to be asked for; empty: what the client sent
+    out.push_back(block("map", {text(""), {"$orctl_uri"}}, {directive("default", {text("")})}));
+  append(out, {
+                  // declares a variable that costs nothing until the balancer writes it on the way to the error page;
+                  // `set` would
+                  // be
+                  // a rewrite phase for every request
+                  block("map", {text(""), {"$orctl_error"}}, {directive("default", {text("")})}),
+                  block("map", {{"$http_host"}, {"$orctl_host"}},
+                        {directive("", {{"$host"}}), fixed("default", {"$http_host"})}),
+                  block("map", {{"$http_upgrade"}, {"$orctl_connection"}},
+                        {directive("", {text("")}), fixed("default", {"upgrade"})}),
+                  fixed("proxy_http_version", {"1.1"}),
+                  fixed("proxy_set_header", {"Host", "$orctl_host"}),
+                  fixed("proxy_set_header", {"Upgrade", "$http_upgrade"}),
+                  fixed("proxy_set_header", {"Connection", "$orctl_connection"}),
+                  fixed("proxy_set_header", {"X-Real-IP", "$remote_addr"}),
+                  fixed("proxy_set_header", {"X-Forwarded-For", "$proxy_add_x_forwarded_for"}),
+                  fixed("proxy_set_header", {"X-Forwarded-Proto", "$scheme"}),
+                  fixed("proxy_set_header", {"X-Forwarded-Host", "$orctl_host"}),
+                  fixed("proxy_next_upstream", {"error", "timeout"}),
+                  // the defaults of the gateway document; lua/orctl/balancer.lua sets only what differs from these
+                  fixed("proxy_connect_timeout", {"5s"}),
+                  fixed("proxy_send_timeout", {"60s"}),
+                  fixed("proxy_read_timeout", {"60s"}),
+              });
+  return out;
+}
+
+/// Where requests go on to servers. Without policies nothing but the balancer phase runs there.
+Config proxy_location(const RoutePhases& phases) {
+  if (!phases.policies) return {fixed("proxy_pass", {"http://$orctl_shard"})};
   return {
-      // declares a variable that costs nothing until the balancer writes it on the way to the error page; `set` would
-      // be
-      // a rewrite phase for every request
-      block("map", {text(""), {"$orctl_error"}}, {directive("default", {text("")})}),
-      block("map", {{"$http_host"}, {"$orctl_host"}}, {directive("", {{"$host"}}), fixed("default", {"$http_host"})}),
-      block("map", {{"$http_upgrade"}, {"$orctl_connection"}},
-            {directive("", {text("")}), fixed("default", {"upgrade"})}),
-      fixed("proxy_http_version", {"1.1"}),
-      fixed("proxy_set_header", {"Host", "$orctl_host"}),
-      fixed("proxy_set_header", {"Upgrade", "$http_upgrade"}),
-      fixed("proxy_set_header", {"Connection", "$orctl_connection"}),
-      fixed("proxy_set_header", {"X-Real-IP", "$remote_addr"}),
-      fixed("proxy_set_header", {"X-Forwarded-For", "$proxy_add_x_forwarded_for"}),
-      fixed("proxy_set_header", {"X-Forwarded-Proto", "$scheme"}),
-      fixed("proxy_set_header", {"X-Forwarded-Host", "$orctl_host"}),
-      fixed("proxy_next_upstream", {"error", "timeout"}),
-      // the defaults of the gateway document; lua/orctl/balancer.lua sets only what differs from these
-      fixed("proxy_connect_timeout", {"5s"}),
-      fixed("proxy_send_timeout", {"60s"}),
-      fixed("proxy_read_timeout", {"60s"}),
+      // the gateway itself holds routes to smaller limits; it cannot stop nginx from refusing more
+      directive("client_max_body_size", {text(phases.body_cap)}),
+      fixed("lua_transform_underscores_in_response_headers", {"off"}),
+      lua("rewrite", "require(\"orctl.init\").rewrite()"),
+      lua("header_filter", "require(\"orctl.init\").header_filter()"),
+      fixed("proxy_pass", {"http://$orctl_shard$orctl_uri"}),
   };
 }
 
@@ -107,17 +128,17 @@ Directive data_server(const Instance& instance, const std::string& digest) {
     body.push_back(directive(
         "listen", {text(fmt::format("{}:{}", listener.at("address").as_string(), listener.at("port").as_int())),
                    text("default_server")}));
-  append(body,
-         {
-             fixed("server_name", {"_"}),
-             fixed("error_page", {"500", "502", "504", "@orctl_error"}),  // without "=", which would lose the status
-             lua("log", "require(\"orctl.init\").log()"),
-             block("location", {text("="), text(proof_path(digest))},
-                   {fixed("access_log", {"off"}), fixed("return", {"204"})}),
-             block("location", {text("/")}, {fixed("proxy_pass", {"http://$orctl_shard"})}),
-             block("location", {text("@orctl_error")},
-                   {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")}),
-         });
+  append(body, {
+                   fixed("server_name", {"_"}),
+                   fixed("error_page", {"404", "413", "500", "502", "504",
+                                        "@orctl_error"}),  // without "=", which would lose the status
+                   lua("log", "require(\"orctl.init\").log()"),
+                   block("location", {text("="), text(proof_path(digest))},
+                         {fixed("access_log", {"off"}), fixed("return", {"204"})}),
+                   block("location", {text("/")}, proxy_location(route_phases(instance.spec))),
+                   block("location", {text("@orctl_error")},
+                         {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")}),
+               });
   return block("server", {}, std::move(body));
 }
 
@@ -176,7 +197,7 @@ Directive http(const Instance& instance, const Tree& overlay, const Layout& layo
                "orctl_error\"}"}),
           directive("access_log", {text(layout.logs(name) + "/access.log"), text("orctl")}),
       });
-  append(body, proxying());
+  append(body, proxying(route_phases(instance.spec)));
   append(body, pools(nginx));
   body.push_back(data_server(instance, digest));
   if (has_folder(overlay, "http.d")) body.push_back(fixed("include", {"http.d/*.conf"}));

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "base/hash.h"
+#include "model/route.h"
 #include "render/embedded.h"
 #include "render/nginx_conf.h"
 
@@ -61,6 +62,12 @@ std::string settings(const Instance& instance, const Layout& layout) {
     Value source = *given;
     if (Value* file = source.find("password_file")) *file = layout.host_path(file->as_string());
     out.set("source", std::move(source));
+  }
+  if (const RoutePhases phases = route_phases(instance.spec); phases.policies) {
+    Value policy = Value::object();
+    policy.set("limit", phases.body_limit);
+    policy.set("cap", phases.body_cap);
+    out.set("policy", std::move(policy));
   }
   return to_json(out, 1) + "\n";
 }

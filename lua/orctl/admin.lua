@@ -129,6 +129,11 @@ local function publish(change)
     return problem.send(422, ("upstream \"%s\" has no servers; x-allow-empty: 1 permits it")
       :format(empty), { pointer = "/upstreams" })
   end
+  local pointer, detail = state.refusal(compiled)
+  if pointer then
+    return problem.send(422, pointer .. ": " .. detail, { pointer = pointer,
+      errors = json.array({ { pointer = pointer, detail = detail } }) })
+  end
   local accept = accepts(var.http_if_match)
   local result, reason, err = state.publish(change, accept, var.http_x_tree == "1",
     var.http_x_save == "1")

@@ -18,6 +18,7 @@ local uintptr = ffi.typeof("uintptr_t")
 local IN_FLIGHT, REQUESTS, FAILURES = counters.IN_FLIGHT, counters.REQUESTS, counters.FAILURES
 local SPARE = counters.SPARE
 
+local found        -- in an instance with policies: the route that the rewrite phase has found
 local row          -- of this worker's counters
 local pending = {} -- by the address of its request: the server that a try is with
 
@@ -72,6 +73,11 @@ function _M.build(part, version, old, turns)
     timeouts = not usual
       and { part.connect_timeout, part.send_timeout, part.read_timeout } or nil,
   }
+end
+
+--- In the master of an instance with policies: `route` gives what the rewrite phase has found.
+function _M.follow(route)
+  found = route
 end
 
 --- In a worker that begins, when it has its counters.
@@ -146,9 +152,27 @@ local function refuse(status)
   return ngx.exit(NGX_BUSY)
 end
 
+local client = {
+  method = ngx.req.get_method,
+  header = function(name) return var[name] end,
+}
+
+--- The route of the current request; nil if none matches.
+local function match_route(snapshot)
+  return match(snapshot.router, var.host, var.uri, client)
+end
+_M.route = match_route
+
+local function route_of(snapshot)
+  local route = found and found()
+  -- An update that came since may have taken the upstream away.
+  return route and snapshot.upstreams[route.upstream] and route or match_route(snapshot)
+end
+
 --- Chooses the server for one try of the current request.
 function _M.run(snapshot)
-  local upstream = snapshot.upstreams[match(snapshot.router, var.host, var.uri)]
+  local route = route_of(snapshot)
+  local upstream = route and snapshot.upstreams[route.upstream]
   if not upstream then
     return refuse("404")
   end
@@ -173,6 +197,10 @@ function _M.run(snapshot)
   local timeouts = upstream.timeouts
   if timeouts then
     set_timeouts(timeouts[1], timeouts[2], timeouts[3])
+  end
+  local own = route.timeouts
+  if own then
+    set_timeouts(own[1], own[2], own[3])
   end
   local ok, err = set_current_peer(peer.host, peer.port)
   if not ok then

@@ -2,6 +2,7 @@
 -- `rules` says in Lua what schemas/gateway.json says; a test holds the two together.
 local address = require("orctl.address")
 local json = require("orctl.json")
+local route = require("orctl.route")
 
 local _M = {}
 
@@ -63,29 +64,10 @@ local upstream = { type = "object", fields = {
   servers = { type = "array", required = true, items = server, max_items = 10000 },
 } }
 
--- A host name, optionally below `*.`; labels may hold `_`, and no label begins or ends with `-`.
-local function is_host(text)
-  local rest = text:gsub("^%*%.", "") .. "."
-  for label in rest:gmatch("([^.]*)%.") do
-    if not label:find("^[%w_][%w_-]*$") or label:find("-$") then
-      return false
-    end
-  end
-  return true
-end
-
-local route = { type = "object", fields = {
-  host = { type = "string", max_length = 253, check = is_host,
-    hint = "a host name, or `*.` and a host name for all its subdomains; no port" },
-  path = { type = "string", required = true, pattern = path_rule.pattern,
-    max_length = path_rule.max_length, hint = path_rule.hint },
-  upstream = name_rule(true),
-} }
-
 local rules = { type = "object", fields = {
   format = { type = "integer", required = true, min = 1, max = 1 },
   upstreams = { type = "array", required = true, items = upstream, max_items = 10000 },
-  routes = { type = "array", required = true, items = route, max_items = 100000 },
+  routes = { type = "array", required = true, items = route.rule, max_items = 100000 },
 } }
 
 -- A value as a message may show it: short and printable.
@@ -136,15 +118,19 @@ local check
 local function check_object(value, rule, faults)
   local path = faults.path
   local depth = #path + 1
-  for name in pairs(value) do
+  local fields = rule.fields or {}
+  for name, one in pairs(value) do
     -- An object that was empty holds a mark and nothing else.
-    local mark = name == "" and value[name] == json.null and next(value, next(value)) == nil
-    if not rule.fields[name] and not mark then
-      path[depth] = name
+    local mark = name == "" and one == json.null and next(value, next(value)) == nil
+    path[depth] = name
+    if rule.names and not mark then
+      check(name, rule.names, faults)
+      check(one, rule.values, faults)
+    elseif not fields[name] and not mark then
       fault(faults, "unknown field %s", show(name))
     end
   end
-  for name, field in pairs(rule.fields) do
+  for name, field in pairs(fields) do
     path[depth] = name
     if value[name] ~= nil then
       check(value[name], field, faults)
@@ -158,6 +144,8 @@ end
 local function check_array(value, rule, faults)
   if #value > rule.max_items then
     return fault(faults, "%d items are too many: at most %d", #value, rule.max_items)
+  elseif #value < (rule.min_items or 0) then
+    return fault(faults, "%d items are too few: at least %d", #value, rule.min_items)
   end
   local path = faults.path
   local depth = #path + 1
@@ -188,6 +176,8 @@ function check(value, rule, faults)
   if kind == "number" and rule.type == "integer" then
     if value ~= math.floor(value) or value < rule.min or value > rule.max then
       fault(faults, "%s is not a whole number from %d to %d", show(value), rule.min, rule.max)
+    elseif rule.check and not rule.check(value) then
+      fault(faults, "%s is not %s", show(value), rule.hint)
     end
   elseif kind ~= rule.type then
     -- An empty table was `[]` in the source: json.decode marks empty objects.
@@ -228,6 +218,30 @@ local function check_servers(up, path, faults)
   end
 end
 
+local function check_routes(routes, names, faults)
+  local seen = {}
+  for i, one in ipairs(routes) do
+    if json.type(one) == "object" then
+      local to = field(one, "upstream")
+      if to and not names[to] then
+        fault_at(faults, { "routes", i - 1, "upstream" }, "there is no upstream %s", show(to))
+      end
+      route.check(one, function(path, ...)
+        fault_at(faults, { "routes", i - 1, unpack(path) }, ...)
+      end)
+      local again
+      for _, key in ipairs(field(one, "path") and route.keys(one) or {}) do
+        again = again or seen[key] and seen[key] ~= i
+        seen[key] = i
+      end
+      if again then
+        fault_at(faults, { "routes", i - 1 },
+          "a route for the same host, path, methods and headers stands above")
+      end
+    end
+  end
+end
+
 -- What a schema cannot say: names and addresses occur once, and routes lead somewhere. Looks at
 -- whatever is sound enough to be looked at, so that one kind of fault does not hide the other.
 local function check_references(value, faults)
@@ -240,18 +254,7 @@ local function check_references(value, faults)
     names[name or ""] = true
     check_servers(up, { "upstreams", i - 1 }, faults)
   end
-  local seen = {}
-  for i, one in ipairs(items(value.routes)) do
-    local path, to = field(one, "path"), field(one, "upstream")
-    if to and not names[to] then
-      fault_at(faults, { "routes", i - 1, "upstream" }, "there is no upstream %s", show(to))
-    end
-    local key = (field(one, "host") or ""):lower() .. " " .. (path or "")
-    if path and seen[key] then
-      fault_at(faults, { "routes", i - 1 }, "a route for the same host and path stands above")
-    end
-    seen[path and key or ""] = true
-  end
+  check_routes(items(value.routes), names, faults)
 end
 
 local function by_pointer(faults)
@@ -336,7 +339,7 @@ function _M.compile(value)
     empty = empty or (#up.servers == 0 and up.name or nil)
   end
   for i, one in ipairs(value.routes) do
-    routes[i] = { host = one.host and one.host:lower(), path = one.path, upstream = one.upstream }
+    routes[i] = route.compile(one, seconds)
   end
   return { upstreams = upstreams, routes = routes, empty = empty }
 end

@@ -7,14 +7,16 @@ local auth = require("orctl.auth")
 local balancer = require("orctl.balancer")
 local counters = require("orctl.counters")
 local json = require("orctl.json")
+local policy = require("orctl.policy")
 local problem = require("orctl.problem")
 local source = require("orctl.source")
 local state = require("orctl.state")
 
 local _M = {}
 
-local run = balancer.run
+local run, route = balancer.run, balancer.route
 local current = state.current
+local usual_body = 0 -- limit of a body on a route without one, in bytes; 0 if nginx's own is it
 
 local function read_file(path)
   local file, err = io.open(path, "rb")
@@ -64,6 +66,11 @@ function _M.init(name, tree)
   if settings.admin then
     auth.init(settings.admin.token_file)
   end
+  local phases = settings.policy
+  if phases then
+    balancer.follow(policy.route)
+    usual_body = phases.cap ~= phases.limit and phases.limit or 0
+  end
   local bytes = source.init(settings.source, settings.state, read_tree_file("gateway.json"))
   state.init(name, tree, bytes, settings)
   require_overlay(prefix)
@@ -90,6 +97,12 @@ end
 function _M.balancer()
   return run(current())
 end
+
+--- rewrite_by_lua and header_filter_by_lua, in an instance whose manifest has routes with policies.
+function _M.rewrite()
+  return policy.rewrite(route(current()), usual_body)
+end
+_M.header_filter = policy.header_filter
 
 --- log_by_lua.
 _M.log = balancer.done

@@ -7,6 +7,7 @@ local document = require("orctl.document")
 local health = require("orctl.health")
 local json = require("orctl.json")
 local overrides = require("orctl.overrides")
+local policy = require("orctl.policy")
 local router = require("orctl.router")
 local saved = require("orctl.saved")
 local sha256 = require("orctl.sha256")
@@ -32,6 +33,12 @@ local slot, slot_text         -- where it reports, and what it reported
 local following = false       -- false: the tree's own document goes before the dictionary's
 local adopted, adopting, ticks = false, false, 0
 
+-- Why this worker's cycle cannot serve these routes; nil if it can.
+local function unserved(routes)
+  local pointer, reason = policy.refusal(routes, instance.policy)
+  return pointer and pointer .. ": " .. reason
+end
+
 local function build(loaded, generation, old)
   local upstreams, checked = {}, false
   local turns = ngx.worker.pid()
@@ -49,10 +56,15 @@ local function build(loaded, generation, old)
     checked = checked or known.health ~= nil
   end
   local routes = loaded.routes
+  -- A worker that drains may meet a document of the next cycle: it keeps to what it can serve.
+  local reason = routes and unserved(routes)
+  if reason then
+    error(reason, 0)
+  end
   return {
     generation = generation, digest = loaded.digest, upstreams = upstreams,
     overrides = loaded.overrides,
-    router = routes and router.compile(routes) or old.router,
+    router = routes and router.compile(policy.build(routes)) or old.router,
     routes_version = loaded.routes_version, checked = checked,
   }
 end
@@ -279,8 +291,9 @@ local function read_saved()
   local compiled
   if bytes then
     compiled, err = document.read(bytes)
+    err = err or unserved(compiled.routes)
   end
-  if compiled then
+  if compiled and not err then
     instance.start = { bytes = bytes, compiled = compiled }
     ngx.log(ngx.NOTICE, "the saved document is served")
   elseif err then
@@ -304,7 +317,7 @@ function _M.init(name, tree, bytes, settings)
     error("gateway.json: " .. err, 0)
   end
   local digest = sha256.hex(bytes)
-  instance = { name = name, tree = tree, boot = store.next_boot(),
+  instance = { name = name, tree = tree, boot = store.next_boot(), policy = settings.policy,
     document = { bytes = bytes, compiled = compiled, digest = digest } }
   instance.start = instance.document
   saved.init(settings.state, name)
@@ -330,7 +343,7 @@ function _M.start()
   local cycle = store.note("cycle")
   if not cycle or cycle.boot < instance.boot then
     store.set_note("cycle", { boot = instance.boot, count = ngx.worker.count(),
-      name = instance.name, tree = instance.tree })
+      name = instance.name, tree = instance.tree, policy = instance.policy })
   end
   if store.is_tree_document(instance.document.digest) then
     following = true
@@ -393,6 +406,12 @@ function _M.override(name, key, step)
   end
   _M.current()
   return entry
+end
+
+--- Pointer and reason if the newest cycle cannot serve a checked document without a reload; a
+-- worker of an old one may be asked.
+function _M.refusal(compiled)
+  return policy.refusal(compiled.routes, store.note("cycle").policy)
 end
 
 --- Status of the instance. Speaks of the newest cycle even when a worker of an old one answers.

@@ -57,7 +57,14 @@ def load_modules():
     return "\n".join("load_module %s/%s;" % (MODULES, name) for name in names)
 
 
-def render(run, log, listen, workers=2, dict_size="32m", tree=1, template=TEMPLATE):
+POLICY_LOCATION = """      client_max_body_size %d;
+      lua_transform_underscores_in_response_headers off;
+      rewrite_by_lua_block { require("orctl.init").rewrite() }
+      header_filter_by_lua_block { require("orctl.init").header_filter() }
+      proxy_pass http://$orctl_shard$orctl_uri;"""
+
+
+def render(run, log, listen, workers=2, dict_size="32m", tree=1, template=TEMPLATE, policy=None):
     with open(template) as f:
         text = f.read()
     shards = ["orctl_%02d" % i for i in range(32)]
@@ -65,6 +72,9 @@ def render(run, log, listen, workers=2, dict_size="32m", tree=1, template=TEMPLA
         "LOAD_MODULES": load_modules(),
         "WORKERS": str(workers), "RUN": run, "LOG": log, "DICT": dict_size,
         "INSTANCE": "test", "TREE_DIGEST": digest_of(tree), "LISTEN": listen,
+        "POLICY": "  map \"\" $orctl_uri { default \"\"; }" if policy else "",
+        "LOCATION": POLICY_LOCATION % policy["cap"] if policy
+                    else "      proxy_pass http://$orctl_shard;",
         "SPLIT": "\n".join("    3.12%% %s;" % s for s in shards[:-1]),
         "UPSTREAMS": "\n".join(
             "  upstream %s { server 127.0.0.1:1; balancer_by_lua_block "
@@ -113,9 +123,10 @@ class Answer:
 
 
 class Instance:
-    """An nginx with the gateway in a folder of its own."""
+    """An nginx with the gateway in a folder of its own; `policy` as in settings.json gives it the
+    phases for routes that edit requests."""
 
-    def __init__(self, doc, workers=2, dict_size="32m", overlay=None, settings=None):
+    def __init__(self, doc, workers=2, dict_size="32m", overlay=None, settings=None, policy=None):
         self.dir = tempfile.mkdtemp(prefix="orctl-test-")
         os.chmod(self.dir, 0o755)
         self.tree = os.path.join(self.dir, "tree")
@@ -131,6 +142,7 @@ class Instance:
         self.workers_wanted = workers
         self.dict_size = dict_size
         self.settings = settings or {}
+        self.policy = policy
         self.master = None
         self.tree_number = 0
         shutil.copytree(os.path.join(ROOT, "lua", "orctl"), os.path.join(self.tree, "lua", "orctl"))
@@ -149,10 +161,13 @@ class Instance:
         self.tree_number += 1
         if doc is not None:
             self.write(os.path.join(self.tree, "gateway.json"), doc)
-        self.write(os.path.join(self.tree, "settings.json"), dict(self.settings, state=self.state))
+        settings = dict(self.settings, state=self.state)
+        if self.policy:
+            settings["policy"] = self.policy
+        self.write(os.path.join(self.tree, "settings.json"), settings)
         self.write(os.path.join(self.tree, "nginx.conf"),
                    render(self.run, self.log, self.listen, self.workers_wanted, self.dict_size,
-                          self.tree_number))
+                          self.tree_number, policy=self.policy))
 
     def command(self):
         return [NGINX, "-p", self.tree, "-c", "nginx.conf", "-e", "stderr"]

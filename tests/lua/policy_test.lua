@@ -1,0 +1,94 @@
+local policy = require("orctl.policy")
+local route = require("orctl.route")
+local tap = require("tap")
+
+local function seconds(text)
+  return tonumber(text:match("%d+"))
+end
+
+local function compiled(fields)
+  return policy.build({ route.compile(fields, seconds) })[1]
+end
+
+local function target(path, rewrite, uri, args, match)
+  return policy.target(compiled({ path = path, rewrite = rewrite, match = match }), uri, args)
+end
+
+local function location(path, to, uri, args, more)
+  local redirect = { target = to }
+  for name, value in pairs(more or {}) do redirect[name] = value end
+  return policy.location(compiled({ path = path, redirect = redirect }), "www.a.test", uri, args)
+end
+
+return {
+  { "a rewrite replaces the prefix and keeps the rest and the query", function()
+    for _, case in ipairs({
+      { "/api/", "/", "/api/x", "/x" }, { "/api/", "/", "/api/", "/" },
+      { "/api/", "/v2", "/api/x", "/v2/x" }, { "/api/", "/v2/", "/api/x", "/v2/x" },
+      { "/api", "/", "/api", "/" }, { "/api", "/", "/api/x", "/x" },
+      { "/api", "/", "/apical", "/cal" }, { "/api", "/v2", "/apical", "/v2cal" },
+      { "/", "/v2", "/x", "/v2/x" }, { "/", "/v2/", "/", "/v2/" }, { "/", "/", "/x/y/", "/x/y/" },
+    }) do
+      tap.equal(target(case[1], case[2], case[3]), case[4], table.concat(case, " "))
+      tap.equal(target(case[1], case[2], case[3], "a=/../&b"), case[4] .. "?a=/../&b")
+    end
+    tap.equal(target("/api/", "/new", "/api/", nil, "exact"), "/new")
+    tap.equal(policy.target(compiled({ path = "/api/", strip_prefix = true }), "/api/x"), "/x")
+  end },
+  { "what the decoded path holds is encoded again", function()
+    tap.equal(target("/a/", "/", "/a/x y\r\nHost: z"), "/x%20y%0D%0AHost:%20z")
+    tap.equal(target("/a/", "/", "/a/?#%2e\0\255\"\\"), "/%3F%23%252e%00%FF%22%5C")
+    local every = {}
+    for i = 0, 255 do every[#every + 1] = string.char(i) end
+    local sent = policy.encode(table.concat(every))
+    assert(not sent:find("[^!-~]"), sent)
+    tap.equal((sent:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)),
+      table.concat(every))
+  end },
+  { "no path climbs out of the one it was given", function()
+    for _, case in ipairs({ { "/api", "/", "/api../x" }, { "/api", "/", "/api.." },
+      { "/api", "/", "/api./x" }, { "/api", "/v2/", "/api../x" }, { "/api.", "/", "/api../x" },
+      { "/a", "/b/.", "/a./x" } }) do
+      tap.equal(target(case[1], case[2], case[3]), nil, table.concat(case, " "))
+    end
+    tap.equal(target("/api", "/v2", "/api../x"), "/v2../x")
+    tap.equal(target("/api", "/", "/api.../x"), "/.../x")
+    tap.equal(location("/api", "https://b.test", "/api../x"), nil)
+  end },
+  { "a redirect keeps path and query unless told otherwise", function()
+    tap.equal(location("/", "https://b.test", "/x", "q=1"), "https://b.test/x?q=1")
+    tap.equal(location("/", "https://b.test/", "/"), "https://b.test/")
+    tap.equal(location("/old/", "/new/", "/old/a/b"), "/new/a/b")
+    tap.equal(location("/", "https://b.test:8443/p?x=1", "/a", "q"),
+      "https://b.test:8443/p/a?x=1&q")
+    tap.equal(location("/", "https://b.test/p?x=1", "/a", "q", { keep_path = false }),
+      "https://b.test/p?x=1&q")
+    tap.equal(location("/", "https://b.test/p?x=1", "/a", "q", { keep_query = false }),
+      "https://b.test/p/a?x=1")
+    tap.equal(location("/", "https://{host}", "/a", "q"), "https://www.a.test/a?q")
+    tap.equal(location("/", "http://{host}:81/b/", "/a"), "http://www.a.test:81/b/a")
+  end },
+  { "what follows the prefix never becomes a part of the host", function()
+    tap.equal(location("/old", "https://b.test", "/old.evil.test/"), "https://b.test/.evil.test/")
+    tap.equal(location("/old", "https://b.test:80", "/old80@evil"), "https://b.test:80/80@evil")
+    tap.equal(location("/old", "/", "/old/evil.test"), "/evil.test")
+    tap.equal(location("/", "/", "/\\evil.test"), "/%5Cevil.test")
+  end },
+  { "says which route an instance cannot serve without a reload", function()
+    local plain = { path = "/", upstream = "a", read_timeout = "1s", methods = { "GET" },
+      headers = { x = "1" } }
+    local list = { compiled(plain), compiled({ path = "/", client_max_body_size = "2k" }) }
+    tap.equal({ policy.refusal({ list[1] }, nil) }, {})
+    tap.equal((policy.refusal(list, nil)), "/routes/1")
+    tap.equal({ policy.refusal(list, { limit = 1, cap = 2048 }) }, {})
+    tap.equal((policy.refusal(list, { limit = 1, cap = 2047 })), "/routes/1/client_max_body_size")
+    list[2].max_body = 0
+    tap.equal((policy.refusal(list, { limit = 1, cap = 2047 })), "/routes/1/client_max_body_size")
+    tap.equal({ policy.refusal(list, { limit = 1, cap = 0 }) }, {})
+    for name, value in pairs({ redirect = { target = "/" }, strip_prefix = true, rewrite = "/x",
+      request_headers = { remove = { "a" } }, response_headers = { set = { a = "b" } } }) do
+      tap.equal((policy.refusal({ compiled({ path = "/", [name] = value }) }, nil)), "/routes/0",
+        name)
+    end
+  end },
+}
