@@ -129,7 +129,7 @@ local function publish(change)
     return problem.send(422, ("upstream \"%s\" has no servers; x-allow-empty: 1 permits it")
       :format(empty), { pointer = "/upstreams" })
   end
-  local pointer, detail = state.refusal(compiled)
+  local pointer, detail = state.refusal(change.compiled.routes or {})
   if pointer then
     return problem.send(422, pointer .. ": " .. detail, { pointer = pointer,
       errors = json.array({ { pointer = pointer, detail = detail } }) })

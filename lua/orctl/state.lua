@@ -408,10 +408,10 @@ function _M.override(name, key, step)
   return entry
 end
 
---- Pointer and reason if the newest cycle cannot serve a checked document without a reload; a
--- worker of an old one may be asked.
-function _M.refusal(compiled)
-  return policy.refusal(compiled.routes, store.note("cycle").policy)
+--- Pointer and reason if the newest cycle cannot serve these compiled routes without a reload;
+-- a worker of an old one may be asked.
+function _M.refusal(routes)
+  return policy.refusal(routes, store.note("cycle").policy)
 end
 
 --- Status of the instance. Speaks of the newest cycle even when a worker of an old one answers.

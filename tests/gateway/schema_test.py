@@ -195,7 +195,8 @@ class Schema(GatewayTest):
                 self.assertEqual(answer.status, 422, text)
                 pointers = {e["pointer"] for e in answer.json()["errors"]}
                 for error in validator.iter_errors(value):
-                    pointer = "".join("/" + str(part) for part in error.absolute_path)
+                    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1")
+                                      for part in error.absolute_path)
                     self.assertTrue([p for p in pointers if p == pointer
                                      or p.startswith(pointer + "/")], (pointer, pointers, text))
         self.assertGreater(good, 60)
