@@ -39,7 +39,12 @@ GOOD = [
      "upstream": [{"name": "payment", "balance": "round_robin", "retries": 2, "connect_timeout": "5s", "send_timeout": "500ms", "read_timeout": "1h",
                    "server": [{"address": "10.0.0.1:8080", "weight": 10, "backup": False}, {"address": "[2001:db8::1]:8080"}],
                    "health": {"type": "http", "path": "/ping", "interval": "3s", "timeout": "2s", "rise": 2, "fall": 3}}],
-     "route": [{"host": "www.test1.com", "path": "/", "upstream": "payment"}, {"host": "*.test1.com", "upstream": "payment"}]},
+     "route": [{"host": "www.test1.com", "path": "/", "upstream": "payment"}, {"host": "*.test1.com", "upstream": "payment"},
+               {"hosts": ["a.test", "*.b.test"], "path": "/x", "match": "exact", "methods": ["GET"], "headers": {"X-Canary": "1*"}, "upstream": "payment",
+                "rewrite": "/y", "request_headers": {"set": {"X-A": "b"}, "add": {"X-B": "c"}, "remove": ["X-C"]},
+                "response_headers": {"remove": ["X-D"]}, "read_timeout": "1s", "client_max_body_size": "1m"},
+               {"path": "/r", "redirect": {"status": 301, "target": "https://{host}/x?y", "keep_path": False, "keep_query": True}},
+               {"path": "/s", "strip_prefix": True, "upstream": "payment"}]},
     {"kind": "Instance", "name": "prd_payment_001_8080", "nginx": {"worker_processes": "auto"}, "upstream": [], "route": []},
     {"kind": "Instance", "name": "prd_payment_001_8080",
      "source": {"type": "redis", "host": "10.0.0.9", "port": 6379, "key": "balancer:config", "password_file": "/etc/orctl/redis.password", "database": 3,
@@ -152,7 +157,7 @@ def mutations(document, top):
             yield changed(document, path, {**value, "unknown": 1})
             yield changed(document, path, {**value, "": "x"})
             for key in HOSTILE:
-                if path and path[-1] == "labels":
+                if path and path[-1] in ("labels", "headers", "set", "add"):
                     yield changed(document, path, {**value, key: "x"})
         if isinstance(value, str) and path != ("kind",):
             for other in HOSTILE:

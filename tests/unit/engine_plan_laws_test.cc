@@ -209,6 +209,32 @@ TEST_CASE(
   CHECK(impact({true, "/usr/bin/other", live.digest, live.tree}) == Impact::restart);
 }
 
+TEST_CASE("a document goes to workers that can serve it: after the reload that brings them, or before") {
+  Value manifest = full_manifest();
+  manifest.find("route")->items().resize(1);
+  const Version plain = version_of(manifest, {}), policies = version_of(full_manifest(), {});
+  const auto order = [](const Version& before, const Version& after, Live live, bool drifted) {
+    if (drifted) live.digest = "another";
+    std::string out;
+    for (const Step& step : plan_between(before, after, live).steps)
+      if (std::holds_alternative<PushGateway>(step) || std::holds_alternative<Reload>(step))
+        out += to_string(step) + " ";
+    return out;
+  };
+  CHECK(order(plain, policies, live_of(plain), false) == "reload ");
+  CHECK(order(plain, policies, live_of(plain), true) == "reload push-gateway ");
+  CHECK(order(policies, plain, live_of(policies), true) == "push-gateway reload ");
+  Value other = full_manifest();
+  other.find("nginx")->set("keepalive", 99);
+  CHECK(order(policies, version_of(other, {}), live_of(policies), true) == "push-gateway reload ");
+  Live live = live_of(policies);
+  live.tree = "another";  // nobody knows what phases those workers have
+  CHECK(order(policies, policies, live, true) == "reload push-gateway ");
+  CHECK(order(plain, plain, live, true) == "push-gateway reload ");
+  other.find("route")->items()[1].set("client_max_body_size", "5m");
+  CHECK(order(policies, version_of(other, {}), live_of(policies), true) == "reload push-gateway ");
+}
+
 TEST_CASE("a plan in JSON text comes back whole when its files are text") {
   Tree overlay;
   overlay["lua/x.lua"] = {"return \"caf\u00e9 \\ \\\" \t \u2028 \x01 \x7f\"\n"};

@@ -81,6 +81,41 @@ TEST_CASE("routes lead to upstreams that exist, once for each host and path") {
   CHECK(faults(head + upstream("a") + route("a", "host='a.test'\n") + route("a", "host='*.a.test'\n") +
                route("a", "path='/x'\n")) == "");
   CHECK(faults(head) == "2:8 warning no-route route");
+  CHECK(faults(head + upstream("a") + route("a", "hosts=['A.test','b.test']\n") + route("a", "host='a.TEST'\n")) ==
+        "9:1 duplicate route[1]");
+  CHECK(faults(head + upstream("a") + route("a", "methods=['GET','PUT']\n") + route("a") +
+               route("a", "match='exact'\n") + route("a", "headers={X-A='1'}\n") + route("a", "headers={X-A='2'}\n")) ==
+        "");
+  CHECK(faults(head + upstream("a") + route("a", "methods=['GET','PUT']\nheaders={X-A='1',y='2'}\n") +
+               route("a", "match='prefix'\nmethods=['PUT','GET']\nheaders={Y='2',x-a='1'}\n")) ==
+        "10:1 duplicate route[1]");
+}
+
+TEST_CASE("a route says one thing, and writes no header that is not its own") {
+  const std::string start = head + upstream("a");
+  CHECK(faults(start + route("a", "host='h'\nhosts=['i']\n")) == "9:7 contradiction route[0].hosts");
+  CHECK(faults(start + route("a") + "[[route]]\npath='/x'\n") == "8:1 no-target route[1].upstream");
+  CHECK(faults(start + route("a", "redirect={target='/x'}\n")) == "8:10 contradiction route[0].redirect");
+  CHECK(faults(start + route("a") + "[[route]]\npath='/x'\nredirect={target='/y'}\nread_timeout='1s'\n") ==
+        "11:14 contradiction route[1].read_timeout");
+  CHECK(faults(start + route("a", "strip_prefix=true\nrewrite='/'\n")) == "8:14 contradiction route[0].strip_prefix");
+  CHECK(faults(start + route("a", "strip_prefix=false\nrewrite='/'\n")) == "");
+  CHECK(faults(start + route("a", "rewrite='/a/..'\n")) == "8:9 dot-segment route[0].rewrite");
+  CHECK(faults(start + route("a", "rewrite='/a/...'\n")) == "");
+  CHECK(faults(start + route("a", "methods=['GET','GET']\n")) == "8:16 duplicate route[0].methods[1]");
+  CHECK(faults(start + route("a", "read_timeout='25h'\n")) == "8:14 out-of-range route[0].read_timeout");
+  for (const char* name : {"Host", "X-Real-IP", "x-forwarded-for", "X-Forwarded-Proto", "Connection", "Keep-Alive",
+                           "Content-Length", "Transfer-Encoding", "TE", "Trailer", "Upgrade", "Proxy-Connection"})
+    for (const std::string edits : {"set", "add"})
+      CHECK_MESSAGE(faults(start + route("a", "request_headers={" + edits + "={" + name + "='1'}}\n")) ==
+                        "8:" + std::to_string(24 + std::string(name).size()) +
+                            " kept-header route[0].request_headers." + edits + "." + name,
+                    name);
+  CHECK(faults(start + route("a", "response_headers={remove=['Server']}\n")) ==
+        "8:27 kept-header route[0].response_headers.remove[0]");
+  CHECK(faults(start + route("a", "response_headers={set={X-Real-IP='1',Host='2'}}\n")) == "");
+  CHECK(faults(start + route("a", "request_headers={set={X-A='1'},add={x-a='2'}}\n")) ==
+        "8:41 duplicate route[0].request_headers.add.x-a");
 }
 
 TEST_CASE("upstreams have names of their own, and servers that are there") {

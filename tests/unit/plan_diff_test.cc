@@ -59,6 +59,38 @@ TEST_CASE("servers and routes come and go by their keys") {
         "- route[www.test1.com/api/] hot\n+ route[www.test1.com/b/] hot\n");
 }
 
+TEST_CASE("routes of one path are told apart by methods and headers") {
+  CHECK(told([](Value& m) {
+          m.find("route")->push(object({{"host", "www.test1.com"},
+                                        {"path", "/api/"},
+                                        {"methods", array({"PUT", "POST"})},
+                                        {"headers", object({{"X-A", "1"}})},
+                                        {"upstream", "payment"}}));
+        }) == "+ route[www.test1.com/api/:PUT,POST:{\"X-A\":\"1\"}] hot\n");
+  CHECK(told([](Value& m) { m.find("route")->items()[1].set("rewrite", "/v3"); }) ==
+        "~ route[www.test1.com,*.test2.com/v1:exact:GET,POST:{\"X-Canary\":\"1\"}].rewrite hot\n");
+}
+
+TEST_CASE("what nginx.conf follows from the routes is a reload with its reason") {
+  const auto only_first = [](Value& m) { m.find("route")->items().resize(1); };
+  Value plain = full_manifest();
+  only_first(plain);
+  CHECK(told(diff_specs(spec(plain), spec(full_manifest())))
+            .ends_with("~ phases reload (the first route that edits requests or answers)\n"));
+  CHECK(told(diff_specs(spec(full_manifest()), spec(plain)))
+            .ends_with("~ phases reload (no route edits requests or answers any more)\n"));
+  const auto limit = [](const char* size) {
+    return told([=](Value& m) { m.find("route")->items()[1].set("client_max_body_size", size); });
+  };
+  const std::string field =
+      "~ route[www.test1.com,*.test2.com/v1:exact:GET,POST:{\"X-Canary\":\"1\"}].client_max_body_size hot\n";
+  const std::string cap = "~ largest body reload (nginx itself takes bodies up to the largest limit of all routes)\n";
+  CHECK(limit("5m") == field + cap);
+  CHECK(limit("0") == field + cap);
+  CHECK(limit("1m") == field + cap);  // the instance's own 2m is the largest now
+  CHECK(limit("4096k") == field);     // as much as before
+}
+
 TEST_CASE("another order is a difference of its own, and only of what stays") {
   CHECK(told([](Value& m) {
           std::reverse(first(m, "upstream").find("server")->items().begin(),

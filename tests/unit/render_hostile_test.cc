@@ -23,6 +23,11 @@ struct Leaf {
 
 using Rebuild = std::function<Value(Value)>;
 
+/// Whether the object at `path` has keys of the user's own.
+bool is_map(const std::string& path) {
+  return path == "labels" || path.ends_with(".headers") || path.ends_with(".set") || path.ends_with(".add");
+}
+
 void collect(const Value& v, const std::string& path, const Rebuild& rebuild, std::vector<Leaf>& out) {
   if (v.is_string()) out.push_back({path, [rebuild](const std::string& s) { return rebuild(Value(s)); }});
   if (v.is_array())
@@ -45,7 +50,7 @@ void collect(const Value& v, const std::string& path, const Rebuild& rebuild, st
           return rebuild(std::move(all));
         },
         out);
-  if (path == "labels")
+  if (is_map(path))
     for (size_t i = 0; i < v.members().size(); ++i)
       out.push_back({path + "{" + v.members()[i].key + "}", [=](const std::string& s) {
                        Value all = v;
@@ -78,7 +83,8 @@ std::string field_of(const std::string& leaf) {
     if (!inside) out += c;
     if (c == ']') inside = false;
   }
-  return out.compare(0, 7, "labels.") == 0 ? "labels.*" : out;
+  const size_t dot = out.rfind('.');
+  return dot != std::string::npos && is_map(out.substr(0, dot)) ? out.substr(0, dot) + ".*" : out;
 }
 
 const std::vector<std::string>& hostile_values() {

@@ -124,7 +124,30 @@ inline Value full_manifest(int port = 8080) {
                                          {"timeout", "1s"},
                                          {"rise", 1},
                                          {"fall", 2}})}})})},
-      {"route", array({object({{"host", "www.test1.com"}, {"path", "/api/"}, {"upstream", "payment"}})})},
+      {"route", array({object({{"host", "www.test1.com"}, {"path", "/api/"}, {"upstream", "payment"}}),
+                       object({{"hosts", array({"www.test1.com", "*.test2.com"})},
+                               {"path", "/v1"},
+                               {"match", "exact"},
+                               {"methods", array({"GET", "POST"})},
+                               {"headers", object({{"X-Canary", "1"}})},
+                               {"upstream", "payment"},
+                               {"rewrite", "/v2"},
+                               {"request_headers", object({{"set", object({{"X-Team", "pay"}})},
+                                                           {"add", object({{"X-Via", "gate"}})},
+                                                           {"remove", array({"X-Debug"})}})},
+                               {"response_headers", object({{"set", object({{"X-Frame-Options", "DENY"}})},
+                                                            {"add", object({{"Vary", "X-Canary"}})},
+                                                            {"remove", array({"X-Powered-By"})}})},
+                               {"connect_timeout", "1s"},
+                               {"send_timeout", "2s"},
+                               {"read_timeout", "3s"},
+                               {"client_max_body_size", "4m"}}),
+                       object({{"path", "/old/"},
+                               {"redirect", object({{"status", 301},
+                                                    {"target", "https://{host}/new/?a=b"},
+                                                    {"keep_path", true},
+                                                    {"keep_query", false}})}}),
+                       object({{"path", "/strip/"}, {"upstream", "payment"}, {"strip_prefix", true}})})},
   });
 }
 
@@ -168,6 +191,30 @@ inline Value labels(Random& r) {
   return out;
 }
 
+/// What makes a route one with a policy, or asks for more than host and path.
+inline void policy(Random& r, Value& route) {
+  if (r.chance(30)) route.set("methods", array({"GET", r.chance(50) ? "PUT" : "M-SEARCH"}));
+  if (r.chance(20)) route.set("headers", object({{"X-A", r.text("ab*", 3)}}));
+  if (r.chance(20)) route.set("read_timeout", "3s");
+  switch (r.below(30)) {
+    case 0:
+      return route.set("rewrite", "/" + r.text("ab/", 3)), void();
+    case 1:
+      return route.set("strip_prefix", r.chance(50)), void();
+    case 2:
+      return route.set("request_headers", object({{"set", object({{"X-A", r.text("ab$\"", 3)}})}})), void();
+    case 3:
+      return route.set("response_headers", object({{"remove", array({"X-A"})}})), void();
+    case 4:
+      return route.set("client_max_body_size", std::to_string(r.between(0, 3)) + "m"), void();
+    case 5:
+      std::erase_if(route.members(), [](const auto& m) { return m.key == "upstream" || m.key == "read_timeout"; });
+      return route.set("redirect", object({{"target", "https://{host}/"}})), void();
+    default:
+      return;
+  }
+}
+
 inline Value routes(Random& r, const Value& upstreams) {
   Value out = Value::array();
   std::vector<std::string> seen;
@@ -180,6 +227,7 @@ inline Value routes(Random& r, const Value& upstreams) {
     route.set("upstream", r.pick(upstreams.items()).at("name").as_string());
     if (std::find(seen.begin(), seen.end(), host + path) != seen.end()) continue;
     seen.push_back(host + path);
+    policy(r, route);
     out.push(std::move(route));
   }
   return out;
