@@ -34,9 +34,9 @@ class Nginx(Instance):
     """Our gateway; with `upstream`, the text of the upstream blocks, an nginx without our Lua in the
     way of its requests."""
 
-    def __init__(self, doc, workers=1, upstream=None):
+    def __init__(self, doc, workers=1, upstream=None, **options):
         self.upstream = upstream
-        super().__init__(doc, workers=workers, dict_size="128m")
+        super().__init__(doc, workers=workers, dict_size="128m", **options)
 
     def write_tree(self, doc=None):
         super().write_tree(doc)
