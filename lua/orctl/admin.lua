@@ -3,6 +3,7 @@
 local compat = require("orctl.compat")
 local document = require("orctl.document")
 local json = require("orctl.json")
+local metrics = require("orctl.metrics")
 local overrides = require("orctl.admin.overrides")
 local problem = require("orctl.problem")
 local source = require("orctl.source")
@@ -220,6 +221,7 @@ local paths = {
   ["/v1/status"] = { GET = get_status },
   ["/v1/config"] = { GET = get_config, PUT = put_config },
   ["/v1/upstreams"] = { GET = get_upstreams },
+  ["/metrics"] = { GET = metrics.run },
   ["/v1/upstreams/*"] = { GET = get_upstreams, PUT = put_upstream },
   ["/v1/overrides"] = { GET = function() send(overrides.list()) end },
   ["/v1/overrides/*/*"] = {

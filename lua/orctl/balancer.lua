@@ -5,6 +5,7 @@ local ffi = require("ffi")
 local get_request = require("resty.core.base").get_request
 local match = require("orctl.router").match
 local ngx_balancer = require("ngx.balancer")
+local record = require("orctl.metrics.record")
 
 local _M = {}
 
@@ -12,6 +13,7 @@ local get_last_failure = ngx_balancer.get_last_failure
 local set_current_peer = ngx_balancer.set_current_peer
 local set_more_tries = ngx_balancer.set_more_tries
 local set_timeouts = ngx_balancer.set_timeouts
+local routed, retried, record_done = record.routed, record.retried, record.done
 local var = ngx.var
 local uintptr = ffi.typeof("uintptr_t")
 
@@ -45,6 +47,8 @@ end
 -- in the rotation and the counters from `old`, the same upstream before a change, if there is one.
 -- `turns` lets workers begin at different servers.
 function _M.build(part, version, old, turns)
+  local stats = old and old.stats.block ~= SPARE and old.stats
+    or { block = counters.block("upstream", part.name) }
   local peers, primary, backup, list = {}, {}, {}, {}
   for i, server in ipairs(part.servers) do
     local known = old and old.peers[server.key]
@@ -53,7 +57,8 @@ function _M.build(part, version, old, turns)
       weight = server.scaled or server.weight, document_weight = server.weight,
       effective_weight = server.effective_weight or server.weight, added = server.added,
       block = known and known.block ~= SPARE and known.block
-        or counters.block("peer", part.name .. "/" .. server.key) }
+        or counters.block("peer", part.name .. "/" .. server.key),
+      stats = stats }
     peers[peer.key], list[i] = peer, peer
     if not peer.state then
       local group = peer.backup and backup or primary
@@ -66,7 +71,7 @@ function _M.build(part, version, old, turns)
     and part.read_timeout == READ
   return {
     name = part.name, version = version, balance = part.balance, health = part.health,
-    peers = peers, list = list, min_healthy = part.min_healthy,
+    peers = peers, list = list, stats = stats, min_healthy = part.min_healthy,
     primary = rotation(strategy, primary, same.primary, turns),
     backup = rotation(strategy, backup, same.backup, turns),
     more_tries = math.max(0, math.min(part.retries, #primary + #backup - 1)),
@@ -130,10 +135,11 @@ local function count_failure(peer)
   row[at] = row[at] + 1
 end
 
-local function retry(upstream, request)
+local function retry(upstream, request, status)
   local failed = leave(request)
   if failed then
     count_failure(failed)
+    retried(failed, status)
   end
   local tried = tried_servers()
   -- nginx repeats a request without counting it when a kept connection turns out to be closed.
@@ -157,11 +163,19 @@ local client = {
   header = function(name) return var[name] end,
 }
 
---- The route of the current request; nil if none matches.
 local function match_route(snapshot)
   return match(snapshot.router, var.host, var.uri, client)
 end
-_M.route = match_route
+
+--- For the rewrite phase: the route of the current request; nil if none matches. It is counted from
+-- here on, as it may be answered without a server.
+function _M.route(snapshot)
+  local route = match_route(snapshot)
+  if route then
+    routed(tonumber(ffi.cast(uintptr, get_request())), route, snapshot.generation)
+  end
+  return route
+end
 
 local function route_of(snapshot)
   local route = found and found()
@@ -177,9 +191,11 @@ function _M.run(snapshot)
     return refuse("404")
   end
   local request = tonumber(ffi.cast(uintptr, get_request()))
+  routed(request, route, snapshot.generation)
+  local failure, status = get_last_failure()
   local peer
-  if get_last_failure() then
-    peer = retry(upstream, request)
+  if failure then
+    peer = retry(upstream, request, status)
   else
     peer = pick_well(upstream)
     local more = upstream.more_tries
@@ -219,7 +235,8 @@ end
 
 --- log_by_lua: the request has ended, and with it the last try.
 function _M.done()
-  leave(tonumber(ffi.cast(uintptr, get_request())))
+  local request = tonumber(ffi.cast(uintptr, get_request()))
+  record_done(request, leave(request))
 end
 
 return _M

@@ -161,7 +161,16 @@ local function directory_key(kind, key)
   return P .. kind .. "/" .. key
 end
 
---- Index of the block of a "peer" (upstream/host:port), an "upstream" or a "host".
+--- Row of the worker with this pid, or nil.
+function _M.row_of(pid)
+  for i = 0, row_count - 1 do
+    if row_at(i)[PID] == pid then
+      return row_at(i)
+    end
+  end
+end
+
+--- Index of the block of a "peer" (upstream/host:port), an "upstream", a "host" or the "worker".
 function _M.block(kind, key)
   if not own then
     return SPARE

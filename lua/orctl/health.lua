@@ -3,6 +3,7 @@
 --
 -- Who probes: worker 0 of the newest cycle. nginx starts a dead worker again under its number at
 -- once, so this needs no lease, and no clock that could be set back while the leader is dead.
+local check_failed = require("orctl.metrics.record").check_failed
 local store = require("orctl.store")
 
 local _M = {}
@@ -40,6 +41,9 @@ local function probe(premature, entry, upstream, peer, is_current)
       ok, err = false, tostring(ok)
     end
     if is_current(upstream.name, peer.key) then
+      if not ok then
+        check_failed(peer)
+      end
       local flipped = judge(entry, settings, ok)
       store.set_health(upstream.name, peer.key,
         { down = entry.down, ok = ok, error = not ok and err or nil }, flipped)

@@ -8,6 +8,7 @@ local health = require("orctl.health")
 local json = require("orctl.json")
 local overrides = require("orctl.overrides")
 local policy = require("orctl.policy")
+local record = require("orctl.metrics.record")
 local router = require("orctl.router")
 local saved = require("orctl.saved")
 local sha256 = require("orctl.sha256")
@@ -39,6 +40,7 @@ local function unserved(routes)
   return pointer and pointer .. ": " .. reason
 end
 
+-- A snapshot, and its routes if they are others than in `old`.
 local function build(loaded, generation, old)
   local upstreams, checked = {}, false
   local turns = ngx.worker.pid()
@@ -55,18 +57,18 @@ local function build(loaded, generation, old)
     upstreams[name] = known
     checked = checked or known.health ~= nil
   end
-  local routes = loaded.routes
+  local routes = loaded.routes and policy.build(loaded.routes)
   -- A worker that drains may meet a document of the next cycle: it keeps to what it can serve.
-  local reason = routes and unserved(routes)
+  local reason = routes and unserved(loaded.routes)
   if reason then
     error(reason, 0)
   end
   return {
     generation = generation, digest = loaded.digest, upstreams = upstreams,
     overrides = loaded.overrides,
-    router = routes and router.compile(policy.build(routes)) or old.router,
+    router = routes and router.compile(routes) or old.router,
     routes_version = loaded.routes_version, checked = checked,
-  }
+  }, routes
 end
 
 local function read_overrides()
@@ -99,6 +101,19 @@ local function report()
   end
 end
 
+-- What left is not counted any more: its block may soon be somebody else's.
+local function swap(built, routes)
+  for name, upstream in pairs(snapshot.upstreams) do
+    if not built.upstreams[name] then
+      upstream.stats.block = counters.SPARE
+    end
+  end
+  snapshot = built
+  if routes then
+    record.adopt(routes)
+  end
+end
+
 -- Serves the current generation with the current overrides, or keeps the old snapshot and says why.
 -- If the generation moves while its parts are read, they may be gone: then the new one is read.
 local function follow()
@@ -117,14 +132,15 @@ local function follow()
     loaded, err = store.load(generation, has)
   until loaded or generation_of() == generation
   seen, seen_overrides, next_end = generation, text, overrides.next_end(all)
-  local ok, built = true, nil
+  local ok, built, routes = true, nil, nil
   if loaded then
     loaded.overrides = all
-    ok, built = pcall(build, loaded, generation, snapshot)
+    ok, built, routes = pcall(build, loaded, generation, snapshot)
     err = not ok and built or nil
   end
   if loaded and ok then
-    snapshot, problem = built, nil
+    swap(built, routes)
+    problem = nil
     follow_health()
   else
     problem = tostring(err)
@@ -252,11 +268,16 @@ local function is_used(name, key)
   return upstream and upstream.peers[key]
 end
 
+local function is_named(kind, name)
+  return kind == "host" and record.hosts()[name] or kind == "upstream" and snapshot.upstreams[name]
+end
+
 local function sweep()
+  record.sample()
   counters.bury()
   -- Only when no worker can send a request to a server that left are its counters free.
   if probes() and all_serve(snapshot.generation) then
-    store.forget_left(snapshot.generation, is_used)
+    store.forget_left(snapshot.generation, is_used, is_named)
   end
 end
 
@@ -312,12 +333,13 @@ end
 -- nothing: a reload that fails later has changed nothing. `settings.state` is the folder of what
 -- outlives the process.
 function _M.init(name, tree, bytes, settings)
+  local boot = store.next_boot() -- even for a tree that is refused below: see last_reload()
   local compiled, err = document.read(bytes)
   if not compiled then
     error("gateway.json: " .. err, 0)
   end
   local digest = sha256.hex(bytes)
-  instance = { name = name, tree = tree, boot = store.next_boot(), policy = settings.policy,
+  instance = { name = name, tree = tree, boot = boot, policy = settings.policy,
     document = { bytes = bytes, compiled = compiled, digest = digest } }
   instance.start = instance.document
   saved.init(settings.state, name)
@@ -330,20 +352,23 @@ function _M.init(name, tree, bytes, settings)
   for _, upstream in ipairs(start.compiled.upstreams) do
     parts[upstream.name], versions[upstream.name] = upstream, -1
   end
-  snapshot = build({ digest = sha256.hex(start.bytes), versions = versions, parts = parts,
+  local routes
+  snapshot, routes = build({ digest = sha256.hex(start.bytes), versions = versions, parts = parts,
     overrides = read_overrides(), routes = start.compiled.routes, routes_version = -1 }, 0,
     { upstreams = {} })
+  record.adopt(routes)
 end
 
 --- In a worker that begins.
 function _M.start()
   counters.start()
   balancer.start()
+  record.start()
   slot = "worker/" .. ngx.worker.id()
   local cycle = store.note("cycle")
   if not cycle or cycle.boot < instance.boot then
     store.set_note("cycle", { boot = instance.boot, count = ngx.worker.count(),
-      name = instance.name, tree = instance.tree, policy = instance.policy })
+      name = instance.name, tree = instance.tree, policy = instance.policy, at = ngx.time() })
   end
   if store.is_tree_document(instance.document.digest) then
     following = true
@@ -422,7 +447,7 @@ function _M.status()
   for id = 0, cycle.count - 1 do
     local worker = store.note("worker/" .. id)
     if worker and worker.boot == cycle.boot then
-      worker.boot = nil
+      worker.id, worker.boot = id, nil
       workers[#workers + 1] = worker
     end
   end
@@ -433,6 +458,17 @@ function _M.status()
     overrides = overrides.count(current.overrides),
     uptime = math.floor(clock.boottime() - (store.note("started") or { at = 0 }).at),
   }
+end
+
+--- By the status: whether the newest reload got as far as its workers, and none of them serves
+-- something old for a reason; and when the configuration last changed, in seconds since 1970.
+function _M.last_reload(status)
+  local cycle = store.note("cycle")
+  local ok = store.boots() == cycle.boot
+  for _, worker in ipairs(status.workers) do
+    ok = ok and not worker.error
+  end
+  return ok, math.max(cycle.at or 0, store.published_at())
 end
 
 --- Bytes, generation and digest of the current document.

@@ -5,7 +5,9 @@
 -- last, so a reader sees the whole old document or the whole new one. Nothing here evicts: only
 -- safe_set and safe_add are used, and a document that does not fit changes nothing.
 local counters = require("orctl.counters")
+local host_of = require("orctl.metrics.record").host_of
 local json = require("orctl.json")
+local left = require("orctl.metrics.left")
 local sha256 = require("orctl.sha256")
 local splice = require("orctl.splice")
 
@@ -55,6 +57,11 @@ function _M.next_boot()
   return assert(add(P .. "boots", 1), "the shared dictionary is full")
 end
 
+--- The last of these numbers.
+function _M.boots()
+  return dict:get(P .. "boots") or 0
+end
+
 local function unlock(owner)
   if dict:get(LOCK) == owner then
     dict:delete(LOCK)
@@ -101,6 +108,12 @@ function _M.raw(generation)
   if index and bytes then
     return bytes, index.digest
   end
+end
+
+--- When the current document was published, in seconds since 1970; 0 if none was.
+function _M.published_at()
+  local index = read_index(_M.generation())
+  return index and index.at or 0
 end
 
 --- Reads a generation. `has(name, version)` and `has(nil, version)` say which parts and routes the
@@ -169,6 +182,25 @@ local function leave(name, key)
   end
 end
 
+-- Tells which upstreams and hosts the new document does not name.
+local function note_left(old, new, compiled)
+  for name in pairs(old.upstreams) do
+    if not new.upstreams[name] then left.note("upstream", name) end
+  end
+  if not old.routes or old.routes == new.routes then
+    return
+  end
+  local seen = {}
+  for _, route in ipairs(compiled.routes) do seen[host_of(route)] = true end
+  for _, route in ipairs(json.unpack(dict:get(routes_key(old.routes)) or "") or {}) do
+    local host = host_of(route)
+    if not seen[host] then
+      seen[host] = true
+      left.note("host", host)
+    end
+  end
+end
+
 -- Removes what only the old document needed.
 local function collect(old, new, compiled)
   local kept = {}
@@ -191,6 +223,7 @@ local function collect(old, new, compiled)
       dict:delete(part_key(name, version))
     end
   end
+  note_left(old, new, compiled)
   if old.routes and old.routes ~= new.routes then
     dict:delete(routes_key(old.routes))
   end
@@ -268,7 +301,7 @@ local function publish(change, options, owner)
   local bytes = text_of(change, generation)
   local digest = sha256.hex(bytes)
   local unchanged = old.digest == digest
-  local new = { generation = generation + 1, digest = digest,
+  local new = { generation = generation + 1, digest = digest, at = ngx.time(),
     upstreams = versions_to_change(old, change) }
   -- The raw bytes go first: the largest piece finds out soonest that there is no room.
   local stored, ok, err, reason = {}, true, nil, "full"
@@ -442,11 +475,12 @@ function _M.is_tree_document(digest)
   return _M.generation() > 0 and dict:get(P .. "tree_document") == digest
 end
 
---- Gives back the counters of servers that left and whose last request has ended. `is_used(name,
--- key)` knows the servers of the generation named; if that is not the current one, nothing is done.
-function _M.forget_left(generation, is_used)
+--- Gives back the counters of servers that left and whose last request has ended, and those of
+-- upstreams and hosts. `is_used(name, key)` knows the servers of the generation named, and
+-- `is_named(kind, name)` its upstreams and hosts; if it is not the current one, nothing is done.
+function _M.forget_left(generation, is_used, is_named)
   local count = _M.leaving_count()
-  local owner = count > 0 and lock(false)
+  local owner = count + left.count() > 0 and lock(false)
   if not owner then
     return
   end
@@ -454,6 +488,7 @@ function _M.forget_left(generation, is_used)
     for _ = 1, count do
       forget(dict:rpop(LEAVING), is_used)
     end
+    left.forget(is_named)
   end
   unlock(owner)
 end

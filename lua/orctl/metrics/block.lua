@@ -12,12 +12,19 @@ local BUCKETS = 19            -- 13 fields: one for each bound, not added up, an
 local PAIRS, LAST = 32, 60    -- 15 more pairs
 local OTHER = 62              -- count of what is no status, or found no pair
 
+--- One field is left, in the block of an upstream and in that of a server.
+_M.RETRIES, _M.CHECK_FAILURES = 63, 63
+--- Less than this many seconds is sure to fall into the first bucket.
+_M.QUICK = 0.0055
+
 --- Upper bounds of the buckets, in seconds.
 _M.BOUNDS = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30 }
 
+local QUICK = _M.QUICK
+
 -- nginx counts time in whole milliseconds; half of one makes up for how they are written in binary.
 local function bucket(s)
-  if s < 0.0055 then return 0 end
+  if s < QUICK then return 0 end
   if s < 0.1005 then
     if s < 0.0255 then
       return s < 0.0105 and 1 or 2

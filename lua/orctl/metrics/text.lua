@@ -41,6 +41,11 @@ function _M:flush()
   end
 end
 
+--- Leaves room for `count` more samples, whatever the cap.
+function _M:reserve(count)
+  self.left = math.max(self.left, count)
+end
+
 --- Begins a metric. Its head is written with its first sample: no metric without one.
 function _M:family(name, kind, help)
   self.name = name
