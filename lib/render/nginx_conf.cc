@@ -84,10 +84,10 @@ Config proxying(const RoutePhases& phases) {
     out.push_back(block("map", {text(""), {"$orctl_uri"}}, {directive("default", {text("")})}));
   append(out, {
                   // declares a variable that costs nothing until the balancer writes it on the way to the error page;
-                  // `set` would
-                  // be
-                  // a rewrite phase for every request
+                  // `set` would be a rewrite phase for every request
                   block("map", {text(""), {"$orctl_error"}}, {directive("default", {text("")})}),
+                  // the same: the balancer writes the route of each request for the log, in one variable, as each costs
+                  block("map", {text(""), {"$orctl_route"}}, {directive("default", {text("")})}),
                   block("map", {{"$http_host"}, {"$orctl_host"}},
                         {directive("", {{"$host"}}), fixed("default", {"$http_host"})}),
                   block("map", {{"$http_upgrade"}, {"$orctl_connection"}},
@@ -184,19 +184,16 @@ Directive http(const Instance& instance, const Tree& overlay, const Layout& layo
   };
   for (const char* temp : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
     body.push_back(directive(std::string(temp) + "_temp_path", {text(layout.state(name) + "/" + temp)}));
-  append(
-      body,
-      {
-          fixed(
-              "log_format",
-              {"orctl", "escape=json",
-               "{\"time\":\"$time_iso8601\",\"client\":\"$remote_addr\",\"host\":\"$host\",\"method\":\"$request_"
-               "method\",\"uri\":\"$request_uri\","
-               "\"status\":$status,\"bytes\":$body_bytes_sent,\"seconds\":$request_time,\"server\":\"$upstream_addr\","
-               "\"server_status\":\"$upstream_status\",\"server_seconds\":\"$upstream_response_time\",\"error\":\"$"
-               "orctl_error\"}"}),
-          directive("access_log", {text(layout.logs(name) + "/access.log"), text("orctl")}),
-      });
+  append(body,
+         {
+             fixed("log_format",
+                   {"orctl", "escape=json",
+                    R"({"time":"$time_iso8601","client":"$remote_addr","host":"$host","method":"$request_method",)"
+                    R"("uri":"$request_uri","status":$status,"bytes":$body_bytes_sent,"seconds":$request_time,)"
+                    R"("route":"$orctl_route","peer":"$upstream_addr","peer_status":"$upstream_status",)"
+                    R"("peer_seconds":"$upstream_response_time","tls":"$ssl_protocol","error":"$orctl_error"})"}),
+             directive("access_log", {text(layout.logs(name) + "/access.log"), text("orctl")}),
+         });
   append(body, proxying(route_phases(instance.spec)));
   append(body, pools(nginx));
   body.push_back(data_server(instance, digest));

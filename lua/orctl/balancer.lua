@@ -85,6 +85,11 @@ function _M.follow(route)
   found = route
 end
 
+--- What a server of an upstream is now: "up", "down", or what an override has made of it.
+function _M.state_of(upstream, peer)
+  return peer.state or upstream.down and upstream.down[peer.key] and "down" or "up"
+end
+
 --- In a worker that begins, when it has its counters.
 function _M.start()
   row = counters.row()

@@ -3,6 +3,7 @@
 -- Labels hold names from the document and nothing that a client sends. What is written comes from
 -- the document that is served now, so the series of a server or host end when it leaves. A host,
 -- upstream or server without requests has no requests_total and no histogram.
+local balancer = require("orctl.balancer")
 local block = require("orctl.metrics.block")
 local counters = require("orctl.counters")
 local ffi = require("ffi")
@@ -15,7 +16,7 @@ local _M = {}
 local labels = text.labels
 
 local CAP = 100000    -- samples of one answer
-local SLICE = 500     -- lines that are written before other requests get their turn
+local SLICE = 250     -- samples, or servers looked at, before other requests get their turn
 local PAUSE = 0.001   -- seconds; ngx.sleep(0) would yield, but Debian's nginx logs a warning
 
 local STATES = { "active", "reading", "writing", "waiting" }
@@ -64,6 +65,9 @@ local function write_instance(out)
   out:family("openresty_config_last_reload_success_timestamp_seconds", "gauge",
     "When the workers last got another configuration, by a reload or while running.")
   out:sample("", at)
+  out:family("openresty_config_overrides", "gauge",
+    "Servers that an operator has drained, weighted, added or removed for now.")
+  out:sample("", status.overrides)
   out:family("openresty_lua_memory_bytes", "gauge", "Memory of the Lua VM of each worker.")
   for _, worker in ipairs(status.workers) do
     local bytes = record.memory(worker.pid)
@@ -128,6 +132,7 @@ local function write_hosts(out, rows)
   local function each(write, add)
     for _, name in ipairs(names) do
       local host = record.hosts()[name] -- anew each time: it may have left during a pause
+      out:step()
       if host and host.block ~= counters.SPARE then
         write(out, labels("server", name), add_up(rows, host.block, add))
       end
@@ -146,6 +151,7 @@ local function write_upstreams(out, rows)
   local function each(visit)
     for _, name in ipairs(names) do
       local upstream = state.current().upstreams[name]
+      out:step()
       if upstream then visit(upstream, labels("upstream", name)) end
     end
   end
@@ -164,6 +170,7 @@ local function write_upstreams(out, rows)
   local function each_peer(visit)
     each(function(upstream, before)
       for _, peer in ipairs(upstream.list) do
+        out:step()
         known[peer] = known[peer] or before .. "," .. labels("peer", peer.address)
         visit(upstream, peer, known[peer])
       end
@@ -174,9 +181,14 @@ local function write_upstreams(out, rows)
   each_peer(function(_, peer, before)
     write_codes(out, before, add_up(rows, peer.block, block.add_codes))
   end)
-  out:family("openresty_upstream_peer_up", "gauge", "Whether a server gets requests.")
+  out:family("openresty_upstream_peer_up", "gauge", "Whether health checks let a server be.")
   each_peer(function(upstream, peer, before)
     out:sample(before, upstream.down and upstream.down[peer.key] and 0 or 1)
+  end)
+  out:family("openresty_upstream_peer_state", "gauge",
+    "What a server is now, overrides included; only an \"up\" one gets new requests.")
+  each_peer(function(upstream, peer, before)
+    out:sample(before .. "," .. labels("state", balancer.state_of(upstream, peer)), 1)
   end)
   out:family("openresty_upstream_peer_requests_in_flight", "gauge",
     "Requests that a server has not finished.")
@@ -200,9 +212,11 @@ local function sender()
       ngx.sleep(PAUSE)
     end
     first = false
-    ngx.print(part)
-    if not ngx.flush(true) then
-      ngx.exit(ngx.ERROR) -- the reader has gone
+    if part ~= "" then
+      ngx.print(part)
+      if not ngx.flush(true) then
+        ngx.exit(ngx.ERROR) -- the reader has gone
+      end
     end
   end
 end

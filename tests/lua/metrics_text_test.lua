@@ -61,6 +61,9 @@ return {
     for i = 1, 5 do out:sample("i=\"" .. i .. "\"", i) end
     out:flush()
     tap.equal(#parts, 3)
+    out:step()
+    out:step()
+    tap.equal(parts[4], "")
     tap.equal(select(2, table.concat(parts):gsub("a{i=\"%d\"} %d\n", "")), 5)
   end },
   { "ends at its cap, with whole histograms only, and counts what it left out", function()

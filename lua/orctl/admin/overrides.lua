@@ -1,5 +1,6 @@
 -- The admin endpoint's part for overrides, and the view of upstreams that they change.
 local address = require("orctl.address")
+local balancer = require("orctl.balancer")
 local clock = require("orctl.clock")
 local counters = require("orctl.counters")
 local json = require("orctl.json")
@@ -141,7 +142,7 @@ local function server_item(upstream, peer, entries)
   return {
     address = peer.address, weight = peer.document_weight, backup = peer.backup,
     effective_weight = peer.effective_weight,
-    state = peer.state or is_down and "down" or "up",
+    state = balancer.state_of(upstream, peer),
     health = is_down and "down" or found and "up" or "unknown",
     in_flight = counters.sum(b, counters.IN_FLIGHT),
     requests = counters.sum(b, counters.REQUESTS),

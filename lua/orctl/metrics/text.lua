@@ -25,19 +25,25 @@ local function number(value)
   return ("%.14g"):format(value)
 end
 
---- A writer that calls `send(text)` whenever `slice` lines have come together, and writes no more
--- than `cap` samples; `dropped` counts what came after.
+--- A writer that calls `send(text)` after each `slice` steps, and writes no more than `cap` samples;
+-- `dropped` counts what came after. A sample is a step.
 function _M.new(send, slice, cap)
   return setmetatable({ send = send, slice = slice, left = cap, dropped = 0,
-    out = {}, n = 0, lines = 0 }, _M)
+    out = {}, n = 0, steps = 0 }, _M)
 end
 
---- Hands over what has come together.
+--- Hands over what has come together, which may be nothing.
 function _M:flush()
-  if self.n > 0 then
-    local text = concat(self.out, "", 1, self.n)
-    self.n, self.lines = 0, 0
-    self.send(text)
+  local text = concat(self.out, "", 1, self.n)
+  self.n, self.steps = 0, 0
+  self.send(text)
+end
+
+--- Some work was done, with a sample or without.
+function _M:step()
+  self.steps = self.steps + 1
+  if self.steps >= self.slice then
+    self:flush()
   end
 end
 
@@ -69,10 +75,8 @@ local function add(self, suffix, labels, value)
   out[n + 4] = labels
   out[n + 5] = labels == "" and "" or "} "
   out[n + 6], out[n + 7] = number(value), "\n"
-  self.n, self.lines = n + 7, self.lines + 1
-  if self.lines >= self.slice then
-    self:flush()
-  end
+  self.n = n + 7
+  self:step()
 end
 
 --- A sample of the current metric; `labels` made by labels(), or "".
