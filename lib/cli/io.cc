@@ -167,7 +167,7 @@ void Io::table(const Table& t, const std::string& what, const std::string& name_
   const size_t hidden = format_ == "wide" ? 0 : std::min(t.wide_columns, t.columns.size());
   std::vector<Row> rows;
   for (const Row& row : t.rows) rows.push_back(cells(row));
-  out_ << coloured(table_text(cells(t.columns), rows, t.columns.size() - hidden));
+  out_ << coloured(table_text(cells(t.columns), rows, t.columns.size() - hidden)) << std::flush;
 }
 
 void Io::print(const std::string& text) {

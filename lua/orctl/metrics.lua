@@ -176,11 +176,6 @@ local function write_upstreams(out, rows)
       end
     end)
   end
-  out:family("openresty_upstream_requests_total", "counter",
-    "Tries by server and by the status that it, or the gateway for it, answered.")
-  each_peer(function(_, peer, before)
-    write_codes(out, before, add_up(rows, peer.block, block.add_codes))
-  end)
   out:family("openresty_upstream_peer_up", "gauge", "Whether health checks let a server be.")
   each_peer(function(upstream, peer, before)
     out:sample(before, upstream.down and upstream.down[peer.key] and 0 or 1)
@@ -201,6 +196,11 @@ local function write_upstreams(out, rows)
     if upstream.health then
       out:sample(before, counters.sum(peer.block, block.CHECK_FAILURES))
     end
+  end)
+  out:family("openresty_upstream_requests_total", "counter",
+    "Tries by server and by the status that it, or the gateway for it, answered.")
+  each_peer(function(_, peer, before)
+    write_codes(out, before, add_up(rows, peer.block, block.add_codes))
   end)
 end
 

@@ -412,7 +412,6 @@ class MetricsTest(Base):
         self.assertEqual(len(m.all("upstream_peer_up")), 10001)
         self.assertEqual(m.value("metric_errors_total"), 0)
         self.assertEqual([], re.findall(r"delayed events|\[error\]", i.errors()))
-        print(max(slowest),took,len(text),len(m))
         self.assertLess(max(slowest), took / 2, "requests waited for the scrape")
 
     def test_the_number_of_samples_is_capped_and_what_is_left_out_is_counted(self):

@@ -25,7 +25,7 @@ local function number(value)
   return ("%.14g"):format(value)
 end
 
---- A writer that calls `send(text)` after each `slice` steps, and writes no more than `cap` samples;
+--- A writer that calls `send(text)` after each `slice` steps and writes no more than `cap` samples;
 -- `dropped` counts what came after. A sample is a step.
 function _M.new(send, slice, cap)
   return setmetatable({ send = send, slice = slice, left = cap, dropped = 0,
