@@ -176,7 +176,8 @@ local function write_upstreams(out, rows)
       end
     end)
   end
-  out:family("openresty_upstream_peer_up", "gauge", "Whether health checks let a server be.")
+  out:family("openresty_upstream_peer_up", "gauge",
+    "Whether a server is not taken out by its health checks.")
   each_peer(function(upstream, peer, before)
     out:sample(before, upstream.down and upstream.down[peer.key] and 0 or 1)
   end)

@@ -6,6 +6,7 @@ local counters = require("orctl.counters")
 local document = require("orctl.document")
 local health = require("orctl.health")
 local json = require("orctl.json")
+local left_names = require("orctl.metrics.left")
 local overrides = require("orctl.overrides")
 local policy = require("orctl.policy")
 local record = require("orctl.metrics.record")
@@ -454,7 +455,7 @@ function _M.status()
   return {
     name = cycle.name, tree = cycle.tree, workers = workers, worker_count = cycle.count,
     generation = current.generation, digest = current.digest,
-    leaving = store.leaving_count(),
+    leaving = store.leaving_count() + left_names.count(),
     overrides = overrides.count(current.overrides),
     uptime = math.floor(clock.boottime() - (store.note("started") or { at = 0 }).at),
   }

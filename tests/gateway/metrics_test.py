@@ -89,7 +89,8 @@ class MetricsTest(Base):
     def test_requests_are_counted_by_host_of_the_route_and_status(self):
         def behave(request, head):
             status = int(head.get("x-status", 200))
-            request.answer(status, "")
+            request.wfile.write(b"HTTP/1.1 %d X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+                                % status)
             return True
         a = self.backend(behave=behave)
         i = self.instance(self.shop(a.address))
@@ -254,6 +255,12 @@ class MetricsTest(Base):
                              capture_output=True)
         self.assertEqual(bad.returncode, 3)
 
+    def test_the_example_for_prometheus_is_sound(self):
+        path = os.path.join(os.path.dirname(__file__), "..", "..", "examples", "prometheus.yml")
+        found = subprocess.run(["promtool", "check", "config", "--syntax-only", path],
+                               capture_output=True, text=True)
+        self.assertEqual(found.returncode, 0, found.stdout + found.stderr)
+
     def test_state_of_servers_and_failed_checks(self):
         a, dead = self.backend(), "127.0.0.1:%d" % free_port()
         i = self.instance(document([a.address, dead], min_healthy=0, health={
@@ -359,13 +366,14 @@ class MetricsTest(Base):
             self.assertNotIn(gone, text)
         self.assertEqual(Metrics(text).codes("http_requests_total"), {"200": 1})
 
-        def begins_anew():
-            i.put(both)
-            m = self.scrape(i)
-            i.put(one)
-            return not m.all("upstream_requests_total") and m.codes("http_requests_total") == {}
-        wait_for(begins_anew, what="the counters were given back")
-        self.assertEqual(self.scrape(i).codes("http_requests_total"), {"200": 1})
+        wait_for(lambda: i.status()["leaving"] == 0, what="the counters are given back")
+        i.put(both)
+        m = self.scrape(i)
+        self.assertEqual((m.all("upstream_requests_total"), m.all("http_requests_total")), ({}, {}))
+        self.assertEqual(m.value("upstream_retries_total", upstream="up"), 0)
+        i.get(host="shop.test")
+        self.assertEqual(self.counted(i, 1).codes("http_requests_total", server="shop.test"),
+                         {"200": 1})
 
     def test_a_host_that_stays_keeps_its_counts_when_routes_change(self):
         a = self.backend()
@@ -388,15 +396,14 @@ class MetricsTest(Base):
             doc["upstreams"].append({"name": "u%d" % n, "servers": [
                 {"address": "10.%d.%d.%d:80" % (k, n // 250, n % 250)} for k in range(10)]})
         i = self.instance(doc, workers=1)
-        stop, slowest = threading.Event(), []
+        stop, served = threading.Event(), []
 
         def ask():
             connection = list(i.open_until_all().values())[0]
             while not stop.is_set():
-                began = time.monotonic()
                 connection.request("GET", "/", headers={"Host": "test"})
                 connection.getresponse().read()
-                slowest.append(time.monotonic() - began)
+                served.append(time.monotonic())
             connection.close()
         self.scrape(i)  # compiles what the next one runs
         thread = threading.Thread(target=ask)
@@ -404,7 +411,7 @@ class MetricsTest(Base):
         try:
             began = time.monotonic()
             text = i.admin("GET", "/metrics").text()
-            took = time.monotonic() - began
+            ended = time.monotonic()
         finally:
             stop.set()
             thread.join()
@@ -412,7 +419,8 @@ class MetricsTest(Base):
         self.assertEqual(len(m.all("upstream_peer_up")), 10001)
         self.assertEqual(m.value("metric_errors_total"), 0)
         self.assertEqual([], re.findall(r"delayed events|\[error\]", i.errors()))
-        self.assertLess(max(slowest), took / 2, "requests waited for the scrape")
+        during = [at for at in served if began < at < ended]
+        self.assertGreater(len(during), 20, "requests waited for the scrape")
 
     def test_the_number_of_samples_is_capped_and_what_is_left_out_is_counted(self):
         doc = {"format": 1, "routes": [], "upstreams": [

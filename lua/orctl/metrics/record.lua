@@ -81,7 +81,7 @@ end
 local function describe(route, generation)
   route.generation = generation
   route.words = ("%s%s upstream=%s generation=%d"):format(route.host or "", route.path,
-    route.upstream, generation)
+    route.upstream or "-", generation)
 end
 
 --- A request, named by its address, has found its route, perhaps once more.
