@@ -128,6 +128,26 @@ class MetricsTest(Base):
         self.assertEqual(m.codes("http_requests_total", server="_"), {"400": 1})
         self.assertEqual(m.codes("http_requests_total", server="shop.test"), {"502": 1, "503": 1})
 
+    def test_what_a_policy_answers_is_counted_for_its_route(self):
+        a = self.backend()
+        doc = document([a.address], routes=[
+            {"host": "old.test", "path": "/", "redirect": {"target": "http://new.test"}},
+            {"host": "new.test", "path": "/", "upstream": "up", "client_max_body_size": "1k"},
+            {"hosts": ["a.test", "b.test"], "path": "/x", "strip_prefix": True, "upstream": "up"}])
+        i = self.instance(doc, policy={"limit": 1 << 20, "cap": 1 << 20})
+        self.assertEqual(i.get(host="old.test").status, 302)
+        self.assertEqual(i.get(host="new.test", method="POST", body="x" * 2000).status, 413)
+        self.assertEqual(i.get(host="new.test", method="POST", body="x").status, 200)
+        self.assertEqual(i.get("/x/y", "b.test").status, 200)
+        m = self.counted(i, 4)
+        self.assertEqual(m.all("http_requests_total"), {
+            (("code", "302"), ("server", "old.test")): 1, (("code", "413"), ("server", "new.test")): 1,
+            (("code", "200"), ("server", "new.test")): 1, (("code", "200"), ("server", "a.test")): 1})
+        self.assertEqual(m.codes("upstream_requests_total"), {"200": 2})
+        self.assertEqual([line["route"] for line in self.log_lines(i, 4)],
+                         ["old.test/ upstream=- generation=1", "new.test/ upstream=up generation=1",
+                          "new.test/ upstream=up generation=1", "a.test/x upstream=up generation=1"])
+
     def test_every_try_is_counted_with_its_own_status(self):
         dead, alive = "127.0.0.1:%d" % free_port(), self.backend("A")
         i = self.instance(self.shop(dead, alive.address), workers=1)

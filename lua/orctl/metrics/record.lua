@@ -45,7 +45,7 @@ function _M.memory(pid)
   return its and its[worker + MEMORY]
 end
 
---- Name of the host that a route is counted under: of several, the first.
+-- Name of the host that a route is counted under: of several, the first.
 local function host_of(route)
   return route.host or route.hosts and route.hosts[1] or ANY
 end
@@ -70,6 +70,7 @@ function _M.adopt(routes)
   hosts = seen
 end
 
+--- Name of the host that a route is counted under.
 _M.host_of = host_of
 
 --- Hosts of the routes that are served, and "_": {name, block} by name.
@@ -80,7 +81,8 @@ end
 -- The words of a route in the access log; made once in each generation.
 local function describe(route, generation)
   route.generation = generation
-  route.words = ("%s%s upstream=%s generation=%d"):format(route.host or "", route.path,
+  local host = host_of(route)
+  route.words = ("%s%s upstream=%s generation=%d"):format(host == ANY and "" or host, route.path,
     route.upstream or "-", generation)
 end
 
