@@ -130,16 +130,14 @@ local function publish(change)
     return problem.send(422, ("upstream \"%s\" has no servers; x-allow-empty: 1 permits it")
       :format(empty), { pointer = "/upstreams" })
   end
-  local pointer, detail = state.refusal(change.compiled.routes or {})
-  if pointer then
-    return problem.send(422, pointer .. ": " .. detail, { pointer = pointer,
-      errors = json.array({ { pointer = pointer, detail = detail } }) })
-  end
   local accept = accepts(var.http_if_match)
-  local result, reason, err = state.publish(change, accept, var.http_x_tree == "1",
+  local result, reason, err, pointer = state.publish(change, accept, var.http_x_tree == "1",
     var.http_x_save == "1")
   if reason == "unsaved" then
     return problem.send(507, "the document cannot be saved, and nothing was changed: " .. err)
+  elseif reason == "phases" then
+    return problem.send(422, pointer .. ": " .. err,
+      { pointer = pointer, errors = json.array({ { pointer = pointer, detail = err } }) })
   elseif not result then
     return problem.send(unpack(refusals[reason]))
   end

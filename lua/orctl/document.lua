@@ -290,7 +290,7 @@ function _M.summary(faults)
 end
 
 -- For other kinds of documents.
-_M.show, _M.is_host, _M.path_rule = show, is_host, path_rule
+_M.show, _M.is_host, _M.path_rule = show, route.is_host, path_rule
 
 local function seconds(text)
   return milliseconds(text) / 1000

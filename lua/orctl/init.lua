@@ -71,7 +71,7 @@ function _M.init(name, tree)
     balancer.follow(policy.route)
     usual_body = phases.cap ~= phases.limit and phases.limit or 0
   end
-  local bytes = source.init(settings.source, settings.state, read_tree_file("gateway.json"))
+  local bytes = source.init(settings.source, settings.state, read_tree_file("gateway.json"), phases)
   state.init(name, tree, bytes, settings)
   require_overlay(prefix)
 end

@@ -36,6 +36,9 @@ local function is_host(text)
   return true
 end
 
+--- Whether a text is a host name, or `*.` and one.
+_M.is_host = is_host
+
 -- Whether a segment of the path is `.` or `..`, which a server would resolve.
 local function has_dots(path)
   path = path .. "/"

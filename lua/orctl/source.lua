@@ -6,6 +6,7 @@ local clock = require("orctl.clock")
 local compat = require("orctl.compat")
 local document = require("orctl.document")
 local json = require("orctl.json")
+local policy = require("orctl.policy")
 local redis = require("orctl.redis")
 local sha256 = require("orctl.sha256")
 local snapshot = require("orctl.snapshot")
@@ -57,12 +58,14 @@ end
 
 -- The document that is served now, if the source gave it or is yet to be asked: a reload changes
 -- nothing of it, whatever the tree has brought.
-local function served()
+local function served(phases)
   local generation = store.generation()
-  return generation > 0 and store.raw(generation) or nil
+  local bytes = generation > 0 and store.raw(generation)
+  local compiled = bytes and document.read(bytes)
+  return compiled and not policy.refusal(compiled.routes, phases) and bytes or nil
 end
 
-local function kept()
+local function kept(phases)
   local text, err = snapshot.load(path, KIND)
   local value = text and json.unpack(text)
   if text and not (type(value) == "table" and type(value.document) == "string") then
@@ -71,19 +74,21 @@ local function kept()
     err = "it is from another source"
   elseif value then
     local compiled, reason = document.read(value.document)
-    if compiled then
+    local pointer, lack = policy.refusal(compiled and compiled.routes or {}, phases)
+    if compiled and not pointer then
       return value
     end
-    err = reason
+    err = reason or pointer .. ": " .. lack
   end
   if err then
     ngx.log(ngx.WARN, "what was kept of the source is not used: ", err)
   end
 end
 
---- In the master: the bytes of the document to start with, instead of the tree's. `source` and
--- `folder` are of the settings. Raises what makes the source unusable.
-function _M.init(source, folder, bytes)
+--- In the master: the bytes of the document to start with, instead of the tree's. `source`,
+-- `folder` and `phases`, for policy.refusal(), are of the settings. Raises what makes the source
+-- unusable.
+function _M.init(source, folder, bytes, phases)
   settings = nil
   if not source then
     return bytes
@@ -95,11 +100,11 @@ function _M.init(source, folder, bytes)
     error("gateway.json: " .. err, 0)
   end
   start = { bytes = bytes, compiled = compiled }
-  local known = served()
+  local known = served(phases)
   if known then
     return known
   end
-  local value = kept()
+  local value = kept(phases)
   store.set_note(KIND, { ok = false, error = "it has not been read yet", at = value and value.at,
     digest = value and sha256.hex(value.document) })
   return value and value.document or bytes
@@ -175,11 +180,12 @@ local function take(bytes, before, state)
     local compiled, result = read(bytes)
     refused = not compiled and result or nil
     if compiled then
-      local done, reason = state.publish({ bytes = result, compiled = compiled }, nil, true)
+      local done, reason, why = state.publish({ bytes = result, compiled = compiled }, nil, true)
       if not done and reason == "busy" then
         return nil, "other updates are in progress"
       end
-      refused = not done and "the document does not fit into the shared dictionary" or nil
+      refused = not done and (reason == "phases" and why
+        or "the document does not fit into the shared dictionary") or nil
       if done then
         unsaved = { from = settings.from, at = clock.rfc3339(ngx.time()),
           document = result }

@@ -381,10 +381,16 @@ end
 
 --- Publishes a checked change and serves it: as store.publish(). `tree` says that it is also the
 -- document of the tree, so that the next reload does not take it for a new one; `save`, that it is
--- to outlive the process.
+-- to outlive the process. Nil, "phases", why and a pointer if a route needs phases of nginx.conf
+-- that do not run.
 function _M.publish(change, accept, tree, save)
   if not adopted then
     adopt(true)
+  end
+  -- The newest cycle counts: a worker of an old one may be asked, and keeps what it serves.
+  local pointer, why = policy.refusal(change.compiled.routes or {}, store.note("cycle").policy)
+  if pointer then
+    return nil, "phases", why, pointer
   end
   local result, reason, err = store.publish(change, { boot = instance.boot, accept = accept,
     may_wait = true, save = save and function(bytes)
@@ -432,12 +438,6 @@ function _M.override(name, key, step)
   end
   _M.current()
   return entry
-end
-
---- Pointer and reason if the newest cycle cannot serve these compiled routes without a reload;
--- a worker of an old one may be asked.
-function _M.refusal(routes)
-  return policy.refusal(routes, store.note("cycle").policy)
 end
 
 --- Status of the instance. Speaks of the newest cycle even when a worker of an old one answers.
