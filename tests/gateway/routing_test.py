@@ -420,6 +420,21 @@ class Policies(GatewayTest):
         i.put(self.r.document({"path": "/", "client_max_body_size": "2k", "upstream": "a"}))
         self.assertEqual(i.get("/small", method="POST", body=b"x" * 2000).status, 200)
 
+    def test_a_saved_document_that_needs_more_than_nginx_has_is_refused_at_start(self):
+        def limited(size, upstream):
+            return self.r.document({"path": "/", "client_max_body_size": size,
+                                    "upstream": upstream})
+        i = self.instance(limited("1k", "a"), policy={"limit": 1000, "cap": 4096})
+        i.put(limited("4k", "b"), x_save="1")
+        self.assertEqual(i.get().text(), "b")
+        i.master.terminate()
+        i.master.wait(10)
+        i.policy = {"limit": 1000, "cap": 2048}
+        i.write_tree()
+        i.start()
+        self.assertEqual(i.get().text(), "a")
+        self.assertIn("/routes/0/client_max_body_size: nginx itself takes at most 2048", i.errors())
+
     def test_no_limit_where_the_route_says_so(self):
         i = self.serve({"path": "/all", "client_max_body_size": "0", "upstream": "a"},
                        {"path": "/", "upstream": "b"}, policy={"limit": 1000, "cap": 0})
