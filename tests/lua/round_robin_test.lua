@@ -22,11 +22,11 @@ end
 return {
   { "equal weights are a plain rotation", function()
     tap.equal(take(round_robin.new(peers(1, 1, 1)), 9), "abcabcabc")
-    tap.equal(take(round_robin.new(peers(7, 7), 0), 6), "ababab")
+    tap.equal(take(round_robin.new(peers(7, 7), { turns = 0 }), 6), "ababab")
   end },
   { "a balancer without peers picks nothing", function()
     tap.equal(round_robin.new({}):pick(), nil)
-    tap.equal(round_robin.new({}, 3):pick({}), nil)
+    tap.equal(round_robin.new({}, { turns = 3 }):pick({}), nil)
   end },
   { "over the sum of the weights every peer gets its weight exactly", function()
     local random = tap.random(3)
@@ -121,7 +121,7 @@ return {
   { "after any changes every round gives every peer its weight exactly", function()
     local random = tap.random(11)
     for _ = 1, 300 do
-      local balancer = round_robin.new(peers(3, 1), random(5))
+      local balancer = round_robin.new(peers(3, 1), { turns = random(5) })
       local list, sum
       for _ = 1, random(6) do
         for _ = 1, random(20) do balancer:pick() end
@@ -139,7 +139,7 @@ return {
     end
   end },
   { "turns taken in advance let workers begin at different peers", function()
-    tap.equal(take(round_robin.new(peers(1, 1, 1), 2), 4), "cabc")
+    tap.equal(take(round_robin.new(peers(1, 1, 1), { turns = 2 }), 4), "cabc")
   end },
   { "weights too long for a ring are served alike, and one is left out as well", function()
     local balancer = round_robin.new(peers(997, 991, 983, 977, 971))

@@ -11,6 +11,11 @@
 --
 -- A due time is computed from an integer count each time and never added up, so that equal
 -- weights tie exactly and stay a plain rotation for ever.
+--
+-- A peer that starts slowly keeps its turns and gives a part of them away: whoever is next then
+-- takes its own turn early, so the others share what is given in proportion to their weights.
+local slow_start = require("orctl.balancer.slow_start")
+
 local _M = {}
 local methods = { __index = _M }
 
@@ -126,11 +131,11 @@ local function write_ring(self)
   return ring
 end
 
---- A balancer over peers {key = …, weight = …}; `turns` picks are taken in advance.
-function _M.new(peers, turns)
+--- A balancer over peers {key = …, weight = …}; `options.turns` picks are taken in advance.
+function _M.new(peers, options)
   local self = setmetatable({ heap = {}, now = 0, at = 0, start = 0 }, methods)
   self:sync(peers)
-  for _ = 1, #peers > 0 and turns or 0 do
+  for _ = 1, #peers > 0 and options and options.turns or 0 do
     take(self, 1)
   end
   return self
@@ -162,12 +167,12 @@ function _M:sync(peers)
   self.heap, self.ring, self.ring_length = heap, nil, ring_length(heap)
 end
 
--- On a retry, servers that were tried lose the turns that lie before the next one that was not.
-local function pick_other(self, tried)
+-- Servers that are left out lose the turns that lie before the next one that is not.
+local function pick_other(self, out)
   local ring, heap = self.ring, self.heap
   for i = 1, ring and #ring or 0 do
     local at = (self.at + i - 1) % #ring + 1
-    if not tried[ring[at].key] then
+    if not out[ring[at].key] then
       self.at = at
       return ring[at]
     end
@@ -177,28 +182,54 @@ local function pick_other(self, tried)
   end
   local first
   for i = 1, #heap do
-    if not tried[heap[i].peer.key] and (not first or before(heap[i], heap[first])) then
+    if not out[heap[i].peer.key] and (not first or before(heap[i], heap[first])) then
       first = i
     end
   end
   return first and take(self, first)
 end
 
---- Next peer; nil if there is none. `tried`, given on a retry only, is a set of keys to leave out.
-function _M:pick(tried)
+local function copy_set(set)
+  local twin = {}
+  for key in pairs(set or {}) do twin[key] = true end
+  return twin
+end
+
+-- `peer` starts slowly: it, or another in its turn. With nothing but such peers, turns go round
+-- until one has saved up for its own.
+local function share_turn(self, peer, out)
+  local left = copy_set(out)
+  while not slow_start.admits(peer) do
+    left[peer.key] = true
+    peer = pick_other(self, left)
+    if not peer then
+      left = copy_set(out)
+      peer = pick_other(self, left)
+    end
+  end
+  return peer
+end
+
+--- Next peer; nil if there is none. `out` is a set of keys to leave out, or nil.
+function _M:pick(out)
   local ring = self.ring or self.ring_length and write_ring(self)
-  if tried then
-    return pick_other(self, tried)
+  local peer
+  if out then
+    peer = pick_other(self, out)
+  elseif ring then
+    local at = self.at + 1
+    if at > #ring then
+      at = 1
+    end
+    self.at = at
+    peer = ring[at]
+  else
+    peer = self.heap[1] and take(self, 1)
   end
-  if not ring then
-    return self.heap[1] and take(self, 1)
+  if peer and peer.ramp then
+    return share_turn(self, peer, out)
   end
-  local at = self.at + 1
-  if at > #ring then
-    at = 1
-  end
-  self.at = at
-  return ring[at]
+  return peer
 end
 
 --- Called when a request has ended. Turns do not depend on it.
