@@ -159,13 +159,16 @@ class Meaning {
       check_durations(upstreams[i], fmt::format("upstream[{}]", i));
       if (const Value* health = upstreams[i].find("health"))
         check_durations(*health, fmt::format("upstream[{}].health", i));
+      if (const Value* sticky = upstreams[i].find("sticky"))
+        check_durations(*sticky, fmt::format("upstream[{}].sticky", i));
+      check_balance(upstreams[i], fmt::format("upstream[{}]", i));
       check_servers(upstreams[i], i);
     }
   }
 
   void check_durations(const Value& object, const std::string& field) {
-    for (const char* name :
-         {"connect_timeout", "send_timeout", "read_timeout", "interval", "timeout", "worker_shutdown_timeout"}) {
+    for (const char* name : {"connect_timeout", "send_timeout", "read_timeout", "interval", "timeout",
+                             "worker_shutdown_timeout", "slow_start", "ttl"}) {
       const Value* v = object.find(name);
       if (v == nullptr) continue;
       const auto span = parse_duration(v->as_string());
@@ -173,6 +176,24 @@ class Meaning {
         error("out-of-range", *v, field + "." + name, fmt::format("{} is longer than 24h", v->as_string()),
               "use at most \"24h\"");
     }
+  }
+
+  /// Fields that go together with the way a server is chosen.
+  void check_balance(const Value& upstream, const std::string& field) {
+    const Value& balance = upstream.at("balance");
+    const std::string& how = balance.as_string();
+    const Value* hash = upstream.find("hash");
+    if (how == "hash" && hash == nullptr)
+      error("missing-hash", balance.place.line != 0 ? balance : upstream, field + ".balance",
+            "balance \"hash\" does not say what to hash", "add hash = \"header:X-User\", or balance = \"ip_hash\"");
+    if (how != "hash" && hash != nullptr)
+      error("unused-hash", *hash, field + ".hash", fmt::format("balance \"{}\" takes no hash", how),
+            "set balance = \"hash\", or take hash away");
+    const Value* sticky = upstream.find("sticky");
+    if (sticky != nullptr && (how == "hash" || how == "ip_hash"))
+      error("sticky-with-hash", *sticky, field + ".sticky",
+            fmt::format("balance \"{}\" keeps clients at a server itself; a cookie would disagree with it", how),
+            "keep one of the two; sticky goes with round_robin, least_conn, random and ewma");
   }
 
   void check_servers(const Value& upstream, size_t index) {

@@ -88,6 +88,8 @@ Config proxying(const RoutePhases& phases) {
                   block("map", {text(""), {"$orctl_error"}}, {directive("default", {text("")})}),
                   // the same: the balancer writes the route of each request for the log, in one variable, as each costs
                   block("map", {text(""), {"$orctl_route"}}, {directive("default", {text("")})}),
+                  // and the cookie of a sticky upstream
+                  block("map", {text(""), {"$orctl_set_cookie"}}, {directive("default", {text("")})}),
                   block("map", {{"$http_host"}, {"$orctl_host"}},
                         {directive("", {{"$host"}}), fixed("default", {"$http_host"})}),
                   block("map", {{"$http_upgrade"}, {"$orctl_connection"}},
@@ -111,8 +113,10 @@ Config proxying(const RoutePhases& phases) {
 
 /// Where requests go on to servers. Without policies nothing but the balancer phase runs there.
 Config proxy_location(const RoutePhases& phases) {
-  if (!phases.policies) return {fixed("proxy_pass", {"http://$orctl_shard"})};
+  const Directive cookie = fixed("add_header", {"Set-Cookie", "$orctl_set_cookie", "always"});  // nothing when empty
+  if (!phases.policies) return {cookie, fixed("proxy_pass", {"http://$orctl_shard"})};
   return {
+      cookie,
       // the gateway itself holds routes to smaller limits; it cannot stop nginx from refusing more
       directive("client_max_body_size", {text(phases.body_cap)}),
       fixed("lua_transform_underscores_in_response_headers", {"off"}),

@@ -1,5 +1,6 @@
 -- From a request to a server: route, pick, retry. Runs in the balancer phase and nowhere else.
 local address = require("orctl.address")
+local choice = require("orctl.choice")
 local counters = require("orctl.counters")
 local ffi = require("ffi")
 local get_request = require("resty.core.base").get_request
@@ -15,6 +16,8 @@ local set_more_tries = ngx_balancer.set_more_tries
 local set_timeouts = ngx_balancer.set_timeouts
 local routed, retried, record_done = record.routed, record.retried, record.done
 local var = ngx.var
+local choose, pick = choice.choose, choice.pick
+local now = ngx.now
 local uintptr = ffi.typeof("uintptr_t")
 
 local IN_FLIGHT, REQUESTS, FAILURES = counters.IN_FLIGHT, counters.REQUESTS, counters.FAILURES
@@ -27,26 +30,11 @@ local pending = {} -- by the address of its request: the server that a try is wi
 -- proxy_connect_timeout, proxy_send_timeout and proxy_read_timeout as nginx.conf has them.
 local CONNECT, SEND, READ = 5, 60, 60
 
-local strategies = {
-  round_robin = require("orctl.balancer.round_robin"),
-}
-
-local function rotation(strategy, peers, old, turns)
-  if #peers == 0 then
-    return nil
-  end
-  if old then
-    old:sync(peers)
-    return old
-  end
-  return strategy.new(peers, turns)
-end
-
 --- What requests to an upstream are served from, made of its part of the document. Servers with a
--- `state` get no new requests. Takes the place
+-- `state` get no new requests, but for sessions of one in state drain. Takes the place
 -- in the rotation and the counters from `old`, the same upstream before a change, if there is one.
--- `turns` lets workers begin at different servers.
-function _M.build(part, version, old, turns)
+-- `turns` lets workers begin at different servers; `may_begin`, servers that are new start slowly.
+function _M.build(part, version, old, turns, may_begin)
   local stats = old and old.stats.block ~= SPARE and old.stats
     or { block = counters.block("upstream", part.name) }
   local peers, primary, backup, list = {}, {}, {}, {}
@@ -56,6 +44,7 @@ function _M.build(part, version, old, turns)
       address = server.address, backup = server.backup, state = server.state,
       weight = server.scaled or server.weight, document_weight = server.weight,
       effective_weight = server.effective_weight or server.weight, added = server.added,
+      max_conns = server.max_conns,
       block = known and known.block ~= SPARE and known.block
         or counters.block("peer", part.name .. "/" .. server.key),
       stats = stats }
@@ -65,19 +54,20 @@ function _M.build(part, version, old, turns)
       group[#group + 1] = peer
     end
   end
-  local strategy = strategies[part.balance]
-  local same = old and old.balance == part.balance and old or {}
   local usual = part.connect_timeout == CONNECT and part.send_timeout == SEND
     and part.read_timeout == READ
-  return {
+  -- A session may begin at a server that takes no new requests.
+  local usable = part.sticky and #list or #primary + #backup
+  local upstream = {
     name = part.name, version = version, balance = part.balance, health = part.health,
     peers = peers, list = list, stats = stats, min_healthy = part.min_healthy,
-    primary = rotation(strategy, primary, same.primary, turns),
-    backup = rotation(strategy, backup, same.backup, turns),
-    more_tries = math.max(0, math.min(part.retries, #primary + #backup - 1)),
+    primary = primary, backup = backup,
+    more_tries = math.max(0, math.min(part.retries, usable - 1)),
     timeouts = not usual
       and { part.connect_timeout, part.send_timeout, part.read_timeout } or nil,
   }
+  choice.prepare(upstream, part, old, turns, may_begin)
+  return upstream
 end
 
 --- In the master of an instance with policies: `route` gives what the rewrite phase has found.
@@ -93,6 +83,7 @@ end
 --- In a worker that begins, when it has its counters.
 function _M.start()
   row = counters.row()
+  math.randomseed(ngx.worker.pid() + now() * 1000) -- or all workers would draw alike
 end
 
 -- Keys of the servers this request has tried.
@@ -107,21 +98,11 @@ local function tried_servers()
   return tried
 end
 
-local function pick(upstream, tried)
-  local peer = upstream.primary and upstream.primary:pick(tried)
-  return peer or upstream.backup and upstream.backup:pick(tried)
-end
-
--- Servers that are down come last: with all of them down, trying is better than refusing.
-local function pick_well(upstream, tried)
-  local down = upstream.down
-  if not down then
-    return pick(upstream, tried)
-  end
-  local out = {}
-  for key in pairs(down) do out[key] = true end
-  for key in pairs(tried or {}) do out[key] = true end
-  return pick(upstream, out) or pick(upstream, tried)
+-- Begins a try.
+local function enter(peer, request)
+  local at = peer.block + IN_FLIGHT
+  row[at] = row[at] + 1
+  pending[request] = peer
 end
 
 -- Ends the try that a request is in.
@@ -138,18 +119,41 @@ end
 local function count_failure(peer)
   local at = peer.block + FAILURES
   row[at] = row[at] + 1
+  if peer.measured then
+    peer.measured:done(peer, nil)
+  end
 end
 
 local function retry(upstream, request, status)
   local failed = leave(request)
-  if failed then
+  local budget, peer = upstream.budget, nil
+  if not budget or budget:spend(now()) then
+    -- nginx repeats a request without counting it when a kept connection turns out to be closed.
+    -- Only then can every server have been tried, and trying one again is right.
+    peer = choose(upstream, tried_servers()) or choose(upstream)
+  end
+  if failed and peer then
     count_failure(failed)
     retried(failed, status)
+  elseif failed then
+    enter(failed, request) -- it was the last one, and ends with the request
   end
-  local tried = tried_servers()
-  -- nginx repeats a request without counting it when a kept connection turns out to be closed.
-  -- Only then can every server have been tried, and trying one again is right.
-  return pick_well(upstream, tried) or pick(upstream)
+  return peer
+end
+
+local function first(upstream)
+  local more = upstream.more_tries
+  if more > 0 then
+    set_more_tries(more)
+  end
+  if not upstream.special and not upstream.down then
+    return pick(upstream)
+  end
+  local budget = upstream.budget
+  if budget then
+    budget:request(now())
+  end
+  return choose(upstream)
 end
 
 -- ngx.exit(404) would be a 500 on a plain nginx, so the status travels in a variable to the
@@ -202,19 +206,18 @@ function _M.run(snapshot)
   if failure then
     peer = retry(upstream, request, status)
   else
-    peer = pick_well(upstream)
-    local more = upstream.more_tries
-    if more > 0 then
-      set_more_tries(more)
-    end
+    peer = first(upstream)
   end
   if not peer then
-    return refuse("503")
+    return refuse(not failure and "503" or status == 504 and "504" or "502")
   end
-  local block = peer.block
-  row[block + IN_FLIGHT] = row[block + IN_FLIGHT] + 1
-  row[block + REQUESTS] = row[block + REQUESTS] + 1
-  pending[request] = peer
+  if peer.max_conns then
+    pending[request] = peer -- its place is taken already
+  else
+    enter(peer, request)
+  end
+  local at = peer.block + REQUESTS
+  row[at] = row[at] + 1
   local timeouts = upstream.timeouts
   if timeouts then
     set_timeouts(timeouts[1], timeouts[2], timeouts[3])
@@ -238,10 +241,22 @@ function _M.failed()
   end
 end
 
+-- Tells the strategy how long the server took to begin its answer; nothing if it did not.
+local function measure(peer)
+  local seconds = (var.upstream_header_time or ""):match("[%d.]+$")
+  if seconds then
+    peer.measured:done(peer, tonumber(seconds))
+  end
+end
+
 --- log_by_lua: the request has ended, and with it the last try.
 function _M.done()
   local request = tonumber(ffi.cast(uintptr, get_request()))
-  record_done(request, leave(request))
+  local peer = leave(request)
+  if peer and peer.measured then
+    measure(peer)
+  end
+  record_done(request, peer)
 end
 
 return _M

@@ -28,6 +28,7 @@ local BLOCKS = 65536    -- in a row; block 0 is the row's head
 local SPARE = BLOCK     -- block 1: whatever found no block of its own
 local ROW_BYTES = BLOCKS * BLOCK * 8
 local CLAIM_SECONDS = 60
+local RESERVE_TRIES = 3
 
 -- Head of a row: whose it is. Two numbers, as a pid alone may come again.
 local PID, STARTED = 0, 1
@@ -230,6 +231,49 @@ function _M.sum(b, field)
     end
   end
   return sum
+end
+
+--- A function that sums a field of several blocks over all workers, as an array from 0 in the order
+-- of `blocks`. Row by row, as the compiler likes long inner loops.
+function _M.sums(blocks, field)
+  local count = #blocks
+  local places, totals = ffi.new("int32_t[?]", count), ffi.new("double[?]", count)
+  for i, b in ipairs(blocks) do
+    places[i - 1] = b + field
+  end
+  return function()
+    ffi.fill(totals, count * 8)
+    for i = 0, row_count - 1 do
+      local row = row_at(i)
+      if row[PID] ~= 0 then
+        for j = 0, count - 1 do
+          totals[j] = totals[j] + row[places[j]]
+        end
+      end
+    end
+    return totals
+  end
+end
+
+--- Adds 1 to a field of this worker's row, unless the sum over all workers would pass `limit`;
+-- whether it did.
+function _M.reserve(b, field, limit)
+  local at = b + field
+  for _ = 1, RESERVE_TRIES do
+    if _M.sum(b, field) >= limit then
+      return false
+    end
+    own[at] = own[at] + 1
+    -- The others must see that before their rows are read, or two workers could both take the last
+    -- place. The lock of the dictionary is a full memory barrier.
+    dict:get(P .. "region")
+    if _M.sum(b, field) <= limit then
+      return true
+    end
+    -- Two came at the same moment. Both step back, and one is first when they come again.
+    own[at] = own[at] - 1
+  end
+  return false
 end
 
 --- Calls `visit(row)` with every row that was ever used, this worker's included.

@@ -1,6 +1,7 @@
 -- Checks a gateway document and compiles it into the values that requests are served from. Pure.
 -- `rules` says in Lua what schemas/gateway.json says; a test holds the two together.
 local address = require("orctl.address")
+local balance = require("orctl.balancer.rules")
 local json = require("orctl.json")
 local route = require("orctl.route")
 
@@ -37,6 +38,7 @@ local server = { type = "object", fields = {
     hint = "an IPv4 or [IPv6] literal with a port from 1 to 65535; host names are not resolved" },
   weight = { type = "integer", min = 1, max = 1000 },
   backup = { type = "boolean" },
+  max_conns = balance.max_conns,
 } }
 
 local path_rule = { type = "string", pattern = "^/[!-\"$->@-~]*$", max_length = 1024,
@@ -54,7 +56,6 @@ local health = { type = "object", fields = {
 
 local upstream = { type = "object", fields = {
   name = name_rule(true),
-  balance = { type = "string", enum = { round_robin = true }, hint = "\"round_robin\"" },
   connect_timeout = duration_rule(),
   send_timeout = duration_rule(),
   read_timeout = duration_rule(),
@@ -63,6 +64,10 @@ local upstream = { type = "object", fields = {
   health = health,
   servers = { type = "array", required = true, items = server, max_items = 10000 },
 } }
+
+for name, rule in pairs(balance.fields) do
+  upstream.fields[name] = rule
+end
 
 local rules = { type = "object", fields = {
   format = { type = "integer", required = true, min = 1, max = 1 },
@@ -202,17 +207,28 @@ local function field(value, name)
   end
 end
 
--- Addresses occur once. `path` leads to the upstream.
-local function check_servers(up, path, faults)
+local function below(path, ...)
+  local longer = { unpack(path) }
+  for i = 1, select("#", ...) do
+    longer[#longer + 1] = select(i, ...)
+  end
+  return longer
+end
+
+-- Addresses occur once, and fields fit together. `path` leads to the upstream.
+local function check_upstream(up, path, faults)
+  if json.type(up) == "object" then
+    balance.check(up, function(name, text)
+      fault_at(faults, below(path, name), "%s", text)
+    end)
+  end
   local seen = {}
   for i, peer in ipairs(items(json.type(up) == "object" and up.servers or nil)) do
     local text = field(peer, "address")
     local found = parse(text or "")
     local key = found and found.key
     if key and seen[key] then
-      local at = { unpack(path) }
-      for _, name in ipairs({ "servers", i - 1, "address" }) do at[#at + 1] = name end
-      fault_at(faults, at, "%s is listed twice", show(text))
+      fault_at(faults, below(path, "servers", i - 1, "address"), "%s is listed twice", show(text))
     end
     seen[key or ""] = true
   end
@@ -252,7 +268,7 @@ local function check_references(value, faults)
       fault_at(faults, { "upstreams", i - 1, "name" }, "upstream %s is named twice", show(name))
     end
     names[name or ""] = true
-    check_servers(up, { "upstreams", i - 1 }, faults)
+    check_upstream(up, { "upstreams", i - 1 }, faults)
   end
   check_routes(items(value.routes), names, faults)
 end
@@ -315,11 +331,11 @@ local function compile_upstream(up)
   for i, one in ipairs(up.servers) do
     local found = parse(one.address)
     servers[i] = { address = one.address, host = found.host, port = found.port, key = found.key,
-      weight = one.weight or 1, backup = one.backup or false }
+      weight = one.weight or 1, backup = one.backup or false,
+      max_conns = one.max_conns }
   end
-  return {
+  local compiled = {
     name = up.name,
-    balance = up.balance or "round_robin",
     connect_timeout = seconds(up.connect_timeout or "5s"),
     send_timeout = seconds(up.send_timeout or "60s"),
     read_timeout = seconds(up.read_timeout or "60s"),
@@ -328,6 +344,8 @@ local function compile_upstream(up)
     health = up.health and compile_health(up.health),
     servers = servers,
   }
+  balance.compile(up, compiled, seconds)
+  return compiled
 end
 
 --- Defaults filled in, durations in seconds, addresses taken apart, hosts in lower case; only for
@@ -381,7 +399,7 @@ function _M.read_upstream(bytes)
   end
   local faults = _M.check_value(value, upstream)
   if faults.count == 0 then
-    check_servers(value, {}, faults)
+    check_upstream(value, {}, faults)
   end
   if faults.count > 0 then
     return nil, _M.summary(faults), faults

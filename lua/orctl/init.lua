@@ -118,7 +118,7 @@ local details = {
   [431] = "the header is too large",
   [500] = "the gateway failed; its error log says why",
   [502] = "no server answered",
-  [503] = "the upstream has no servers",
+  [503] = "no server can take the request",
   [504] = "no server answered in time",
 }
 

@@ -1,6 +1,7 @@
 -- What this worker serves: a snapshot that is only ever swapped whole, and how it follows the
 -- shared dictionary.
 local balancer = require("orctl.balancer")
+local choice = require("orctl.choice")
 local clock = require("orctl.clock")
 local counters = require("orctl.counters")
 local document = require("orctl.document")
@@ -34,6 +35,7 @@ local problem                 -- why it does not serve that one
 local slot, slot_text         -- where it reports, and what it reported
 local following = false       -- false: the tree's own document goes before the dictionary's
 local adopted, adopting, ticks = false, false, 0
+local started = false         -- a server that is new to this worker is new to all
 
 -- Why this worker's cycle cannot serve these routes; nil if it can.
 local function unserved(routes)
@@ -52,7 +54,7 @@ local function build(loaded, generation, old)
       if override then
         part = overrides.effective(part, override.servers)
       end
-      known = balancer.build(part, version, known, turns % (#part.servers + 1))
+      known = balancer.build(part, version, known, turns % (#part.servers + 1), started)
       known.override_version = override and override.version
     end
     upstreams[name] = known
@@ -81,7 +83,9 @@ end
 local function follow_health()
   seen_health = health_of()
   for _, upstream in pairs(snapshot.upstreams) do
+    local before = upstream.down
     health.apply(upstream)
+    choice.follow_down(upstream, before)
   end
 end
 
@@ -296,6 +300,7 @@ function _M.tick()
   end
   follow_all() -- even if a worker died between its publication and the version
   end_overdue()
+  choice.tick()
   report()
   if snapshot.checked and probes() then
     health.run(snapshot.upstreams, TICK, is_current)
@@ -376,6 +381,7 @@ function _M.start()
     follow()
   end
   adopt(false)
+  started = true
   report()
 end
 

@@ -13,7 +13,8 @@ from harness import ROOT, GatewayTest, document, encode
 
 # What a schema cannot say.
 BEYOND = re.compile(r"is listed twice|is named twice|there is no upstream|stands above|is too long: "
-                    r"at most|\"\[.*\" is not an IPv4 or \[IPv6\] literal|, not both|has no meaning "
+                    r"at most|goes with balance|needs hash|sticky does not go|"
+                    r"\"\[.*\" is not an IPv4 or \[IPv6\] literal|, not both|has no meaning "
                     r"there|needs an upstream or a redirect|is written by the gateway|as a segment")
 ALLOWED = {"type", "properties", "required", "additionalProperties", "items", "enum", "pattern",
            "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "definitions",
@@ -36,6 +37,12 @@ GOOD = document([{"address": "10.0.0.1:8080", "weight": 10},
                 read_timeout="60s", retries=2,
                 health={"type": "http", "path": "/ping", "interval": "3s", "timeout": "2s",
                         "rise": 2, "fall": 3})
+GOOD["upstreams"][0].update(slow_start="30s", retry_budget=20, all_down="fail", sticky={
+    "cookie": "route", "path": "/app", "domain": "test1.com", "secure": True, "http_only": True,
+    "ttl": "1h"})
+GOOD["upstreams"][0]["servers"][0]["max_conns"] = 100
+GOOD["upstreams"].append({"name": "by-user", "balance": "hash", "hash": "header:X-User",
+                          "servers": []})
 EDGES = {
     "address": ["1.2.3.4:1", "1.2.3.4:65535", "1.2.3.4:65536", "1.2.3.4:0", "1.2.3.4:080", "a:1",
                 "01.2.3.4:1", "256.1.1.1:1", "1.2.3.4", "[::]:1", "[fe80::1%lo]:1", "[]:1", "",
@@ -43,8 +50,19 @@ EDGES = {
                 "1.2.3.4:10000", "255.255.255.255:59999", "1.2.3.4:65530", "1.2.3.4:65529"],
     "weight": [0, 1, 1.0, 1.5, 1000, 1001, -1, "1", True, None, 1e300],
     "backup": [True, False, 0, "true", None],
+    "max_conns": [0, 1, 1000000, 1000001, 1.5, "1", None],
     "name": ["a", "A", "", "a" * 64, "a" * 65, "a-_9", "9a", "a.b", "-a", "up\n", "\u00e4"],
-    "balance": ["round_robin", "random", "", None, 1],
+    "balance": ["round_robin", "least_conn", "random", "ip_hash", "hash", "ewma", "HASH", "", None,
+                1],
+    "hash": ["header:X-User", "cookie:a_b", "arg:q", "uri", "path", "host", "client", "header:",
+             "header", "header:a b", "body:x", "URI", "uri:x", "header:" + "a" * 65,
+             "header:" + "a" * 66, "header:a:b", "", None, 1],
+    "slow_start": ["1s", "0s", "24h", "25h", None], "ttl": ["1s", "0s", "24h", "25h", None, 1],
+    "cookie": ["a", "A-z_9", "a b", "a=b", "a;", "", "a" * 64, "a" * 65, None],
+    "domain": ["a", "test1.com", ".a", "a.", "-a", "a-b.c", "a_b", "a;b", "a" * 253, "a" * 254, ""],
+    "secure": [True, False, 0, "true", None], "http_only": [True, False, 1, None],
+    "all_down": ["try_all", "fail", "", "try", None, 1],
+    "retry_budget": [0, 1, 100, 101, -1, 2.5, "10", None],
     "read_timeout": ["1ms", "0s", "00s", "01s", "1", "s", "1d", "1.5s", "-1s", "99999999s",
                      "1000h", "24h", "999999ms", "1234567ms", "12345678ms", " 1s", "1S", 5, None],
     "type": ["http", "tcp", "udp", "", None],
@@ -204,13 +222,14 @@ class Schema(GatewayTest):
 
     def test_defaults_are_the_ones_that_are_used(self):
         source = ""
-        for name in ("document", "route"):
+        for name in ("document", "route", "balancer/rules"):
             with open(os.path.join(ROOT, "lua", "orctl", name + ".lua")) as f:
                 source += f.read()
         definitions = self.schema["definitions"]
         redirect = definitions["route"]["properties"]["redirect"]
         for kind, variable in ((definitions["upstream"], "up"), (definitions["server"], "one"),
-                               (definitions["health"], "value"), (redirect, "value")):
+                               (definitions["health"], "value"), (redirect, "value"),
+                               (definitions["sticky"], "value")):
             for name, field in kind["properties"].items():
                 if field.get("default") is True:
                     self.assertIn("%s.%s ~= false" % (variable, name), source)

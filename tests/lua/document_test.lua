@@ -45,6 +45,26 @@ return {
       "/upstreams/1/servers", "/upstreams/2/servers/1/address", "/upstreams/3/name",
       "/upstreams/3/servers/0/address" })
   end },
+  { "compiles how servers are chosen, and says which fields do not go together", function()
+    local compiled = assert(document.read([[{"format":1,"upstreams":[{"name":"a","slow_start":"30s",
+      "retry_budget":20,"all_down":"fail","balance":"least_conn","sticky":{"cookie":"route"},
+      "servers":[{"address":"1.1.1.1:1","max_conns":9}]},
+      {"name":"b","balance":"hash","hash":"arg:id","servers":[]}],"routes":[]}]]))
+    local a, b = compiled.upstreams[1], compiled.upstreams[2]
+    tap.equal({ a.slow_start, a.retry_budget, a.all_down, a.balance, a.servers[1].max_conns },
+      { 30, 20, "fail", "least_conn", 9 })
+    tap.equal(a.sticky, { cookie = "route", path = "/", secure = false, http_only = true })
+    tap.equal({ b.hash, b.all_down }, { "arg:id", "try_all" })
+    tap.equal(pointers([[{"format":1,"upstreams":[
+      {"name":"a","balance":"hash","servers":[]},
+      {"name":"b","hash":"uri","servers":[]},
+      {"name":"c","balance":"ip_hash","hash":"uri","sticky":{"cookie":"c"},"servers":[]},
+      {"name":"d","balance":"hash","hash":"x","sticky":{},"servers":[]},7],"routes":[]}]]), {
+      "/upstreams/0/balance", "/upstreams/1/hash", "/upstreams/2/hash", "/upstreams/2/sticky",
+      "/upstreams/3/hash", "/upstreams/3/sticky", "/upstreams/3/sticky/cookie", "/upstreams/4" })
+    local _, err = document.read_upstream('{"name":"a","balance":"hash","servers":[]}')
+    assert(err:find("^/balance: "), err)
+  end },
   { "tells an empty object from an empty array, and looks through strings", function()
     tap.equal(pointers('{"format":1,"upstreams":[],"routes":{}}'), { "/routes" })
     tap.equal(pointers('{"format":1,"upstreams":{ },"routes":[]}'), { "/upstreams" })

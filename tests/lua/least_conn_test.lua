@@ -2,7 +2,14 @@ local least_conn = require("orctl.balancer.least_conn")
 local round_robin = require("orctl.balancer.round_robin")
 local tap = require("tap")
 
-local function in_flight(peer) return peer.in_flight end
+-- What counters.sums() gives, of peers that know it themselves.
+local function gauge(list)
+  local loads = {}
+  return function()
+    for i, peer in ipairs(list) do loads[i - 1] = peer.in_flight end
+    return loads
+  end
+end
 
 local function peers(...)
   local list = {}
@@ -13,7 +20,7 @@ local function peers(...)
 end
 
 local function new(list, turns)
-  return least_conn.new(list, { in_flight = in_flight, turns = turns })
+  return least_conn.new(list, { gauge = gauge, turns = turns })
 end
 
 local function take(balancer, n)

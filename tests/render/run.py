@@ -28,7 +28,7 @@ FLAVORS = ("debian", "openresty")
 
 
 def run(*argv, **more):
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60, **more)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=300, **more)
 
 
 def orctl(*args):

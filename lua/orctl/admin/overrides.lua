@@ -134,6 +134,13 @@ function _M.delete(name, server)
   return change(name, server, nil)
 end
 
+-- The weight after overrides; of a server that starts slowly, as far as it has come.
+local function weight_now(peer)
+  local ramp = peer.ramp
+  return ramp and math.floor(peer.effective_weight * ramp * 100 + 0.5) / 100
+    or peer.effective_weight
+end
+
 local function server_item(upstream, peer, entries)
   local b = peer.block
   local is_down = upstream.down and upstream.down[peer.key]
@@ -141,7 +148,7 @@ local function server_item(upstream, peer, entries)
   local entry = entries[peer.key]
   return {
     address = peer.address, weight = peer.document_weight, backup = peer.backup,
-    effective_weight = peer.effective_weight,
+    effective_weight = weight_now(peer), max_conns = peer.max_conns,
     state = balancer.state_of(upstream, peer),
     health = is_down and "down" or found and "up" or "unknown",
     in_flight = counters.sum(b, counters.IN_FLIGHT),
