@@ -16,7 +16,7 @@ _orctl() {
       -*) ;;
       *)
         case "${cmd:+$cmd }$w" in
-          'import' | 'name' | 'apply' | 'completion' | 'delete' | 'describe' | 'diff' | 'doctor' | 'explain' | 'get' | 'history' | 'import host-balancer' | 'name check' | 'name next' | 'reload' | 'render' | 'restart' | 'rollback' | 'start' | 'status' | 'stop' | 'validate' | 'version') cmd="${cmd:+$cmd }$w" ;;
+          'import' | 'name' | 'apply' | 'completion' | 'delete' | 'describe' | 'diff' | 'doctor' | 'explain' | 'get' | 'history' | 'import host-balancer' | 'name check' | 'name next' | 'reload' | 'render' | 'restart' | 'rollback' | 'start' | 'status' | 'stop' | 'top' | 'validate' | 'version') cmd="${cmd:+$cmd }$w" ;;
           *) break ;;
         esac ;;
     esac
@@ -28,7 +28,7 @@ _orctl() {
         --root) _orctl_paths -d; return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'apply completion delete describe diff doctor explain get history import name reload render restart rollback start status stop validate version' -- "$cur"); fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'apply completion delete describe diff doctor explain get history import name reload render restart rollback start status stop top validate version' -- "$cur"); fi ;;
     'import')
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'host-balancer' -- "$cur"); fi ;;
     'name')
@@ -205,6 +205,15 @@ _orctl() {
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'top')
+      case $prev in
+        -l | --selector) :; return ;;
+        --interval) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --interval -w --watch -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'validate')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;

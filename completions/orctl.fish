@@ -12,7 +12,7 @@ function __orctl_at
                 set skip 1
             case '-*'
             case '*'
-                if contains -- "$(string join ' ' -- $cmd $w)" 'import' 'name' 'apply' 'completion' 'delete' 'describe' 'diff' 'doctor' 'explain' 'get' 'history' 'import host-balancer' 'name check' 'name next' 'reload' 'render' 'restart' 'rollback' 'start' 'status' 'stop' 'validate' 'version'
+                if contains -- "$(string join ' ' -- $cmd $w)" 'import' 'name' 'apply' 'completion' 'delete' 'describe' 'diff' 'doctor' 'explain' 'get' 'history' 'import host-balancer' 'name check' 'name next' 'reload' 'render' 'restart' 'rollback' 'start' 'status' 'stop' 'top' 'validate' 'version'
                     set cmd $cmd $w
                 else
                     break
@@ -41,6 +41,7 @@ complete -c orctl -n '__orctl_at ""' -a 'rollback' -d 'go back to an earlier rev
 complete -c orctl -n '__orctl_at ""' -a 'start' -d 'start instances and prove that they serve'
 complete -c orctl -n '__orctl_at ""' -a 'status' -d 'say whether instances run and every worker serves the same'
 complete -c orctl -n '__orctl_at ""' -a 'stop' -d 'stop instances after their requests have ended'
+complete -c orctl -n '__orctl_at ""' -a 'top' -d 'show the traffic of upstreams and servers: rates, errors, latency, in flight'
 complete -c orctl -n '__orctl_at ""' -a 'validate' -d 'check manifests, offline and without rights'
 complete -c orctl -n '__orctl_at ""' -a 'version' -d 'print the version'
 complete -c orctl -n '__orctl_at ""' -s o -l output -x -a 'json' -d 'format of the answer'
@@ -196,6 +197,14 @@ complete -c orctl -n '__orctl_at "stop"' -l root -x -a '(__fish_complete_directo
 complete -c orctl -n '__orctl_at "stop"' -l color -x -a 'auto always never' -d 'colours in the answer and in messages'
 complete -c orctl -n '__orctl_at "stop"' -s v -l verbose -d 'print every side effect on stderr'
 complete -c orctl -n '__orctl_at "stop"' -s h -l help -d 'show help'
+complete -c orctl -n '__orctl_at "top"' -s l -l selector -x -d 'choose instances by label'
+complete -c orctl -n '__orctl_at "top"' -l interval -x -d 'how long to count; 0s shows what was counted since the instance started'
+complete -c orctl -n '__orctl_at "top"' -s w -l watch -d 'go on until interrupted'
+complete -c orctl -n '__orctl_at "top"' -s o -l output -x -a 'table json' -d 'format of the answer'
+complete -c orctl -n '__orctl_at "top"' -l root -x -a '(__fish_complete_directories)' -d 'folder that stands for / on the host'
+complete -c orctl -n '__orctl_at "top"' -l color -x -a 'auto always never' -d 'colours in the answer and in messages'
+complete -c orctl -n '__orctl_at "top"' -s v -l verbose -d 'print every side effect on stderr'
+complete -c orctl -n '__orctl_at "top"' -s h -l help -d 'show help'
 complete -c orctl -n '__orctl_at "validate"' -s f -l filename -r -F -d 'manifest file or folder, or - for standard input'
 complete -c orctl -n '__orctl_at "validate"' -s R -l recursive -d 'look into the folders of a folder too'
 complete -c orctl -n '__orctl_at "validate"' -l strict -d 'warnings make the manifests invalid too'
