@@ -240,6 +240,10 @@ local function same(a, b)
   return true
 end
 
+local function cannot(what)
+  return ("a Host-header document cannot say %s"):format(what)
+end
+
 -- Names every member in which `got`, made from the Host-header document, is not `wanted`. Both are
 -- compiled: a member that says what is the default anyway is no difference.
 local function tell(faults, pointer, raw, wanted, got)
@@ -251,18 +255,22 @@ local function tell(faults, pointer, raw, wanted, got)
     if wanted[name] == nil then names[#names + 1] = name end
   end
   table.sort(names)
+  local count = #faults
   for _, name in ipairs(names) do
-    local inner = type(raw) == "table" and raw[name]
+    local inner = raw[name]
     if name == "servers" then
       for i, one in ipairs(wanted.servers) do
         tell(faults, ("%s/servers/%d"):format(pointer, i - 1), inner[i], one, got.servers[i])
       end
     elseif name == "health" and wanted.health and got.health then
       tell(faults, pointer .. "/health", inner, wanted.health, got.health)
-    else
-      faults[#faults + 1] = { pointer = inner ~= nil and inner ~= false and pointer .. "/" .. name
-        or pointer, detail = ("a Host-header document cannot say %s"):format(name) }
+    elseif inner ~= nil then
+      faults[#faults + 1] = { pointer = pointer .. "/" .. name, detail = cannot(name) }
     end
+  end
+  -- Nothing that stands there differs, but what was compiled of it does.
+  if names[1] and #faults == count then
+    faults[count + 1] = { pointer = pointer, detail = cannot(table.concat(names, ", ")) }
   end
 end
 
@@ -287,8 +295,7 @@ function _M.to(value)
   local backends, hosts, faults = json.array(), json.array(), {}
   for name in pairs(value) do
     if name ~= "format" and name ~= "upstreams" and name ~= "routes" then
-      faults[#faults + 1] = { pointer = "/" .. name,
-        detail = ("a Host-header document cannot say %s"):format(name) }
+      faults[#faults + 1] = { pointer = "/" .. name, detail = cannot(name) }
     end
   end
   for i, raw in ipairs(value.upstreams) do
