@@ -1,5 +1,6 @@
 -- The admin endpoint. Trusts the permissions of its socket, or a token on TCP, and nothing else: a
 -- browser, which a web page could send here, is known by its Host, Origin and Sec-Fetch-Site.
+local certs = require("orctl.certs")
 local compat = require("orctl.compat")
 local document = require("orctl.document")
 local json = require("orctl.json")
@@ -213,6 +214,20 @@ local function get_upstreams(name)
   send({ items = items })
 end
 
+local function get_certs()
+  send({ items = certs.items(ngx.time()) })
+end
+
+local function put_certs(name)
+  local ok, fault = certs.put(name, take_body(), var.http_x_tree == "1", ngx.time())
+  if not ok then
+    return problem.send(fault.status, fault.detail, fault.pointer and {
+      pointer = fault.pointer,
+      errors = json.array({ { pointer = fault.pointer, detail = fault.detail } }) })
+  end
+  get_certs()
+end
+
 -- What answers a path: `*` stands for one part of it, which the function is given.
 local paths = {
   ["/config"] = { GET = get_hosts, POST = post_hosts },
@@ -226,6 +241,8 @@ local paths = {
     PUT = function(name, server) send(overrides.put(name, server, take_body())) end,
     DELETE = function(name, server) send(overrides.delete(name, server)) end,
   },
+  ["/v1/certs"] = { GET = get_certs, PUT = function() put_certs() end },
+  ["/v1/certs/*"] = { PUT = put_certs },
 }
 
 local function find(path)

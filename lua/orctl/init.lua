@@ -5,6 +5,7 @@
 local admin = require("orctl.admin")
 local auth = require("orctl.auth")
 local balancer = require("orctl.balancer")
+local certs = require("orctl.certs")
 local counters = require("orctl.counters")
 local json = require("orctl.json")
 local policy = require("orctl.policy")
@@ -73,11 +74,13 @@ function _M.init(name, tree)
   end
   local bytes = source.init(settings.source, settings.state, read_tree_file("gateway.json"), phases)
   state.init(name, tree, bytes, settings)
+  certs.init(prefix)
   require_overlay(prefix)
 end
 
 local function tick(premature)
   if not premature and not ngx.worker.exiting() then
+    certs.tick()
     state.tick()
     source.tick(state.TICK, state)
   end
@@ -88,9 +91,15 @@ function _M.init_worker()
   if not ngx.worker.id() then
     return -- a helper process, which serves nothing
   end
+  certs.start()
   state.start()
   source.tick(0, state)
   assert(ngx.timer.every(state.TICK, tick))
+end
+
+--- ssl_certificate_by_lua.
+function _M.certificate()
+  return certs.serve()
 end
 
 --- balancer_by_lua.

@@ -1,6 +1,7 @@
 -- What this worker serves: a snapshot that is only ever swapped whole, and how it follows the
 -- shared dictionary.
 local balancer = require("orctl.balancer")
+local certs = require("orctl.certs")
 local choice = require("orctl.choice")
 local clock = require("orctl.clock")
 local counters = require("orctl.counters")
@@ -98,8 +99,10 @@ local function report()
   if other and other.boot > instance.boot then
     return
   end
+  local certificates, certs_problem = certs.digest()
   local value = { pid = ngx.worker.pid(), boot = instance.boot, tree = instance.tree,
-    generation = snapshot.generation, digest = snapshot.digest, error = problem }
+    generation = snapshot.generation, digest = snapshot.digest, certs = certificates,
+    error = problem or certs_problem }
   local text = json.pack(value)
   if text ~= slot_text or not other or other.pid ~= value.pid then
     slot_text = store.set_note(slot, value) and text

@@ -89,6 +89,9 @@ local function lock(may_wait)
   return owner
 end
 
+--- The lock of all who change what the dictionary holds: an owner for unlock(), or nil.
+_M.lock, _M.unlock = lock, unlock
+
 local last_index, last_indexed
 
 -- A published index never changes, so the last one is kept: with thousands of upstreams reading it

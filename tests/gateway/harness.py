@@ -64,14 +64,15 @@ POLICY_LOCATION = """      client_max_body_size %d;
       proxy_pass http://$orctl_shard$orctl_uri;"""
 
 
-def render(run, log, listen, workers=2, dict_size="32m", tree=1, template=TEMPLATE, policy=None):
+def render(run, log, listen, workers=2, dict_size="32m", tree=1, template=TEMPLATE, policy=None,
+           tls=""):
     with open(template) as f:
         text = f.read()
     shards = ["orctl_%02d" % i for i in range(32)]
     for name, value in {
         "LOAD_MODULES": load_modules(),
         "WORKERS": str(workers), "RUN": run, "LOG": log, "DICT": dict_size,
-        "INSTANCE": "test", "TREE_DIGEST": digest_of(tree), "LISTEN": listen,
+        "INSTANCE": "test", "TREE_DIGEST": digest_of(tree), "LISTEN": listen, "TLS": tls,
         "POLICY": "  map \"\" $orctl_uri { default \"\"; }" if policy else "",
         "LOCATION": POLICY_LOCATION % policy["cap"] if policy
                     else "      proxy_pass http://$orctl_shard;",
@@ -126,7 +127,8 @@ class Instance:
     """An nginx with the gateway in a folder of its own; `policy` as in settings.json gives it the
     phases for routes that edit requests."""
 
-    def __init__(self, doc, workers=2, dict_size="32m", overlay=None, settings=None, policy=None):
+    def __init__(self, doc, workers=2, dict_size="32m", overlay=None, settings=None, policy=None,
+                 certs=None):
         self.dir = tempfile.mkdtemp(prefix="orctl-test-")
         os.chmod(self.dir, 0o755)
         self.tree = os.path.join(self.dir, "tree")
@@ -145,10 +147,11 @@ class Instance:
         self.policy = policy
         self.master = None
         self.tree_number = 0
+        self.tls_port = free_port() if certs else None
         shutil.copytree(os.path.join(ROOT, "lua", "orctl"), os.path.join(self.tree, "lua", "orctl"))
         for name, text in (overlay or {}).items():
             self.write(os.path.join(self.tree, "lua", name), text)
-        self.write_tree(doc)
+        self.write_tree(doc, certs)
         atexit.register(self.close)
 
     @staticmethod
@@ -156,9 +159,32 @@ class Instance:
         with open(path, "wb") as f:
             f.write(encode(data) if not isinstance(data, str) else data.encode())
 
-    def write_tree(self, doc=None):
-        """A new tree: a new digest, and a new gateway document if there is one."""
+    def write_certs(self, certs):
+        """The certificates of the tree: a list of {name, hosts, certificate, key}, PEM in it."""
+        os.makedirs(os.path.join(self.tree, "certs"), exist_ok=True)
+        entries = []
+        for one in certs:
+            entry = {"name": one["name"]}
+            for member, end in (("certificate", ".pem"), ("key", ".key")):
+                entry[member] = "certs/" + one["name"] + end
+                self.write(os.path.join(self.tree, entry[member]), one[member])
+            entries.append(dict(entry, hosts=one["hosts"]) if one.get("hosts") else entry)
+        self.write(os.path.join(self.tree, "certs.json"), {"certificates": entries})
+        self.first_cert = entries[0]
+
+    def tls(self):
+        if not self.tls_port:
+            return ""
+        return ("listen 127.0.0.1:%d ssl; ssl_protocols TLSv1.2 TLSv1.3; "
+                "ssl_session_cache shared:tls:1m; ssl_certificate %s; ssl_certificate_key %s; "
+                "ssl_certificate_by_lua_block { require(\"orctl.init\").certificate() }"
+                % (self.tls_port, self.first_cert["certificate"], self.first_cert["key"]))
+
+    def write_tree(self, doc=None, certs=None):
+        """A new tree: a new digest, and a new gateway document and certificates if there are."""
         self.tree_number += 1
+        if certs is not None:
+            self.write_certs(certs)
         if doc is not None:
             self.write(os.path.join(self.tree, "gateway.json"), doc)
         settings = dict(self.settings, state=self.state)
@@ -167,7 +193,7 @@ class Instance:
         self.write(os.path.join(self.tree, "settings.json"), settings)
         self.write(os.path.join(self.tree, "nginx.conf"),
                    render(self.run, self.log, self.listen, self.workers_wanted, self.dict_size,
-                          self.tree_number, policy=self.policy))
+                          self.tree_number, policy=self.policy, tls=self.tls()))
 
     def command(self):
         return [NGINX, "-p", self.tree, "-c", "nginx.conf", "-e", "stderr"]

@@ -1,0 +1,303 @@
+#!/usr/bin/python3
+"""Certificates: chosen by name, changed without a reload, kept over one, refused when they are bad."""
+import concurrent.futures
+import http.client
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+import unittest
+
+from harness import GatewayTest, document, owner_of, wait_for
+
+DAY = 86400
+
+
+def openssl(*args):
+    subprocess.run(["openssl", *args], check=True, capture_output=True)
+
+
+def certificate(name, names, days=90, ec=True, start=None):
+    """A self-signed pair as {name, certificate, key}; `start` moves its validity, in days from now."""
+    with tempfile.TemporaryDirectory() as folder:
+        key, pem = folder + "/key", folder + "/pem"
+        if ec:
+            openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
+        else:
+            openssl("genrsa", "-out", key, "2048")
+        subject = ["-subj", "/CN=" + (names[0] if names else "nobody")]
+        if len(names) > 1 or names and names[0].startswith("*"):
+            subject += ["-addext", "subjectAltName=" + ",".join("DNS:" + one for one in names)]
+        if start is None:
+            openssl("req", "-x509", "-new", "-key", key, "-out", pem, "-days", str(days), *subject)
+        else:
+            openssl("req", "-new", "-key", key, "-out", folder + "/csr", *subject)
+            os.mkdir(folder + "/new")
+            with open(folder + "/index.txt", "w", encoding="ascii"):
+                pass
+            with open(folder + "/ca.conf", "w", encoding="ascii") as conf:
+                conf.write("[ca]\ndefault_ca=x\n[x]\ndatabase=%s/index.txt\nnew_certs_dir=%s/new\nrand_serial=yes\n"
+                           "policy=p\ndefault_md=sha256\n[p]\ncommonName=supplied\n" % (folder, folder))
+            times = [time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + at * DAY)) for at in (start, start + days)]
+            openssl("ca", "-batch", "-config", folder + "/ca.conf", "-selfsign", "-keyfile", key, "-notext",
+                    "-in", folder + "/csr", "-out", pem, "-startdate", times[0], "-enddate", times[1])
+        with open(pem, encoding="ascii") as one, open(key, encoding="ascii") as other:
+            return {"name": name, "certificate": one.read(), "key": other.read()}
+
+
+def fingerprint(pair):
+    return ssl.PEM_cert_to_DER_cert(pair["certificate"])
+
+
+def body(pair):
+    return {k: v for k, v in pair.items() if k != "name"}
+
+
+class TlsTest(GatewayTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.a = certificate("a", ["a.test"])
+        cls.a2 = certificate("a", ["a.test"], ec=False)
+        cls.wild = certificate("wild", ["*.test", "other.example"])
+        cls.old = certificate("old", ["old.test"], start=-20, days=10)
+        cls.future = certificate("future", ["future.test"], start=5, days=10)
+        cls.short = certificate("short", ["short.test"], days=3)
+
+    def gateway(self, *certs, **options):
+        backend = self.backend("A")
+        return self.instance(document([backend.address]), certs=list(certs), **options)
+
+    def connect(self, instance, name=None, context=None, session=None):
+        context = context or self.context()
+        raw = socket.create_connection(("127.0.0.1", instance.tls_port), timeout=10)
+        self.addCleanup(raw.close)
+        wrapped = context.wrap_socket(raw, server_hostname=name, session=session)
+        self.addCleanup(wrapped.close)
+        return wrapped
+
+    @staticmethod
+    def context():
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def served(self, instance, name=None):
+        connection = self.connect(instance, name)
+        try:
+            return connection.getpeercert(binary_form=True)
+        finally:
+            connection.close()
+
+    def served_by_all(self, instance, name=None):
+        """{pid: certificate}, of every worker."""
+        found = {}
+
+        def look():
+            connection = self.connect(instance, name)
+            pid = wait_for(lambda: owner_of(instance.workers(), instance.tls_port, connection.getsockname()[1]))
+            found[pid] = connection.getpeercert(binary_form=True)
+            held.append(connection)
+            return set(found) == set(instance.workers())
+        held = []
+        wait_for(look, what="every worker has answered")
+        for connection in held:
+            connection.close()
+        return found
+
+    def items(self, instance):
+        return {one["name"]: one for one in instance.admin("GET", "/v1/certs").json()["items"]}
+
+    def digests(self, instance):
+        return {worker["certs"] for worker in instance.status()["workers"]}
+
+    def test_the_name_chooses_exact_before_wildcard_before_the_first(self):
+        instance = self.gateway(self.wild, self.a)
+        expected = {"a.test": self.a, "A.TEST": self.a, "b.test": self.wild, "other.example": self.wild,
+                    "nobody.example": self.wild, "x.a.test": self.wild, None: self.wild}
+        for name, pair in expected.items():
+            self.assertEqual(self.served(instance, name), fingerprint(pair), name)
+
+    def test_given_hosts_replace_those_of_the_certificate(self):
+        instance = self.gateway(self.a, dict(self.wild, hosts=["*.given.example", "given.example"]))
+        for name, pair in {"given.example": self.wild, "x.given.example": self.wild, "b.test": self.a}.items():
+            self.assertEqual(self.served(instance, name), fingerprint(pair), name)
+
+    def test_a_request_goes_through_and_the_server_knows_the_scheme(self):
+        seen = {}
+
+        def behave(handler, head):
+            seen.update(head)
+            handler.answer(200, "over tls")
+            return True
+        backend = self.backend(behave=behave)
+        instance = self.instance(document([backend.address]), certs=[self.a])
+        connection = http.client.HTTPSConnection("127.0.0.1", instance.tls_port, timeout=10, context=self.context())
+        self.addCleanup(connection.close)
+        connection.request("GET", "/", headers={"Host": "a.test"})
+        self.assertEqual(connection.getresponse().read(), b"over tls")
+        self.assertEqual(seen["x-forwarded-proto"], "https")
+
+    def test_a_new_certificate_is_served_by_the_next_handshake_of_every_worker(self):
+        instance = self.gateway(self.a)
+        workers = instance.workers()
+        self.assertEqual(set(self.served_by_all(instance, "a.test").values()), {fingerprint(self.a)})
+        for pair in (self.a2, self.a) * 10:
+            self.assertEqual(instance.admin("PUT", "/v1/certs/a", body(pair)).status, 200)
+            for _ in range(4):
+                self.assertEqual(self.served(instance, "a.test"), fingerprint(pair))
+        self.assertEqual(set(self.served_by_all(instance, "a.test").values()), {fingerprint(self.a)})
+        self.assertEqual(instance.workers(), workers)
+
+    def test_workers_report_what_they_serve(self):
+        instance = self.gateway(self.a)
+        (before,) = self.digests(instance)
+        self.assertRegex(before, "^[0-9a-f]{64}$")
+        instance.admin("PUT", "/v1/certs/a", body(self.a2))
+        wait_for(lambda: len(self.digests(instance)) == 1 and self.digests(instance) != {before})
+        instance.admin("PUT", "/v1/certs/a", body(self.a))
+        wait_for(lambda: self.digests(instance) == {before})
+
+    def test_what_was_put_lives_through_a_reload_and_a_worker_that_dies(self):
+        instance = self.gateway(self.a)
+        instance.admin("PUT", "/v1/certs/a", body(self.a2))
+        instance.hup()
+        self.assertEqual(set(self.served_by_all(instance, "a.test").values()), {fingerprint(self.a2)})
+        old = instance.workers()
+        os.kill(old[0], signal.SIGKILL)
+        wait_for(lambda: len(instance.workers()) == 2 and old[0] not in instance.workers())
+        self.assertEqual(set(self.served_by_all(instance, "a.test").values()), {fingerprint(self.a2)})
+
+    def test_the_trees_set_comes_with_the_reload_that_brings_it(self):
+        instance = self.gateway(self.a)
+        instance.admin("PUT", "/v1/certs/wild", body(self.wild))
+        self.assertEqual(self.served(instance, "b.test"), fingerprint(self.wild))
+        instance.write_tree(certs=[self.a2])
+        instance.hup()
+        self.assertEqual(self.served(instance, "a.test"), fingerprint(self.a2))
+        self.assertEqual(self.served(instance, "b.test"), fingerprint(self.a2))
+        self.assertEqual(list(self.items(instance)), ["a"])
+
+    def test_a_set_that_was_put_as_the_trees_own_is_not_undone_by_a_worker_that_dies(self):
+        instance = self.gateway(self.a)
+        self.assertEqual(instance.admin("PUT", "/v1/certs", {"items": [self.a2]}, {"X-Tree": "1"}).status, 200)
+        instance.write_certs([self.a2])
+        old = instance.workers()
+        os.kill(old[0], signal.SIGKILL)
+        wait_for(lambda: len(instance.workers()) == 2 and old[0] not in instance.workers())
+        self.assertEqual(set(self.served_by_all(instance, "a.test").values()), {fingerprint(self.a2)})
+        instance.admin("PUT", "/v1/certs/a", body(self.a))
+        instance.hup()  # the tree brings nothing new, so what is hotter stays
+        self.assertEqual(self.served(instance, "a.test"), fingerprint(self.a))
+
+    def test_a_whole_set_replaces_all(self):
+        instance = self.gateway(self.a, self.wild)
+        answer = instance.admin("PUT", "/v1/certs", {"items": [self.wild, self.short]})
+        self.assertEqual(answer.status, 200, answer.text())
+        self.assertEqual(list(self.items(instance)), ["wild", "short"])
+        self.assertEqual(self.served(instance, "a.test"), fingerprint(self.wild))
+        self.assertEqual(self.served(instance, "short.test"), fingerprint(self.short))
+
+    def test_what_is_told_has_everything_but_the_key(self):
+        instance = self.gateway(self.wild, self.short)
+        answer = instance.admin("GET", "/v1/certs")
+        self.assertNotIn("PRIVATE", answer.text())
+        items = {one["name"]: one for one in answer.json()["items"]}
+        self.assertEqual(items["wild"]["hosts"], ["*.test", "other.example"])
+        self.assertEqual((items["short"]["days"], items["wild"]["days"]), (2, 89))
+        self.assertRegex(items["short"]["not_after"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        end = time.strptime(items["short"]["not_after"], "%Y-%m-%dT%H:%M:%SZ")
+        self.assertEqual(time.strftime("%b %e %H:%M:%S %Y GMT", end), self.end_of(self.short))
+        self.assertRegex(items["wild"]["sha256"], "^[0-9a-f]{64}$")
+
+    def end_of(self, pair):
+        done = subprocess.run(["openssl", "x509", "-noout", "-enddate"], input=pair["certificate"], text=True,
+                              capture_output=True, check=True)
+        return done.stdout.strip().split("=")[1]
+
+    def test_bad_certificates_are_refused_and_change_nothing(self):
+        instance = self.gateway(self.a)
+        encrypted = subprocess.run(["openssl", "ec", "-aes128", "-passout", "pass:x"], input=self.a["key"],
+                                   text=True, capture_output=True, check=True).stdout
+        cases = [
+            (dict(body(self.a), key=self.wild["key"]), "/key", "does not belong to the certificate"),
+            (body(self.old), "/certificate", "the certificate ended on "),
+            (body(self.future), "/certificate", "the certificate begins on "),
+            (dict(body(self.a), certificate="none"), "/certificate", "is no certificate in PEM"),
+            (dict(body(self.a), key="none"), "/key", "is no private key in PEM"),
+            (dict(body(self.a), key=encrypted), "/key", "is encrypted"),
+            (dict(body(self.a), certificate=7), "/certificate", "PEM is wanted"),
+            ({"certificate": self.a["certificate"]}, "/key", "PEM is wanted"),
+            (dict(body(self.a), hosts="a"), "/hosts", "a list of at most"),
+            (dict(body(self.a), hosts=["a b"]), "/hosts/0", "no host name"),
+            (dict(body(self.a), extra=1), "/extra", "not known"),
+            ([], "", "an object is wanted"),
+        ]
+        for sent, pointer, reason in cases:
+            answer = instance.admin("PUT", "/v1/certs/a", sent)
+            self.assert_problem(answer, 422, pointer)
+            self.assertIn(reason, answer.text())
+            self.assertNotIn("PRIVATE", answer.text())
+        for sent, pointer in ((7, "/items"), ({"items": [self.a, self.a]}, "/items/1/name"),
+                              ({"items": [body(self.a)]}, "/items/0/name"),
+                              ({"items": [self.a, self.old]}, "/items/1/certificate")):
+            self.assert_problem(instance.admin("PUT", "/v1/certs", sent), 422, pointer)
+        self.assert_problem(instance.admin("PUT", "/v1/certs/a", b"{"), 400)
+        self.assert_problem(instance.admin("PUT", "/v1/certs/A", body(self.a)), 422)
+        self.assert_problem(instance.admin("PUT", "/v1/certs/a", body(self.a), {"Content-Type": "text/plain"}), 415)
+        self.assert_problem(instance.admin("GET", "/v1/certs/a"), 405)
+        self.assertEqual(self.served(instance, "a.test"), fingerprint(self.a))
+        self.assertEqual(list(self.items(instance)), ["a"])
+        self.assertNotIn("PRIVATE", instance.errors())
+
+    def test_a_set_that_does_not_fit_changes_nothing(self):
+        instance = self.gateway(self.a, dict_size="256k")
+        many = [dict(self.a2, name="n%d" % i) for i in range(200)]
+        self.assert_problem(instance.admin("PUT", "/v1/certs", {"items": many}), 507)
+        self.assertEqual(list(self.items(instance)), ["a"])
+        self.assertEqual(instance.admin("PUT", "/v1/certs/a", body(self.a2)).status, 200)
+        self.assertEqual(self.served(instance, "a.test"), fingerprint(self.a2))
+
+    def test_keys_that_are_sent_never_reach_the_disk(self):
+        instance = self.gateway(self.a)
+        many = [dict(self.a2, name="n%d" % i) for i in range(100)]
+        self.assertGreater(len(json.dumps({"items": many})), 200000)
+        self.assertEqual(instance.admin("PUT", "/v1/certs", {"items": many}).status, 200)
+        self.assertEqual(len(self.items(instance)), 100)
+        self.assertNotIn("buffered to a temporary file", instance.errors())
+
+    def test_no_put_is_lost_when_many_come_at_once(self):
+        instance = self.gateway(self.a)
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda i: instance.admin("PUT", "/v1/certs/n%d" % i, body(self.wild)).status,
+                                    range(40)))
+        self.assertEqual(set(answers), {200})
+        self.assertEqual(len(self.items(instance)), 41)
+
+    def test_a_certificate_that_ended_serves_after_a_restart_and_one_without_its_key_does_not(self):
+        instance = self.gateway(self.old)
+        self.assertEqual(self.served(instance, "old.test"), fingerprint(self.old))
+        self.assertIn("certs/old.pem: the certificate ended on ", instance.errors())
+        broken = self.gateway(dict(self.a, key=self.wild["key"]), start=False)
+        with self.assertRaisesRegex(AssertionError, "certs/a.key"):
+            broken.start()
+
+    def test_sessions_are_resumed(self):
+        instance = self.gateway(self.a)
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = self.context()
+            context.minimum_version = context.maximum_version = version
+            first = self.connect(instance, "a.test", context)
+            first.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+            while first.recv(4096):
+                pass
+            self.assertFalse(first.session_reused)
+            self.assertTrue(self.connect(instance, "a.test", context, first.session).session_reused)
+
+
+if __name__ == "__main__":
+    unittest.main()
