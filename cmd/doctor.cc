@@ -64,7 +64,8 @@ void check_nginx(const std::string& wanted, const World& world, Report& report) 
   if (facts.stream_built_in || facts.stream_module)
     report.good("stream", facts.stream_built_in ? "built in" : facts.modules_path + "/ngx_stream_module.so");
   else
-    report.note("stream", "none; only files in streams.d/ need it", "apt-get install libnginx-mod-stream");
+    report.note("stream", "none; tcp and udp listeners and files in streams.d/ need it",
+                "apt-get install libnginx-mod-stream");
   if (!facts.stderr_option)
     report.note("nginx -e", "this nginx is older than 1.19.5", "its first messages go to its compiled-in error log");
 }

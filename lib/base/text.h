@@ -42,6 +42,8 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 std::vector<std::string> split(std::string_view text, char separator);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 std::string_view trim(std::string_view text);
+/// A-Z as a-z; everything else stays.
+std::string lower(std::string text);
 
 /// Whether shell-style `pattern` (`*` and `?`) matches all of `text`.
 bool glob_match(std::string_view pattern, std::string_view text);

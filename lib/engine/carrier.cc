@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "engine/check_tree.h"
 #include "engine/gateway.h"
+#include "model/certificates.h"
 
 namespace orctl {
 namespace {
@@ -94,7 +95,8 @@ void Carrier::carry(const CheckTree&) {
     const std::string parent = stage_.substr(0, stage_.rfind('/'));
     world_.fs.make_folders(parent);
     world_.fs.write_tree(stage_, plan_.after->tree);
-    check_staged_tree(world_, layout_, plan_.name, stage_, plan_.after->tree, target_of(*plan_.after));
+    check_staged_tree(world_, layout_, plan_.name, stage_, plan_.after->tree,
+                      plan_.before ? plan_.before->tree : Tree{}, target_of(*plan_.after));
   } catch (const Error&) {
     world_.fs.remove(stage_);
     throw;
@@ -133,6 +135,11 @@ void Carrier::carry(const PushGateway&) {
   // the workers from before the reload take a document for the new ones, but only once these have begun
   if (reloaded_) await_tree(world_, layout_, plan_.name, *plan_.after, log_offset_, request_.verify_limit);
   put_document(world_, layout_.admin_socket(plan_.name), plan_.after->document());
+}
+
+void Carrier::carry(const PushCertificates&) {
+  pushed_certificates_ = true;
+  put_certificates(world_, layout_.admin_socket(plan_.name), certificates_body(plan_.after->tree));
 }
 
 void Carrier::carry(const Reload&) {
@@ -210,7 +217,7 @@ void Carrier::remove_all() {
 }
 
 void Carrier::put_back(const Error& cause) {
-  if (!swapped_ && !unit_written_ && !disturbed_ && !pushed_ && commit_.empty()) {
+  if (!swapped_ && !unit_written_ && !disturbed_ && !pushed_ && !pushed_certificates_ && commit_.empty()) {
     world_.fs.remove(stage_);
     remove_folders(made_folders_);
     throw cause;  // nothing had been changed
@@ -261,7 +268,7 @@ void Carrier::put_back(const Error& cause) {
 }
 
 void Carrier::put_back_process() {
-  if (!disturbed_ && !pushed_) return;
+  if (!disturbed_ && !pushed_ && !pushed_certificates_) return;
   // a stop that was begun is brought to its end: a master that drains takes no signal back; and a master that was
   // started anew may be another binary
   if (stopping_ || restarted_) supervisor_.stop(world_, Millis(0));
@@ -274,7 +281,9 @@ void Carrier::put_back_process() {
     old_workers = world_.proc.children(master);
     supervisor_.reload(world_);  // harmless when the reload that failed was never taken up
   } else {
-    put_document(world_, layout_.admin_socket(plan_.name), plan_.before->document());
+    const std::string socket = layout_.admin_socket(plan_.name);
+    if (pushed_) put_document(world_, socket, plan_.before->document());
+    if (pushed_certificates_) put_certificates(world_, socket, certificates_body(plan_.before->tree));
   }
   verify(world_, layout_, plan_.name, *plan_.before, no_log, old_workers, request_.verify_limit);
 }

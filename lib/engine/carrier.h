@@ -23,6 +23,7 @@ class Carrier {
   void carry(const SwapTree&);
   void carry(const WriteUnit&);
   void carry(const PushGateway&);
+  void carry(const PushCertificates&);
   void carry(const Reload&);
   void carry(const Supervise&);
   void carry(const Verify&);
@@ -48,8 +49,8 @@ class Carrier {
   std::string tree_, stage_, commit_;
   Supervisor supervisor_;
   std::vector<std::string> made_folders_;
-  bool swapped_ = false, unit_written_ = false, disturbed_ = false, pushed_ = false, was_running_ = false,
-       stopping_ = false, restarted_ = false, reloaded_ = false;
+  bool swapped_ = false, unit_written_ = false, disturbed_ = false, pushed_ = false, pushed_certificates_ = false,
+       was_running_ = false, stopping_ = false, restarted_ = false, reloaded_ = false;
   bool beyond_return_ = false;  // a delete has begun to remove files
   int64_t log_offset_ = 0;
   std::vector<int> old_workers_;  // of the master when a reload was asked for

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "model/certificates.h"
 #include "nginx/config.h"
 #include "render/embedded.h"
 
@@ -62,8 +63,18 @@ class Scratch {
   std::string path_;
 };
 
-void compile_lua(World& world, const std::string& scratch, const std::string& stage, const Tree& tree,
-                 const Target& target) {
+/// Names of certificates that are live already, one a line: those may stay although they have ended.
+std::string unchanged_certificates(const Tree& tree, const Tree& live) {
+  std::string out;
+  for (const std::string& path : hot_files(tree)) {
+    const auto is = tree.find(path), was = live.find(path);
+    if (is != tree.end() && was != live.end() && is->second == was->second) out += path + "\n";
+  }
+  return out;
+}
+
+void check_lua(World& world, const std::string& scratch, const std::string& stage, const Tree& tree, const Tree& live,
+               const Target& target) {
   Tree files;
   std::string list = stage + "\n";
   for (const auto& [path, file] : tree) {
@@ -84,6 +95,7 @@ void compile_lua(World& world, const std::string& scratch, const std::string& st
   files["nginx.conf"] = {nginx::write(conf)};
   files["check.lua"] = {std::string(embedded_lua().at("lua/check.lua"))};
   files["list"] = {list};
+  files["unchanged"] = {unchanged_certificates(tree, live)};
   world.fs.write_tree(scratch + "/check", files);
   const Proc::Result result = world.proc.run(command(target, scratch + "/check", "nginx.conf"), test_limit);
   if (result.status != 0)
@@ -94,7 +106,13 @@ void compile_lua(World& world, const std::string& scratch, const std::string& st
 }  // namespace
 
 void check_staged_tree(World& world, const Layout& layout, const std::string& name, const std::string& stage,
-                       const Tree& tree, const Target& target) {
+                       const Tree& tree, const Tree& live, const Target& target) {
+  {
+    // first, because it says of certificates and Lua what is wrong in words of its own
+    const std::string scratch = layout.run(name) + "/.check";
+    const Scratch cleanup(world, scratch);
+    check_lua(world, scratch, stage, tree, live, target);
+  }
   std::vector<std::string> argv = command(target, stage, "nginx.conf");
   argv.insert(argv.end(), {"-t", "-q"});
   const bool had_pid = world.fs.exists(layout.pid(name));
@@ -103,10 +121,6 @@ void check_staged_tree(World& world, const Layout& layout, const std::string& na
   if (result.status != 0)
     throw Error(Exit::refused, "nginx refuses the configuration: " + faults_in(result.err, stage),
                 "mend it, then run the same command again; nothing was changed");
-
-  const std::string scratch = layout.run(name) + "/.check";
-  const Scratch cleanup(world, scratch);
-  compile_lua(world, scratch, stage, tree, target);
 }
 
 }  // namespace orctl

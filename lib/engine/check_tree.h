@@ -7,9 +7,10 @@
 
 namespace orctl {
 
-/// Checks a staged tree where it stands, with the binary that will run it: `nginx -t`, then every Lua file and every
-/// Lua block compiled and the gateway document loaded inside that nginx. Throws Error(Exit::refused) with all it said.
+/// Checks a staged tree where it stands, with the binary that will run it: every Lua file and every Lua block compiled,
+/// the gateway document and the certificates loaded inside that nginx, then `nginx -t`. Certificates that have ended
+/// are refused unless `live`, the tree in use, has them too. Throws Error(Exit::refused) with all it said.
 void check_staged_tree(World& world, const Layout& layout, const std::string& name, const std::string& stage,
-                       const Tree& tree, const Target& target);
+                       const Tree& tree, const Tree& live, const Target& target);
 
 }  // namespace orctl

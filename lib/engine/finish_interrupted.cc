@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "engine/carrier.h"
+#include "model/certificates.h"
 
 namespace orctl {
 namespace {
@@ -84,9 +85,11 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
           Plan{{{"", "", {}, {}, diff_specs(plan.before->spec, plan.after->spec), {}}}}.impact() == Impact::restart;
       if (running && other_process)
         carrier.carry(Supervise{Supervise::Action::restart});
-      else if (running && hot)
+      else if (running && hot) {
         carrier.carry(PushGateway{});
-      else if (running)
+        if (certificates_digest(plan.before->tree) != certificates_digest(plan.after->tree))
+          carrier.carry(PushCertificates{});
+      } else if (running)
         carrier.carry(Reload{});
       else
         carrier.carry(Supervise{Supervise::Action::start});

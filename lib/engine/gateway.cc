@@ -64,6 +64,10 @@ std::string GatewayStatus::common_tree() const {
   return common(*this, [](const WorkerReport& w) { return w.tree; });
 }
 
+std::string GatewayStatus::common_certs() const {
+  return common(*this, [](const WorkerReport& w) { return w.certs; });
+}
+
 GatewayStatus gateway_status(const World& world, const std::string& socket, Millis limit) {
   const Http::Response response = world.http.get({socket, ""}, "/v1/status", limit);
   if (response.status != 200) throw problem(response, "GET /v1/status");
@@ -79,7 +83,7 @@ GatewayStatus gateway_status(const World& world, const std::string& socket, Mill
   if (const Value* workers = out.raw.find("workers"); workers != nullptr && workers->is_array())
     for (const Value& w : workers->items())
       out.workers.push_back({static_cast<int>(int_of(w, "pid")), int_of(w, "generation"), text_of(w, "digest"),
-                             text_of(w, "tree"), text_of(w, "error")});
+                             text_of(w, "tree"), text_of(w, "certs"), text_of(w, "error")});
   if (const Value* source = out.raw.find("source"); source != nullptr) out.source_error = text_of(*source, "error");
   return out;
 }
@@ -101,6 +105,12 @@ void put_document(World& world, const std::string& socket, const std::string& do
   const std::string path = one ? "/v1/upstreams/" + one->name : "/v1/config";
   const Http::Response response = world.http.put({socket, ""}, path, one ? one->text : document, put_limit, headers);
   if (response.status != 200) throw problem(response, "PUT " + path);
+}
+
+void put_certificates(World& world, const std::string& socket, const std::string& body) {
+  const Http::Response response = world.http.put({socket, ""}, "/v1/certs", body, put_limit,
+                                                 {{"Content-Type", "application/json"}, {"X-Tree", "1"}});
+  if (response.status != 200) throw problem(response, "PUT /v1/certs");
 }
 
 }  // namespace orctl

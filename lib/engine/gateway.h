@@ -12,7 +12,7 @@ namespace orctl {
 struct WorkerReport {
   int pid = 0;
   int64_t generation = 0;
-  std::string digest, tree, error;
+  std::string digest, tree, certs, error;
 };
 
 /// Answer of GET /v1/status.
@@ -28,6 +28,7 @@ struct GatewayStatus {
   /// The document digest that every worker serves; "" when they differ, or not all have reported.
   std::string common_digest() const;
   std::string common_tree() const;
+  std::string common_certs() const;
 };
 
 /// Asks the admin socket. Exit::unreachable or Exit::timeout when there is no answer, Exit::target when it is no
@@ -40,5 +41,8 @@ Value gateway_get(const World& world, const std::string& socket, const std::stri
 /// Replaces the gateway document by the one that the tree on disk holds now; refused with the gateway's own words
 /// (Exit::target), Exit::conflict on 412.
 void put_document(World& world, const std::string& socket, const std::string& document);
+
+/// Replaces the gateway's certificates by those of the tree on disk; `body` as certificates_body() makes it.
+void put_certificates(World& world, const std::string& socket, const std::string& body);
 
 }  // namespace orctl

@@ -22,6 +22,7 @@ void observe_process(Observed& o, const World& world, const Layout& layout) {
     o.status = gateway_status(world, layout.admin_socket(o.name), status_limit);
     o.live.digest = o.status->common_digest();
     o.live.tree = o.status->common_tree();
+    o.live.certs = o.status->common_certs();
   } catch (const Error& e) {
     o.problem = e.what();
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "model/listener.h"
 
 namespace orctl {
 namespace {
@@ -25,6 +26,23 @@ std::string word_after(const std::string& text, const std::string& mark) {
   return text.substr(start, text.find_first_of(" \n'", start) - start);
 }
 
+/// Refuses listeners that this nginx cannot have.
+void check_listeners(const Instance& instance, const NginxFacts& facts) {
+  for (const Value& listener : instance.list("listener")) {
+    const Value* http2 = listener.find("http2");
+    const auto lacks = [&](const char* what, const char* hint) {
+      throw Error(Exit::target,
+                  fmt::format("{} ({}) has no {}, which the {} listener {} needs", facts.binary, facts.version, what,
+                              listener.at("protocol").as_string(), socket_name(listener)),
+                  hint);
+    };
+    if (is_stream(listener) && !facts.stream_built_in && !facts.stream_module)
+      lacks("stream module", "install it: apt-get install libnginx-mod-stream; see: orctl doctor");
+    if (listener.at("protocol").as_string() == "https" && !facts.tls) lacks("TLS", how_to_install);
+    if (http2 != nullptr && http2->as_bool() && !facts.http2) lacks("HTTP/2", "take http2 = true away");
+  }
+}
+
 std::string first_user(const World& world) {
   for (const char* user : {"openresty", "nginx", "www-data", "nobody"})
     if (world.env.user_exists(user)) return user;
@@ -44,6 +62,8 @@ NginxFacts nginx_facts(const std::string& binary, const World& world) {
   facts.lua_built_in =
       result.err.find("ngx_lua-") != std::string::npos || result.err.find("lua-nginx-module") != std::string::npos;
   facts.stream_built_in = result.err.find("--with-stream ") != std::string::npos;
+  facts.tls = result.err.find("--with-http_ssl_module") != std::string::npos;
+  facts.http2 = result.err.find("--with-http_v2_module") != std::string::npos;
   facts.modules_path = word_after(result.err, "--modules-path=");
   if (facts.modules_path.empty()) facts.modules_path = word_after(result.err, "--prefix=") + "/modules";
   facts.lua_module = world.fs.exists(facts.modules_path + "/ngx_http_lua_module.so");
@@ -78,6 +98,8 @@ Target find_target(const Instance& instance, const World& world, const Layout& l
                 fmt::format("{} ({}) has no Lua module, neither built in nor in '{}'", *binary, facts.version,
                             facts.modules_path),
                 how_to_install);
+
+  check_listeners(instance, facts);
 
   Target target;
   target.binary = *binary;

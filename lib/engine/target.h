@@ -15,6 +15,7 @@ struct NginxFacts {
   std::string modules_path;
   bool lua_module = false, stream_module = false;  ///< a module that load_module can load is there
   bool stream_built_in = false;
+  bool tls = false, http2 = false;
   bool stderr_option = false;
 };
 

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "engine/gateway.h"
 #include "model/address.h"
+#include "model/certificates.h"
+#include "model/listener.h"
 #include "render/render.h"
 
 namespace orctl {
@@ -54,7 +56,7 @@ std::string reachable(const std::string& address) {
 
 /// What keeps the workers from being right; "" when nothing does.
 std::string fault_of_workers(const GatewayStatus& status, const Version& version, const std::string& document,
-                             const std::vector<int>& old_workers) {
+                             const std::string& certificates, const std::vector<int>& old_workers) {
   if (static_cast<int64_t>(status.workers.size()) != status.worker_count)
     return fmt::format("{} of {} workers have reported", status.workers.size(), status.worker_count);
   for (const WorkerReport& w : status.workers) {
@@ -67,20 +69,41 @@ std::string fault_of_workers(const GatewayStatus& status, const Version& version
     if (w.tree != version.digest) return fmt::format("worker {} runs another tree ({})", w.pid, w.tree.substr(0, 12));
     if (!version.has_source() && w.digest != document)
       return fmt::format("worker {} serves another document ({})", w.pid, w.digest.substr(0, 12));
+    if (w.certs != certificates)
+      return fmt::format("worker {} serves other certificates ({})", w.pid, w.certs.substr(0, 12));
   }
   return status.workers.empty() ? "no worker has reported" : "";
 }
 
-std::string fault_of_listeners(const World& world, const Version& version, Millis limit) {
+/// A request for the proof path, over TLS where that is spoken: the certificates are proved by the workers' digests.
+std::string fault_of_http(const World& world, const Value& listener, const std::string& path, Millis limit) {
+  const std::string at =
+      fmt::format("{}:{}", reachable(listener.at("address").as_string()), listener.at("port").as_int());
+  const bool tls = listener.at("protocol").as_string() == "https";
+  try {
+    const Endpoint endpoint = {"", at, tls ? Endpoint::Security::unchecked_tls : Endpoint::Security::none};
+    const int status = world.http.get(endpoint, path, limit).status;
+    if (status != 204) return fmt::format("the listener {} does not serve this tree (it answered {})", at, status);
+  } catch (const Error& e) {
+    return fmt::format("the listener {} does not answer: {}", at, e.what());
+  }
+  return {};
+}
+
+/// tcp and udp have no request of ours to answer: that this master holds the socket is what can be known.
+std::string fault_of_stream(const World& world, const Value& listener, int master) {
+  using Transport = Proc::Transport;
+  const std::string at = fmt::format("{}:{}", listener.at("address").as_string(), listener.at("port").as_int());
+  if (world.proc.listens(master, is_udp(listener) ? Transport::udp : Transport::tcp, at)) return {};
+  return fmt::format("nginx (pid {}) does not listen on {}", master, socket_name(listener));
+}
+
+std::string fault_of_listeners(const World& world, const Version& version, int master, Millis limit) {
+  const std::string path = proof_path(version.digest);
   for (const Value& listener : version.spec.at("listener").items()) {
-    const std::string at =
-        fmt::format("{}:{}", reachable(listener.at("address").as_string()), listener.at("port").as_int());
-    try {
-      const int status = world.http.get({"", at}, proof_path(version.digest), limit).status;
-      if (status != 204) return fmt::format("the listener {} does not serve this tree (it answered {})", at, status);
-    } catch (const Error& e) {
-      return fmt::format("the listener {} does not answer: {}", at, e.what());
-    }
+    std::string fault =
+        is_stream(listener) ? fault_of_stream(world, listener, master) : fault_of_http(world, listener, path, limit);
+    if (!fault.empty()) return fault;
   }
   return {};
 }
@@ -120,11 +143,12 @@ int64_t log_size(const World& world, const Layout& layout, const std::string& na
 
 Proof verify(const World& world, const Layout& layout, const std::string& name, const Version& version,
              int64_t log_offset, const std::vector<int>& old_workers, Millis limit) {
-  const std::string document = sha256(version.document());
+  const std::string document = sha256(version.document()), certificates = certificates_digest(version.tree);
+  const Supervisor supervisor(layout, name, layout.tree(tree_folder(version.spec)));
   const GatewayStatus status =
       await_status(world, layout, name, log_offset, limit, [&](const GatewayStatus& now, Millis each) {
-        const std::string fault = fault_of_workers(now, version, document, old_workers);
-        return fault.empty() ? fault_of_listeners(world, version, each) : fault;
+        const std::string fault = fault_of_workers(now, version, document, certificates, old_workers);
+        return fault.empty() ? fault_of_listeners(world, version, supervisor.master(world), each) : fault;
       });
   Proof proof{status.generation, {}};
   for (const WorkerReport& w : status.workers) proof.workers.push_back(w.pid);

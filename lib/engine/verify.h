@@ -14,7 +14,8 @@ struct Proof {
   std::vector<int> workers;  ///< pids
 };
 
-/// Waits until every worker reports `version`'s tree and document, and every listener serves that tree. A signal that
+/// Waits until every worker reports `version`'s tree and document, and every http and https listener serves that tree,
+/// and every tcp and udp listener is the master's. A signal that
 /// was sent and an `nginx -t` that passed prove nothing (reliability.md F1). `log_offset` is the size of error.log
 /// before the change: an [emerg] after it ends the wait at once; -1: the log does not count. `old_workers` are pids
 /// that must be gone from the reports: after a reload without a new tree nothing else tells old workers from new.

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "model/address.h"
 #include "model/kinds.h"
+#include "model/listener.h"
 #include "model/route.h"
 #include "model/schema.h"
 
@@ -42,6 +43,9 @@ class Meaning {
     check_admin();
     check_upstreams();
     check_routes();
+    check_protocols(instance_, [this](Severity severity, const char* code, const Value& at, const std::string& field,
+                                      const std::string& text,
+                                      const std::string& hint) { add(severity, code, at, field, text, hint); });
   }
 
  private:
@@ -80,7 +84,8 @@ class Meaning {
       one.set("protocol", "http");
       // where the schema has it, so that a spec that is read back from the store is equal
       auto& members = instance_.spec.members();
-      const auto next = std::find_if(members.begin(), members.end(), [](const auto& m) { return m.key == "upstream"; });
+      const auto next =
+          std::find_if(members.begin(), members.end(), [](const auto& m) { return m.key == "certificate"; });
       members.insert(next, {"listener", Value(Value::Array{std::move(one)})});
       return;
     }
@@ -97,7 +102,7 @@ class Meaning {
         const Value& other = listeners->items()[j];
         if (overlap(listener, other))
           error("duplicate", listener.at("port"), field,
-                fmt::format("{}:{} is already taken by listener[{}]", address, listener.at("port").as_int(), j),
+                fmt::format("{} is already taken by listener[{}]", socket_name(listener), j),
                 "give it another port or address");
       }
     }
@@ -132,17 +137,11 @@ class Meaning {
     Value taken = Value::object();
     taken.set("address", address.substr(0, address.rfind(':')));
     taken.set("port", int64_t{std::stoi(address.substr(address.rfind(':') + 1))});
+    taken.set("protocol", "http");
     for (size_t i = 0; i < instance_.list("listener").size(); ++i)
       if (overlap(taken, instance_.list("listener")[i]))
         error("duplicate", *listen, "admin.listen", fmt::format("{} is already taken by listener[{}]", address, i),
               "give it another port or address");
-  }
-
-  static bool overlap(const Value& a, const Value& b) {
-    if (a.at("port") != b.at("port")) return false;
-    const std::string &x = a.at("address").as_string(), &y = b.at("address").as_string();
-    const bool same_family = (x[0] == '[') == (y[0] == '[');
-    return canonical_host(x) == canonical_host(y) || (same_family && (is_wildcard(x) || is_wildcard(y)));
   }
 
   void check_upstreams() {
@@ -237,6 +236,8 @@ class Meaning {
       if (std::find(upstreams_.begin(), upstreams_.end(), upstream->as_string()) == upstreams_.end())
         unknown_upstream(*upstream, field + ".upstream");
     }
+    for (const Value& listener : instance_.list("listener"))
+      if (const Value* upstream = listener.find("upstream")) used.insert(upstream->as_string());
     warn_of_unused(used);
   }
 
@@ -268,9 +269,9 @@ class Meaning {
     for (size_t i = 0; i < upstreams.size(); ++i)
       if (!used.contains(upstreams[i].at("name").as_string()))
         warning("unused-upstream", upstreams[i].at("name"), fmt::format("upstream[{}]", i),
-                fmt::format("no route uses upstream '{}'", upstreams[i].at("name").as_string()),
+                fmt::format("no route and no listener uses upstream '{}'", upstreams[i].at("name").as_string()),
                 "add a [[route]] for it, or take it out");
-    if (instance_.list("route").empty() && instance_.spec.find("source") == nullptr)
+    if (instance_.list("route").empty() && instance_.spec.find("source") == nullptr && has_http(instance_))
       warning("no-route", instance_.spec.at("name"), "route", "there is no route: every request is answered 404",
               "add [[route]] upstream = \"NAME\"");
   }
@@ -374,7 +375,7 @@ void check_tree_folder(const Instance& instance, const std::map<std::string, con
 
 void check_together(const std::vector<const Instance*>& instances, Diagnostics& found) {
   std::map<std::string, const Instance*> names, groups;
-  std::map<int64_t, PortOwners> ports;
+  std::map<std::pair<int64_t, bool>, PortOwners> ports;  // by port and whether it is udp
   std::map<std::string, const Instance*> folders;
   for (const Instance* one : instances)
     folders.emplace(fill_layout(one->spec.at("layout").as_string(), one->name), one);
@@ -399,11 +400,12 @@ void check_together(const std::vector<const Instance*>& instances, Diagnostics& 
     check_tree_folder(instance, folders, conflict);
     for (const Value& listener : instance.list("listener")) {
       const std::string& address = listener.at("address").as_string();
-      const Instance* owner = ports[listener.at("port").as_int()].take(canonical_host(address), &instance);
+      const Instance* owner =
+          ports[{listener.at("port").as_int(), is_udp(listener)}].take(canonical_host(address), &instance);
       if (owner == nullptr) continue;
       const Value& port = listener.at("port").place.line != 0 ? listener.at("port") : name;
       conflict(instance, *owner, port, "port-conflict", "listener",
-               fmt::format("{}:{} is taken by {}", address, listener.at("port").as_int(), owner->name.str()),
+               fmt::format("{} is taken by {}", socket_name(listener), owner->name.str()),
                "give one of the two another port or address");
     }
   }

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "model/address.h"
+#include "model/listener.h"
 #include "model/route.h"
 #include "plan/plan.h"
 
@@ -104,6 +105,74 @@ void diff_phases(const RoutePhases& was, const RoutePhases& is, std::vector<Chan
                    "nginx itself takes bodies up to the largest limit of all routes"});
 }
 
+/// The upstreams of `spec` by name.
+std::map<std::string, const Value*> upstreams_of(const Value& spec) {
+  std::map<std::string, const Value*> out;
+  if (const Value* list = spec.find("upstream"))
+    for (const Value& upstream : list->items()) out.emplace(upstream.at("name").as_string(), &upstream);
+  return out;
+}
+
+bool has_route_to(const Value& spec, const std::string& upstream) {
+  const Value* routes = spec.find("route");
+  return routes != nullptr && std::any_of(routes->items().begin(), routes->items().end(), [&](const Value& route) {
+           const Value* to = route.find("upstream");
+           return to != nullptr && to->is_string() && to->as_string() == upstream;
+         });
+}
+
+/// Whether the change `key` of an upstream is one of what stands in a stream{} block.
+bool is_static(const std::string& key, const std::string& upstream) {
+  const std::string prefix = "upstream[" + upstream + "]";
+  if (!key.starts_with(prefix)) return false;
+  const std::string rest = key.substr(prefix.size());
+  return rest.empty() || rest == ".balance" || rest == ".hash" || rest == ".retries" || rest == ".connect_timeout" ||
+         rest.starts_with(".server");
+}
+
+/// The upstream of a tcp or udp listener stands in nginx.conf: changing it is hot for routes, and a reload for these.
+void tell_of_stream(const Value& before, const Value& after, std::vector<Change>& changes) {
+  const Value* listeners = after.find("listener");
+  if (listeners == nullptr) return;
+  const Node& list = *Schema::get("instance").find("listener");
+  const auto was = upstreams_of(before), is = upstreams_of(after);
+  for (const Value& listener : listeners->items()) {
+    const Value* name = listener.find("upstream");
+    if (name == nullptr || !is_stream(listener)) continue;
+    const std::string& upstream = name->as_string();
+    const auto old = was.find(upstream), now = is.find(upstream);
+    if (old == was.end() || now == is.end() || static_part(*old->second) == static_part(*now->second)) continue;
+    const std::string socket = "the " + listener.at("protocol").as_string() + " listener " + socket_name(listener);
+    if (has_route_to(after, upstream)) {
+      changes.push_back({Op::change,
+                         "listener[" + key_of(listener, list) + "]",
+                         {},
+                         {},
+                         Impact::reload,
+                         "upstream '" + upstream + "' stands in nginx.conf for it; for routes its change is hot"});
+      continue;
+    }
+    for (Change& c : changes)
+      if (is_static(c.key, upstream) && c.impact == Impact::hot)
+        c.impact = Impact::reload, c.reason = socket + " has it in nginx.conf";
+  }
+}
+
+/// nginx cannot start without a certificate, and has the first one in nginx.conf.
+void tell_of_first_certificate(const Value& before, const Value& after, std::vector<Change>& changes) {
+  const auto first = [](const Value& spec) -> const Value* {
+    const Value* list = spec.find("certificate");
+    return list == nullptr || list->items().empty() ? nullptr : &list->items().front();
+  };
+  const Value *was = first(before), *is = first(after);
+  if (was == nullptr || is == nullptr ||
+      (was->at("certificate") == is->at("certificate") && was->at("key") == is->at("key")))
+    return;
+  for (Change& c : changes)
+    if (c.key.starts_with("certificate") && c.impact == Impact::hot)
+      c.impact = Impact::reload, c.reason = "nginx.conf names the files of the first certificate";
+}
+
 }  // namespace
 
 std::vector<Change> diff_specs(const Value& before, const Value& after) {
@@ -111,12 +180,15 @@ std::vector<Change> diff_specs(const Value& before, const Value& after) {
   // nginx opens the new socket before it closes the old one: 0.0.0.0:P beside 10.0.0.1:P is an address in use
   const auto is_listener = [](const Change& c, Op op) { return c.op == op && c.key.starts_with("listener["); };
   const auto wildcard = [](const Value& l) { return is_wildcard(l.at("address").as_string()); };
+  const auto same_socket = [](const Value& a, const Value& b) { return a.at("address") == b.at("address"); };
   for (Change& added : changes)
     for (const Change& removed : changes)
-      if (is_listener(added, Op::add) && is_listener(removed, Op::remove) &&
-          added.after.at("port") == removed.before.at("port") && (wildcard(added.after) || wildcard(removed.before)))
+      if (is_listener(added, Op::add) && is_listener(removed, Op::remove) && overlap(added.after, removed.before) &&
+          !same_socket(added.after, removed.before) && (wildcard(added.after) || wildcard(removed.before)))
         added.impact = Impact::restart, added.reason = "a reload cannot exchange an address for one that contains it";
   diff_phases(route_phases(before), route_phases(after), changes);
+  tell_of_stream(before, after, changes);
+  tell_of_first_certificate(before, after, changes);
   return changes;
 }
 

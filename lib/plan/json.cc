@@ -103,6 +103,7 @@ Step step_from(const std::string& name) {
                       SwapTree{},
                       WriteUnit{},
                       PushGateway{},
+                      PushCertificates{},
                       Reload{},
                       Supervise{Action::start},
                       Supervise{Action::stop},

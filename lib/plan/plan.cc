@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "model/certificates.h"
 #include "model/route.h"
 
 namespace orctl {
@@ -23,20 +24,24 @@ void diff_files(const Version& before, const Version& after, std::vector<Change>
   const Impact by_fields = strongest(out);
   Change lua{Op::change, "gateway", {}, {}, Impact::reload, "the gateway's Lua is another version"};
   bool lua_differs = false;
+  // hot on one side only: then nginx.conf carries another digest, which is a reload of its own
+  std::set<std::string> hot = hot_files(before.tree);
+  hot.merge(hot_files(after.tree));
   const auto see = [&](const std::string& path, const TreeFile* was, const TreeFile* is) {
     if (path.compare(0, 10, "lua/orctl/") == 0) {
       lua_differs = true;
       return;
     }
     if ((path == "nginx.conf" || path == "settings.json") && by_fields >= Impact::reload) return;
-    if (path == "gateway.json" && by_fields >= Impact::hot) return;
+    if ((path == "gateway.json" || path == "certs.json") && by_fields >= Impact::hot) return;
     Change c{
         was == nullptr ? Op::add : is == nullptr ? Op::remove : Op::change, "file " + path, {}, {}, Impact::reload, ""};
     if (was != nullptr) c.before = brief(was->content);
     if (is != nullptr) c.after = brief(is->content);
     if (was != nullptr && is != nullptr && was->content == is->content) c.reason = "other rights";
-    if (path == "gateway.json") c.impact = Impact::hot;
-    if (path == "gateway.json" || path == "nginx.conf") c.reason = "not what the manifest gives";
+    if (path == "gateway.json" || hot.contains(path)) c.impact = Impact::hot;
+    if (path == "gateway.json" || path == "nginx.conf" || path == "certs.json")
+      c.reason = "not what the manifest gives";
     out.push_back(std::move(c));
   };
   for (const auto& [path, file] : before.tree) {
@@ -67,6 +72,11 @@ void mark_start_values(std::vector<Change>& changes) {
       c.reason = "start value; what the source holds wins";
 }
 
+/// The same of certificates.
+bool has_other_certificates(const Version& before, const Live& live) {
+  return live.running && live.certs != certificates_digest(before.tree);
+}
+
 /// Differences between what runs and what is on disk.
 void diff_live(const Version& before, const Version& after, const Live& live, const std::string& binary,
                std::vector<Change>& out) {
@@ -82,6 +92,9 @@ void diff_live(const Version& before, const Version& after, const Live& live, co
   } else if (is_drifted(before, live) && live.digest != document) {
     out.push_back({Op::change, "process", live.digest.substr(0, 12), document.substr(0, 12), Impact::hot,
                    "the workers serve another document, which will be replaced"});
+  } else if (has_other_certificates(before, live) && live.certs != certificates_digest(after.tree)) {
+    out.push_back({Op::change, "process", live.certs.substr(0, 12), certificates_digest(after.tree).substr(0, 12),
+                   Impact::hot, "the workers serve other certificates, which will be replaced"});
   }
 }
 
@@ -98,11 +111,16 @@ std::vector<Step> steps_between(const Version& before, const Version& after, con
   if (tree || !(before.spec == after.spec) || before.unit != after.unit) steps.push_back(CommitRevision{});
   if (tree) steps.push_back(SwapTree{});
   if (before.unit != after.unit) steps.push_back(WriteUnit{});
+  const bool hot = live.running && impact == Impact::hot, reload = live.running && impact == Impact::reload;
   // a reload keeps a document that was sent to the gateway, so the tree's own has to be sent, too: before it, or after
   // it when only the new workers can serve it
-  const bool send = live.running && (impact == Impact::hot || (impact == Impact::reload && is_drifted(before, live)));
-  const bool first = impact == Impact::hot || takes_document(before, after, live);
+  const bool drifted = is_drifted(before, live);
+  const bool send = (hot && (drifted || before.document() != after.document())) || (reload && drifted);
+  const bool first = hot || takes_document(before, after, live);
   if (send && first) steps.push_back(PushGateway{});
+  // certificates likewise: any workers take them
+  if ((hot && live.certs != certificates_digest(after.tree)) || (reload && has_other_certificates(before, live)))
+    steps.push_back(PushCertificates{});
   if (!live.running)
     steps.push_back(Supervise{Supervise::Action::start});
   else if (impact == Impact::restart)
@@ -123,6 +141,7 @@ std::string to_string(const Step& step) {
     std::string operator()(const SwapTree&) const { return "swap-tree"; }
     std::string operator()(const WriteUnit&) const { return "write-unit"; }
     std::string operator()(const PushGateway&) const { return "push-gateway"; }
+    std::string operator()(const PushCertificates&) const { return "push-certificates"; }
     std::string operator()(const Reload&) const { return "reload"; }
     std::string operator()(const Supervise& s) const {
       return s.action == Supervise::Action::start  ? "supervise-start"
@@ -191,6 +210,7 @@ InstancePlan plan_lifecycle(const std::string& name, const std::string& base, co
     plan.changes.push_back({Op::change, "process", now, "running", Impact::reload, "reload"});
     const bool send = is_drifted(version, live), first = takes_document(version, version, live);
     if (send && first) plan.steps.push_back(PushGateway{});
+    if (has_other_certificates(version, live)) plan.steps.push_back(PushCertificates{});
     plan.steps.push_back(Reload{});
     if (send && !first) plan.steps.push_back(PushGateway{});
     plan.steps.push_back(Verify{});
@@ -205,7 +225,11 @@ Plan reverse(const Plan& plan) {
     // after the plan was carried out the instance runs exactly what `after` says, if anything
     Live live;
     live.running = it->after.has_value();
-    if (it->after) live.tree = it->after->digest, live.digest = sha256(it->after->document());
+    if (it->after) {
+      live.tree = it->after->digest;
+      live.digest = sha256(it->after->document());
+      live.certs = certificates_digest(it->after->tree);
+    }
     out.instances.push_back(plan_instance(it->name, "", it->after, it->before, live, ""));
   }
   return out;

@@ -29,7 +29,7 @@ struct Version {
   std::string manifest;       ///< the manifest as written
   std::string manifest_name;  ///< "manifest.toml" or "manifest.json"
   Tree tree;
-  std::string digest;  ///< of the tree without gateway.json
+  std::string digest;  ///< of the tree without what is changed hot (render/render.h)
   std::string unit;
   bool operator==(const Version&) const = default;
 
@@ -49,6 +49,7 @@ struct Live {
   std::string binary;  ///< of the master
   std::string digest;  ///< of the document that all workers serve; "" when they differ or do not answer
   std::string tree;    ///< digest of the tree that all workers run; "" likewise
+  std::string certs;   ///< digest of the certificates that all workers serve; "" likewise, and when there are none
   bool operator==(const Live&) const = default;
 };
 
@@ -68,6 +69,9 @@ struct WriteUnit {
 struct PushGateway {
   bool operator==(const PushGateway&) const = default;
 };  ///< PUT the document; no reload. Behind a Reload: once the new workers are there
+struct PushCertificates {
+  bool operator==(const PushCertificates&) const = default;
+};  ///< PUT the certificates; no reload
 struct Reload {
   bool operator==(const Reload&) const = default;
 };
@@ -78,7 +82,8 @@ struct Supervise {
 struct Verify {
   bool operator==(const Verify&) const = default;
 };  ///< every worker and every listener proves what it serves
-using Step = std::variant<CheckTree, CommitRevision, SwapTree, WriteUnit, PushGateway, Reload, Supervise, Verify>;
+using Step = std::variant<CheckTree, CommitRevision, SwapTree, WriteUnit, PushGateway, PushCertificates, Reload,
+                          Supervise, Verify>;
 std::string to_string(const Step& step);  ///< "check-tree", "supervise-start", …
 
 struct InstancePlan {

@@ -4,7 +4,11 @@
 
 #include <stdexcept>
 
+#include "model/listener.h"
 #include "model/route.h"
+#include "render/directives.h"
+#include "render/stream_conf.h"
+#include "render/tls_conf.h"
 
 namespace orctl {
 namespace {
@@ -15,40 +19,6 @@ using nginx::Directive;
 
 /// Keepalive pools: one upstream{} holds one pool per worker, searched linearly, so hosts are spread over several.
 constexpr int shards = 32;
-
-/// A value of the manifest or a path: `$` in it is a dollar.
-Arg text(std::string value) { return {std::move(value), false}; }
-Arg text(int64_t value) { return {std::to_string(value), false}; }
-
-Directive directive(std::string name, std::vector<Arg> args) {
-  Directive d;
-  d.name = std::move(name);
-  d.args = std::move(args);
-  return d;
-}
-/// A directive whose arguments are ours, not the manifest's: `$` names a variable.
-Directive fixed(std::string name, std::initializer_list<const char*> args) {
-  Directive d;
-  d.name = std::move(name);
-  for (const char* a : args) d.args.push_back({a, true});
-  return d;
-}
-Directive block(std::string name, std::vector<Arg> args, Config body) {
-  Directive d = directive(std::move(name), std::move(args));
-  d.has_block = true;
-  d.block = std::move(body);
-  return d;
-}
-Directive lua(std::string phase, std::string code) {
-  Directive d;
-  d.name = std::move(phase) + "_by_lua_block";
-  d.has_block = true;
-  d.lua = " " + std::move(code) + " ";
-  return d;
-}
-void append(Config& to, Config more) {
-  for (Directive& d : more) to.push_back(std::move(d));
-}
 
 std::string shard(int n) { return fmt::format("orctl_{:02}", n); }
 
@@ -129,9 +99,8 @@ Config proxy_location(const RoutePhases& phases) {
 Directive data_server(const Instance& instance, const std::string& digest) {
   Config body;
   for (const Value& listener : instance.list("listener"))
-    body.push_back(directive(
-        "listen", {text(fmt::format("{}:{}", listener.at("address").as_string(), listener.at("port").as_int())),
-                   text("default_server")}));
+    if (!is_stream(listener)) body.push_back(directive("listen", listen_args(listener)));
+  append(body, tls(instance));
   append(body, {
                    fixed("server_name", {"_"}),
                    fixed("error_page", {"404", "413", "500", "502", "504",
@@ -200,7 +169,7 @@ Directive http(const Instance& instance, const Tree& overlay, const Layout& layo
          });
   append(body, proxying(route_phases(instance.spec)));
   append(body, pools(nginx));
-  body.push_back(data_server(instance, digest));
+  if (has_http(instance)) body.push_back(data_server(instance, digest));
   if (has_folder(overlay, "http.d")) body.push_back(fixed("include", {"http.d/*.conf"}));
   body.push_back(admin_server(text("unix:" + layout.admin_socket(name)), "admin"));
   const Value* admin = instance.spec.find("admin");
@@ -217,11 +186,12 @@ nginx::Config nginx_conf(const Instance& instance, const Tree& overlay, const Ta
                          const std::string& digest) {
   const std::string name = instance.name.str();
   const Value& nginx = instance.spec.at("nginx");
-  const bool stream = has_folder(overlay, "streams.d");
+  Config stream = stream_listeners(instance, layout.logs(name));
+  if (has_folder(overlay, "streams.d")) stream.push_back(fixed("include", {"streams.d/*.conf"}));
   const Value& workers = nginx.at("worker_processes");
   Config out;
   for (const std::string& module : target.modules) out.push_back(directive("load_module", {text(module)}));
-  if (stream)
+  if (!stream.empty())
     for (const std::string& module : target.stream_modules) out.push_back(directive("load_module", {text(module)}));
   if (!target.user.empty()) out.push_back(directive("user", {text(target.user), text(target.group)}));
   append(out,
@@ -234,7 +204,7 @@ nginx::Config nginx_conf(const Instance& instance, const Tree& overlay, const Ta
              block("events", {}, {directive("worker_connections", {text(nginx.at("worker_connections").as_int())})}),
              http(instance, overlay, layout, digest),
          });
-  if (stream) out.push_back(block("stream", {}, {fixed("include", {"streams.d/*.conf"})}));
+  if (!stream.empty()) out.push_back(block("stream", {}, std::move(stream)));
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "base/hash.h"
+#include "model/certificates.h"
 #include "model/route.h"
 #include "render/embedded.h"
 #include "render/nginx_conf.h"
@@ -80,6 +81,8 @@ Rendered render(const Instance& instance, const Tree& overlay, const Target& tar
     if (path.compare(0, 10, "lua/orctl/") == 0) out.tree[path] = {std::string(text)};
   for (const auto& [path, file] : overlay) out.tree[path] = {file.content, is_secret(path, file) ? 0600u : 0644u};
   if (const std::string list = overlay_modules(overlay); !list.empty()) out.tree["lua/orctl/overlay.list"] = {list};
+  if (const std::string list = certificates_file(instance.spec.at("certificate")); !list.empty())
+    out.tree["certs.json"] = {list};
   out.document = render_document(instance);
   out.tree["gateway.json"] = {out.document};
   out.tree["settings.json"] = {settings(instance, layout)};
@@ -142,8 +145,9 @@ std::string carried_digest(const Tree& tree) {
 
 std::string tree_digest(const Tree& tree) {
   std::string all;
+  const std::set<std::string> hot = hot_files(tree);
   for (const auto& [path, file] : tree) {
-    if (path == "gateway.json") continue;
+    if (path == "gateway.json" || hot.contains(path)) continue;
     std::string content = file.content;
     if (path == "nginx.conf") {
       // the digest stands in nginx.conf itself, whole and in part: blank both

@@ -12,10 +12,11 @@ namespace orctl {
 /// What the nginx of a host needs to be told; see engine/target.h for how it is found out.
 struct Target {
   std::string binary = "/usr/local/openresty/nginx/sbin/nginx";
-  std::vector<std::string> modules;         ///< load_module paths for the http Lua module, in order
-  std::vector<std::string> stream_modules;  ///< load_module paths for stream; used only with files in streams.d/
-  bool stderr_option = true;                ///< knows `-e stderr` (nginx 1.19.5)
-  std::string user, group;                  ///< that workers run as; empty: the caller
+  std::vector<std::string> modules;  ///< load_module paths for the http Lua module, in order
+  std::vector<std::string>
+      stream_modules;  ///< load_module paths for stream; used only with tcp and udp listeners or files in streams.d/
+  bool stderr_option = true;  ///< knows `-e stderr` (nginx 1.19.5)
+  std::string user, group;    ///< that workers run as; empty: the caller
 };
 
 /// One instance as files. Equal input gives equal bytes.
@@ -23,7 +24,7 @@ struct Rendered {
   Tree tree;             ///< nginx.conf, gateway.json, lua/, and the overlay
   std::string unit;      ///< the systemd unit
   std::string document;  ///< gateway.json: what the gateway serves from
-  std::string digest;    ///< of the tree without gateway.json; nginx.conf carries it, every worker reports it
+  std::string digest;    ///< tree_digest(); nginx.conf carries it, every worker reports it
 };
 
 /// `overlay` holds the files laid over the tree (manifest field `files`), already checked.
@@ -42,8 +43,8 @@ struct UpstreamText {
 /// they differ elsewhere, or not at all.
 std::optional<UpstreamText> changed_upstream(const std::string& before, const std::string& after);
 
-/// SHA-256 over paths, modes and bytes of `tree`, but for gateway.json and for the line of nginx.conf that carries the
-/// digest itself.
+/// SHA-256 over paths, modes and bytes of `tree`, but for what is changed without a reload (gateway.json, hot_files())
+/// and for the line of nginx.conf that carries the digest itself.
 std::string tree_digest(const Tree& tree);
 
 /// The digest that nginx.conf carries, which workers report; another than tree_digest() after an edit by hand. "" when

@@ -151,10 +151,15 @@ Http::Response request(const Endpoint& at, const std::string& path, const std::s
   const List list = header_list(headers, body != nullptr);
   const auto set = [&](CURLoption option, auto value) { Curl::get().easy_setopt(easy.get(), option, value); };
   const std::string host = at.unix_socket.empty() ? at.address : "localhost";
-  set(CURLOPT_URL, ("http://" + host + path).c_str());
+  const bool tls = at.security == Endpoint::Security::unchecked_tls;
+  set(CURLOPT_URL, ((tls ? "https://" : "http://") + host + path).c_str());
+  if (tls) {
+    set(CURLOPT_SSL_VERIFYPEER, 0L);
+    set(CURLOPT_SSL_VERIFYHOST, 0L);
+  }
   if (!at.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, at.unix_socket.c_str());
   set(CURLOPT_PATH_AS_IS, 1L);
-  set(CURLOPT_PROTOCOLS_STR, "http");
+  set(CURLOPT_PROTOCOLS_STR, tls ? "https" : "http");
   set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
   set(CURLOPT_PROXY, "");
   set(CURLOPT_FOLLOWLOCATION, 0L);

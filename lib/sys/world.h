@@ -150,7 +150,11 @@ class Proc {
   std::string executable(int pid) const;                  ///< /proc/PID/exe; "" when gone or not readable
   std::vector<int> children(int pid) const;               ///< sorted
   bool has_open(int pid, const std::string& path) const;  ///< one of its descriptors is this file
-  std::vector<int> all() const;                           ///< every pid, sorted
+  enum class Transport { tcp, udp };
+  /// Whether `pid` has a socket that takes connections (tcp) or datagrams (udp) at exactly `address`, such as
+  /// "0.0.0.0:53" or "[::]:53".
+  bool listens(int pid, Transport transport, const std::string& address) const;
+  std::vector<int> all() const;             ///< every pid, sorted
   int64_t start_ticks(int pid) const;       ///< /proc/PID/stat field 22: tells a reused pid apart; 0 when gone
   void signal(int pid, int signal_number);  ///< Error when it cannot be sent; none when already gone
   /// Waits until `pid` is gone; false when the deadline came first.
@@ -162,8 +166,11 @@ class Proc {
 
 /// Where an HTTP request goes: a unix socket, or an address "127.0.0.1:8080" / "[::1]:8080".
 struct Endpoint {
+  /// unchecked: TLS whose certificate proves nothing here, as for a listener of our own that is asked by its address.
+  enum class Security { none, unchecked_tls };
   std::string unix_socket;
   std::string address;
+  Security security = Security::none;
 };
 
 class Http {

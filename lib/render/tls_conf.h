@@ -1,0 +1,15 @@
+#pragma once
+#include <vector>
+
+#include "model/kinds.h"
+#include "nginx/config.h"
+
+namespace orctl {
+
+/// The arguments of `listen` for an http or https listener.
+std::vector<nginx::Arg> listen_args(const Value& listener);
+
+/// What a server{} with https listeners needs; nothing when there is none.
+nginx::Config tls(const Instance& instance);
+
+}  // namespace orctl
