@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "engine/certificates.h"
 #include "engine/observe.h"
 #include "model/route.h"
 
@@ -31,7 +32,10 @@ std::string as_text(const Observed& o, const Layout& layout) {
   line(out, "Logs", layout.logs(o.name));
   for (const Value& l : spec.at("listener").items())
     line(out, "Listener",
-         fmt::format("{}:{} {}", l.at("address").as_string(), l.at("port").as_int(), l.at("protocol").as_string()));
+         fmt::format("{}:{} {}{}", l.at("address").as_string(), l.at("port").as_int(), l.at("protocol").as_string(),
+                     l.find("upstream") == nullptr ? "" : " -> " + l.at("upstream").as_string()));
+  for (const Value& c : spec.at("certificate").items())
+    line(out, "Certificate", fmt::format("{} ({})", c.at("name").as_string(), c.at("certificate").as_string()));
   if (const Value* s = spec.find("source"))
     line(out, "Source",
          fmt::format("{} {}:{} database {} key {}{}", s->at("type").as_string(), s->at("host").as_string(),
@@ -74,6 +78,8 @@ Exit run(const Options& o, const World& world, Io& io) {
     item.set("pid", now.pid);
     if (now.status) item.set("gateway", now.status->raw);
     io.item(std::move(item));
+    for (const std::string& text : ending_certificates(certificates_of(now, world, layout)))
+      io.warn(name + ": " + text, "put a new one into the manifest's files, and apply it: it is hot");
     io.print((first ? "" : "\n") + as_text(now, layout));
     first = false;
   }

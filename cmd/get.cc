@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "engine/certificates.h"
 #include "engine/observe.h"
 
 namespace orctl {
@@ -13,8 +14,8 @@ struct Options {
 };
 
 void flags(Flags& f, Options& o) {
-  f.positional("WHAT", o.what, "instances, upstreams, servers or versions")
-      .choices({"instances", "upstreams", "servers", "versions"})
+  f.positional("WHAT", o.what, "instances, upstreams, servers, versions or certs")
+      .choices({"instances", "upstreams", "servers", "versions", "certs"})
       .required();
   f.positional("INST", o.names, "instances, or patterns such as 'prd_*'; none: all");
   f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
@@ -110,6 +111,24 @@ void servers(const std::vector<Observed>& all, const World& world, const Layout&
   io.table(table, "servers", "server");
 }
 
+void certs(const std::vector<Observed>& all, const World& world, const Layout& layout, Io& io) {
+  io.kind("CertificateList");
+  Table table{{"NAME", "HOSTS", "NOT AFTER", "DAYS"}, {}, 0};
+  for (const Observed& o : all)
+    for (const Value& c : certificates_of(o, world, layout)) {
+      Value item = Value::object();
+      item.set("instance", o.name);
+      for (const auto& m : c.members()) item.set(m.key, m.value);
+      io.item(std::move(item));
+      std::vector<std::string> hosts;
+      if (const Value* list = c.find("hosts"))
+        for (const Value& host : list->items()) hosts.push_back(host.as_string());
+      table.rows.push_back({o.name + "/" + cell(c, "name"), hosts.empty() ? "-" : join(hosts, ","),
+                            cell(c, "not_after"), cell(c, "days")});
+    }
+  io.table(table, "certificates", "certificate");
+}
+
 void versions(const std::vector<Observed>& all, Io& io) {
   io.kind("VersionList");
   Table table{{"NAME", "REVISION", "COMMIT", "TREE", "RUNNING"}, {}, 0};
@@ -136,6 +155,8 @@ Exit run(const Options& o, const World& world, Io& io) {
     upstreams(all, world, layout, io);
   else if (o.what == "servers")
     servers(all, world, layout, io);
+  else if (o.what == "certs")
+    certs(all, world, layout, io);
   else
     versions(all, io);
   return Exit::ok;
@@ -145,12 +166,13 @@ Exit run(const Options& o, const World& world, Io& io) {
 
 Command get_command() {
   return command<Options>({"get",
-                           "list instances, upstreams, servers or versions",
+                           "list instances, upstreams, servers, versions or certificates",
                            {{"All instances of the host", "orctl get instances"},
                             {"Servers of one instance with their counters", "orctl get servers prd_payment_001_8080"},
                             {"Upstreams of a team, for a program", "orctl get upstreams -l team=payments -o json"},
-                            {"Which revision is live, and is it what runs?", "orctl get versions"}},
-                           "Counters and states come from the running gateway.",
+                            {"Which revision is live, and is it what runs?", "orctl get versions"},
+                            {"Which certificates are served, and until when?", "orctl get certs"}},
+                           "Counters, states and times of certificates come from the running gateway.",
                            {"table", "wide", "json", "name"}},
                           flags, run);
 }

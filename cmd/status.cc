@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "engine/certificates.h"
 #include "engine/observe.h"
 
 namespace orctl {
@@ -40,6 +41,8 @@ Exit run(const Options& o, const World& world, Io& io) {
     if (now.status) item.set("gateway", now.status->raw);
     if (const std::string text = remark(now); !text.empty()) item.set("remark", text);
     io.item(std::move(item));
+    for (const std::string& text : ending_certificates(certificates_of(now, world, layout)))
+      io.warn(name + ": " + text, "put a new one into the manifest's files, and apply it: it is hot");
     const std::string workers =
         now.status ? fmt::format("{}/{}", now.status->workers.size(), now.status->worker_count) : "-";
     table.rows.push_back({name, now.state(), std::to_string(now.applied->number),

@@ -8,6 +8,7 @@
 
 #include "base/parallel.h"
 #include "base/text.h"
+#include "engine/certificates.h"
 #include "engine/overlay.h"
 
 namespace orctl {
@@ -163,6 +164,7 @@ class Loader {
       while (ends_with(folder, "/")) folder.pop_back();
       overlay = read_overlay(instance->source, *files, folder_of(item.file) + "/" + folder, world_, item.found);
     }
+    check_certificate_files(*instance, overlay, item.found);
     if (!has_errors(item.found)) item.loaded = {std::move(*instance), std::move(overlay)};
   }
 

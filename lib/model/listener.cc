@@ -109,7 +109,7 @@ class Protocols {
     const bool by_client = balance == "hash" && hash != nullptr && hash->as_string() == "client";
     const std::string& name = upstream.at("name").as_string();
     if (balance != "round_robin" && balance != "least_conn" && balance != "random" && !by_client)
-      return error("not-for-protocol", upstream.at("balance"), field + ".upstream",
+      return error("not-for-protocol", listener.at("upstream"), field + ".upstream",
                    fmt::format("{} listeners cannot balance as upstream '{}' says: {}{}", protocol(listener), name,
                                balance, balance == "hash" && hash != nullptr ? " by " + hash->as_string() : ""),
                    balance == "ip_hash" || balance == "hash"
@@ -120,12 +120,12 @@ class Protocols {
     for (const Value& server : servers) backups += server.at("backup").as_bool() ? 1 : 0;
     if (backups == 0) return;
     if (backups == servers.size())
-      error("only-backups", upstream.at("name"), field + ".upstream",
+      error("only-backups", listener.at("upstream"), field + ".upstream",
             fmt::format("upstream '{}' has only backup servers, which {} listeners cannot have", name,
                         protocol(listener)),
             "take backup = true away from at least one");
     else if (balance == "random" || balance == "hash")
-      error("not-for-protocol", upstream.at("balance"), field + ".upstream",
+      error("not-for-protocol", listener.at("upstream"), field + ".upstream",
             fmt::format("{} listeners cannot have backup servers with balance = \"{}\" (upstream '{}')",
                         protocol(listener), balance, name),
             "use round_robin or least_conn, or take backup = true away");

@@ -29,12 +29,6 @@ bool holds(const Names& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
-
 /// Whether a header is not the user's to write in `edits`, "request_headers" or "response_headers".
 bool is_kept(const std::string& edits, const std::string& name) {
   if (edits.empty()) return false;

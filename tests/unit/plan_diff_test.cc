@@ -45,7 +45,9 @@ TEST_CASE("each field is told by its key, with its own impact") {
   CHECK(told([](Value& m) { m.find("labels")->set("team", "b"); }) == "~ labels.team none\n");
   CHECK(told([](Value& m) { m.find("nginx")->set("keepalive", 99); }) == "~ nginx.keepalive reload\n");
   CHECK(told([](Value& m) { m.find("nginx")->set("user", "www-data"); }) == "~ nginx.user restart\n");
-  CHECK(told([](Value& m) { m.find("listener")->push(object({{"port", 9}})); }) == "+ listener[0.0.0.0:9] reload\n");
+  CHECK(told([](Value& m) {
+          m.find("listener")->push(object({{"port", 9}}));
+        }) == "+ listener[0.0.0.0:9:http] reload\n");
 }
 
 TEST_CASE("servers and routes come and go by their keys") {
@@ -115,4 +117,64 @@ TEST_CASE("the differences of generated manifests are none just when the specs a
     REQUIRE(there.size() == back.size());
     REQUIRE(there == diff_specs(before, after));
   }
+}
+
+TEST_CASE("an upstream of a tcp or udp listener stands in nginx.conf: a reload, for routes hot") {
+  const auto with = [](const char* protocol, bool route, auto edit) {
+    Value before = full_manifest();
+    before.find("listener")->push(object({{"port", 53}, {"protocol", protocol}, {"upstream", "payment"}}));
+    if (!route) before.set("route", Value::array());
+    Value after = before;
+    edit(first(after, "upstream"));
+    return told(diff_specs(spec(before), spec(after)));
+  };
+  const auto heavier = [](Value& u) { first(u, "server").set("weight", 5); };
+  const std::string key = "upstream[payment].server[127.0.0.1:9101].weight";
+  CHECK(with("tcp", false, heavier) == "~ " + key + " reload (the tcp listener 0.0.0.0:53 has it in nginx.conf)\n");
+  CHECK(with("udp", true, heavier) ==
+        "~ " + key +
+            " hot\n~ listener[0.0.0.0:53:udp] reload (upstream 'payment' stands in nginx.conf for it; for routes its "
+            "change is hot)\n");
+  // what a stream{} block does not hold stays hot
+  CHECK(with("tcp", false, [](Value& u) { u.find("health")->set("rise", 9); }) ==
+        "~ upstream[payment].health.rise hot\n");
+  CHECK(with("tcp", true, [](Value& u) { u.set("read_timeout", "9s"); }) == "~ upstream[payment].read_timeout hot\n");
+}
+
+TEST_CASE("tcp and udp have ports of their own, and http becomes https on the same socket") {
+  const auto listeners = [](Value was, Value is) {
+    Value before = full_manifest(), after = before;
+    before.set("listener", array({std::move(was)}));
+    after.set("listener", array({std::move(is)}));
+    for (Value* m : {&before, &after})
+      m->set("certificate", array({object({{"name", "a"}, {"certificate", "certs/a.pem"}, {"key", "certs/a.key"}})}));
+    return told(diff_specs(spec(before), spec(after)));
+  };
+  const auto any = [](const char* protocol) { return object({{"port", 8080}, {"protocol", protocol}}); };
+  CHECK(listeners(any("http"), any("https")) ==
+        "- listener[0.0.0.0:8080:http] reload\n+ listener[0.0.0.0:8080:https] reload\n");
+  Value udp = any("udp");
+  udp.set("upstream", "payment");
+  udp.set("address", "127.0.0.1");
+  CHECK(listeners(any("http"), udp) == "- listener[0.0.0.0:8080:http] reload\n+ listener[127.0.0.1:8080:udp] reload\n");
+}
+
+TEST_CASE("certificates are hot but for the first one's files, which nginx starts with") {
+  const auto certificate = [](const char* name) {
+    const std::string path = std::string("certs/") + name;
+    return object({{"name", name}, {"certificate", path + ".pem"}, {"key", path + ".key"}});
+  };
+  const auto told_of = [&](std::initializer_list<const char*> was, std::initializer_list<const char*> is) {
+    Value before = full_manifest(), after = before;
+    Value one = Value::array(), other = Value::array();
+    for (const char* name : was) one.push(certificate(name));
+    for (const char* name : is) other.push(certificate(name));
+    before.set("certificate", one);
+    after.set("certificate", other);
+    return told(diff_specs(spec(before), spec(after)));
+  };
+  CHECK(told_of({"a"}, {"a", "b"}) == "+ certificate[b] hot\n");
+  CHECK(told_of({"a", "b"}, {"a"}) == "- certificate[b] hot\n");
+  CHECK(told_of({"a", "b"}, {"b"}) ==
+        "- certificate[a] reload (nginx.conf names the files of the first certificate)\n");
 }
