@@ -172,10 +172,12 @@ Directive http(const Instance& instance, const Tree& overlay, const Layout& layo
   if (has_http(instance)) body.push_back(data_server(instance, digest));
   if (has_folder(overlay, "http.d")) body.push_back(fixed("include", {"http.d/*.conf"}));
   body.push_back(admin_server(text("unix:" + layout.admin_socket(name)), "admin"));
+  append(body.back().block, tls_admin(instance, "admin"));
   const Value* admin = instance.spec.find("admin");
   if (const Value* listen = admin == nullptr ? nullptr : admin->find("listen")) {
     body.push_back(fixed("lua_shared_dict", {"orctl_auth", "1m"}));
     body.push_back(admin_server(text(listen->as_string()), "admin_tcp"));
+    append(body.back().block, tls_admin(instance, "admin_tcp"));
   }
   return block("http", {}, std::move(body));
 }

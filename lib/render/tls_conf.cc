@@ -35,4 +35,12 @@ nginx::Config tls(const Instance& instance) {
   };
 }
 
+nginx::Config tls_admin(const Instance& instance, const char* handler) {
+  if (!has_https(instance)) return {};
+  // in memory whatever its size: keys must not get into a temporary file
+  return {block("location", {text("="), text("/v1/certs")},
+                {fixed("client_max_body_size", {"16m"}), fixed("client_body_buffer_size", {"16m"}),
+                 lua("content", fmt::format("require(\"orctl.init\").{}()", handler))})};
+}
+
 }  // namespace orctl

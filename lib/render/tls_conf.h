@@ -12,4 +12,8 @@ std::vector<nginx::Arg> listen_args(const Value& listener);
 /// What a server{} with https listeners needs; nothing when there is none.
 nginx::Config tls(const Instance& instance);
 
+/// What an admin endpoint needs to take certificates; nothing when there is no https listener. `handler` is the
+/// function of lua/orctl/init.lua that answers there.
+nginx::Config tls_admin(const Instance& instance, const char* handler);
+
 }  // namespace orctl

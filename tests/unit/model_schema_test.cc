@@ -146,7 +146,7 @@ TEST_CASE("defaults are filled in at every depth, in the schema's order") {
   CHECK(filled.at("route").items().empty());
   std::string order;
   for (const auto& m : filled.members()) order += m.key + " ";
-  CHECK(order == "kind name layout nginx upstream route ");
+  CHECK(order == "kind name layout nginx certificate upstream route ");
   CHECK(Schema::get("instance").with_defaults(filled) == filled);
 }
 

@@ -25,13 +25,14 @@ Version version(Random& r, const std::string& tail) {
 Plan every_step() {
   using Action = Supervise::Action;
   Plan plan;
-  plan.instances.push_back({"a",
-                            "b",
-                            std::nullopt,
-                            std::nullopt,
-                            {},
-                            {CheckTree{}, CommitRevision{}, SwapTree{}, WriteUnit{}, PushGateway{}, Reload{},
-                             Supervise{Action::start}, Supervise{Action::stop}, Supervise{Action::restart}, Verify{}}});
+  plan.instances.push_back(
+      {"a",
+       "b",
+       std::nullopt,
+       std::nullopt,
+       {},
+       {CheckTree{}, CommitRevision{}, SwapTree{}, WriteUnit{}, PushGateway{}, PushCertificates{}, Reload{},
+        Supervise{Action::start}, Supervise{Action::stop}, Supervise{Action::restart}, Verify{}}});
   for (const Op op : {Op::add, Op::remove, Op::change})
     for (const Impact impact :
          {Impact::none, Impact::hot, Impact::reload, Impact::restart, Impact::start, Impact::stop})
