@@ -78,7 +78,7 @@ Exit run(const Options& o, const World& world, Io& io) {
     item.set("pid", now.pid);
     if (now.status) item.set("gateway", now.status->raw);
     io.item(std::move(item));
-    for (const std::string& text : ending_certificates(certificates_of(now, world, layout)))
+    for (const std::string& text : ending_certificates(now, world, layout))
       io.warn(name + ": " + text, "put a new one into the manifest's files, and apply it: it is hot");
     io.print((first ? "" : "\n") + as_text(now, layout));
     first = false;

@@ -41,7 +41,7 @@ Exit run(const Options& o, const World& world, Io& io) {
     if (now.status) item.set("gateway", now.status->raw);
     if (const std::string text = remark(now); !text.empty()) item.set("remark", text);
     io.item(std::move(item));
-    for (const std::string& text : ending_certificates(certificates_of(now, world, layout)))
+    for (const std::string& text : ending_certificates(now, world, layout))
       io.warn(name + ": " + text, "put a new one into the manifest's files, and apply it: it is hot");
     const std::string workers =
         now.status ? fmt::format("{}/{}", now.status->workers.size(), now.status->worker_count) : "-";

@@ -17,7 +17,7 @@ void check_certificate_files(const Instance& instance, const Tree& overlay, Diag
 /// only, when it does not answer.
 Value::Array certificates_of(const Observed& o, const World& world, const Layout& layout);
 
-/// "certificate shop ends in 3 days (2026-11-24T12:00:00Z)" for each that has fewer than 14 days left.
-std::vector<std::string> ending_certificates(const Value::Array& certificates);
+/// "certificate shop ends in 3 days (2026-11-24T12:00:00Z)" for each served one that has fewer than 14 days left.
+std::vector<std::string> ending_certificates(const Observed& o, const World& world, const Layout& layout);
 
 }  // namespace orctl

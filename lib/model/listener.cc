@@ -78,7 +78,7 @@ class Protocols {
   void check_stream(const Value& listener, const std::string& field) {
     const Value* name = listener.find("upstream");
     if (name == nullptr)
-      return error("missing-field", listener, field + ".upstream",
+      return error("no-upstream", listener, field + ".upstream",
                    fmt::format("a {} listener needs an upstream", protocol(listener)), "add upstream = \"NAME\"");
     const Value* upstream = find_upstream(instance_, name->as_string());
     if (upstream == nullptr) {

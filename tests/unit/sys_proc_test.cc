@@ -1,5 +1,8 @@
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -17,6 +20,38 @@ Proc::Result shell(const std::string& script, Millis limit = plenty) {
 }
 
 }  // namespace
+
+TEST_CASE("a socket is found at exactly its address, transport and process") {
+  const auto bound = [](int type, sockaddr* at, socklen_t size) {
+    const int fd = ::socket(at->sa_family, type | SOCK_CLOEXEC, 0);
+    REQUIRE(::bind(fd, at, size) == 0);
+    if (type == SOCK_STREAM) REQUIRE(::listen(fd, 1) == 0);
+    REQUIRE(::getsockname(fd, at, &size) == 0);
+    return fd;
+  };
+  const Proc proc({});
+  sockaddr_in v4 = {};
+  v4.sin_family = AF_INET;
+  v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int tcp = bound(SOCK_STREAM, reinterpret_cast<sockaddr*>(&v4), sizeof v4);
+  const std::string at = "127.0.0.1:" + std::to_string(ntohs(v4.sin_port));
+  CHECK(proc.listens(::getpid(), Proc::Transport::tcp, at));
+  CHECK_FALSE(proc.listens(::getpid(), Proc::Transport::udp, at));
+  CHECK_FALSE(proc.listens(::getppid(), Proc::Transport::tcp, at));
+  CHECK_FALSE(proc.listens(::getpid(), Proc::Transport::tcp, "0.0.0.0" + at.substr(9)));
+  CHECK_FALSE(proc.listens(::getpid(), Proc::Transport::tcp, "nonsense"));
+  ::close(tcp);
+  CHECK_FALSE(proc.listens(::getpid(), Proc::Transport::tcp, at));
+  sockaddr_in6 v6 = {};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_addr = in6addr_loopback;
+  const int udp = bound(SOCK_DGRAM, reinterpret_cast<sockaddr*>(&v6), sizeof v6);
+  const std::string port = std::to_string(ntohs(v6.sin6_port));
+  CHECK(proc.listens(::getpid(), Proc::Transport::udp, "[::1]:" + port));
+  CHECK(proc.listens(::getpid(), Proc::Transport::udp, "[0:0::1]:" + port));
+  CHECK_FALSE(proc.listens(::getpid(), Proc::Transport::udp, "[::]:" + port));
+  ::close(udp);
+}
 
 TEST_CASE("a program's output and exit code come back") {
   const auto result = shell("echo out; echo err >&2; exit 7");
