@@ -153,8 +153,14 @@ class Reload(GatewayTest):
             {"path": "/%d" % n, "upstream": "up"} for n in range(4000)])
         i = self.instance(large, start=False, dict_size="128k")
         i.spawn()
-        wait_for(lambda: os.path.exists(os.path.join(i.run, "admin.sock")))
-        wait_for(lambda: all("does not fit" in w.get("error", "") for w in i.status()["workers"]))
+
+        def told():
+            try:  # the socket is there before it listens, and it listens before a worker has reported
+                workers = i.status()["workers"]
+            except OSError:
+                return False
+            return workers and all("does not fit" in w.get("error", "") for w in workers)
+        wait_for(told)
         self.assertEqual(i.get().text(), "A")
         self.assertEqual(i.admin("GET", "/v1/config").body, encode(large))
         i.put(self.doc_b)
