@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "engine/certificates.h"
 #include "engine/observe.h"
+#include "get_health.h"
 #include "model/route.h"
 
 namespace orctl {
@@ -19,7 +20,20 @@ void line(std::string& out, const std::string& name, const std::string& value) {
   out += fmt::format("{:<14} {}\n", name + ":", value);
 }
 
-std::string as_text(const Observed& o, const Layout& layout) {
+/// What the gateway says of the health of a server, as the end of its line; "" when it is not checked.
+std::string health_of(const Value::Array& items, const Value& upstream, const Value& server) {
+  for (const Value& item : items)
+    if (item.at("upstream") == upstream && item.at("server") == server) {
+      std::string out = ", " + item.at("state").as_string();
+      if (const Value* since = item.find("since")) out += " since " + since->as_string();
+      if (!item.at("checks").items().empty()) out += " (" + checks_cell(item) + ")";
+      if (const Value* reason = item.find("reason")) out += ": " + reason->as_string();
+      return out;
+    }
+  return {};
+}
+
+std::string as_text(const Observed& o, const Value::Array& health, const Layout& layout) {
   const Value& spec = o.version->spec;
   std::string out;
   line(out, "Name", o.name);
@@ -54,8 +68,8 @@ std::string as_text(const Observed& o, const Layout& layout) {
     out += fmt::format("  {} ({}, {} retries)\n", u.at("name").as_string(), u.at("balance").as_string(),
                        u.at("retries").as_int());
     for (const Value& s : u.at("server").items())
-      out += fmt::format("    {} weight {}{}\n", s.at("address").as_string(), s.at("weight").as_int(),
-                         s.at("backup").as_bool() ? ", backup" : "");
+      out += fmt::format("    {} weight {}{}{}\n", s.at("address").as_string(), s.at("weight").as_int(),
+                         s.at("backup").as_bool() ? ", backup" : "", health_of(health, u.at("name"), s.at("address")));
   }
   out += "Routes:\n";
   for (const Value& r : spec.at("route").items())
@@ -76,11 +90,13 @@ Exit run(const Options& o, const World& world, Io& io) {
     item.set("status", now.state());
     item.set("version", to_value(*now.applied));
     item.set("pid", now.pid);
+    const Value::Array health = health_items(now, world, layout);
     if (now.status) item.set("gateway", now.status->raw);
+    if (now.status) item.set("health", Value(health));
     io.item(std::move(item));
     for (const std::string& text : ending_certificates(now, world, layout))
       io.warn(name + ": " + text, "put a new one into the manifest's files, and apply it: it is hot");
-    io.print((first ? "" : "\n") + as_text(now, layout));
+    io.print((first ? "" : "\n") + as_text(now, health, layout));
     first = false;
   }
   return Exit::ok;

@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "engine/certificates.h"
 #include "engine/observe.h"
+#include "get_health.h"
 
 namespace orctl {
 namespace {
@@ -14,10 +15,10 @@ struct Options {
 };
 
 void flags(Flags& f, Options& o) {
-  f.positional("WHAT", o.what, "instances, upstreams, servers, versions or certs")
-      .choices({"instances", "upstreams", "servers", "versions", "certs"})
+  f.positional("WHAT", o.what, "instances, upstreams, servers, health, versions or certs")
+      .choices({"instances", "upstreams", "servers", "health", "versions", "certs"})
       .required();
-  f.positional("INST", o.names, "instances, or patterns such as 'prd_*'; none: all");
+  f.positional("INST", o.names, "instances, or patterns such as 'prd_*'; none: all; of health also INST/UP");
   f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
 }
 
@@ -146,6 +147,10 @@ void versions(const std::vector<Observed>& all, Io& io) {
 
 Exit run(const Options& o, const World& world, Io& io) {
   const Layout layout(world.root);
+  if (o.what == "health") {
+    get_health(o.names, o.labels, world, layout, io);
+    return Exit::ok;
+  }
   std::vector<Observed> all;
   for (const std::string& name : select_instances(o.names, o.labels, world))
     all.push_back(observe_existing(name, world, layout));
@@ -166,9 +171,10 @@ Exit run(const Options& o, const World& world, Io& io) {
 
 Command get_command() {
   return command<Options>({"get",
-                           "list instances, upstreams, servers, versions or certificates",
+                           "list instances, upstreams, servers, health, versions or certificates",
                            {{"All instances of the host", "orctl get instances"},
                             {"Servers of one instance with their counters", "orctl get servers prd_payment_001_8080"},
+                            {"What the checks of an upstream say", "orctl get health prd_payment_001_8080/payment"},
                             {"Upstreams of a team, for a program", "orctl get upstreams -l team=payments -o json"},
                             {"Which revision is live, and is it what runs?", "orctl get versions"},
                             {"Which certificates are served, and until when?", "orctl get certs"}},

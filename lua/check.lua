@@ -29,6 +29,9 @@ list:close()
 
 package.path = tree .. "/lua/?.lua;" .. package.path
 local ok, err = pcall(function()
+  local overlay = io.open(tree .. "/lua/orctl/overlay.list")
+  require("orctl.health.rules").set_modules(overlay and overlay:read("*a") or "")
+  if overlay then overlay:close() end
   local compiled, reason = require("orctl.document").read(read(tree .. "/gateway.json"))
   if not compiled then fault("gateway.json: " .. reason) end
   local settings = require("orctl.json").decode(read(tree .. "/settings.json"))

@@ -165,6 +165,7 @@ class Loader {
       overlay = read_overlay(instance->source, *files, folder_of(item.file) + "/" + folder, world_, item.found);
     }
     check_certificate_files(*instance, overlay, item.found);
+    check_modules(*instance, overlay, item.found);
     if (!has_errors(item.found)) item.loaded = {std::move(*instance), std::move(overlay)};
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "model/upstream_health.h"
 #include "nginx/config.h"
 
 namespace orctl {
@@ -72,6 +73,27 @@ Tree read_overlay(const Source& source, const Value& files, const std::string& f
       lint(folder + "/" + path, file.content, found);
   }
   return overlay;
+}
+
+void check_modules(const Instance& instance, const Tree& overlay, Diagnostics& found) {
+  std::vector<std::string> known;
+  for (const auto& [path, file] : overlay)
+    if (path.compare(0, 4, "lua/") == 0 && ends_with(path, ".lua")) {
+      std::string name = path.substr(4, path.size() - 8);
+      std::replace(name.begin(), name.end(), '/', '.');
+      known.push_back(std::move(name));
+    }
+  visit_check_modules(instance.spec, [&](const Value& module, const std::string& field) {
+    const std::string& name = module.as_string();
+    if (std::find(known.begin(), known.end(), name) != known.end()) return;
+    const auto near = nearest(name, known);
+    std::string file = name;
+    std::replace(file.begin(), file.end(), '.', '/');
+    found.push_back({Severity::error, "unknown-module", instance.source.file, module.place, field,
+                     "there is no module '" + name + "' in the tree",
+                     near ? "did you mean \"" + *near + "\"?" : "add lua/" + file + ".lua to the folder of `files`",
+                     module.place.line == 0 ? "" : line_of(instance.source.text, module.place.line)});
+  });
 }
 
 }  // namespace orctl

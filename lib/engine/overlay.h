@@ -13,4 +13,7 @@ namespace orctl {
 Tree read_overlay(const Source& source, const Value& files, const std::string& folder, const World& world,
                   Diagnostics& found);
 
+/// Adds to `found` every Lua module that a check of `instance` names and its overlay does not hold.
+void check_modules(const Instance& instance, const Tree& overlay, Diagnostics& found);
+
 }  // namespace orctl

@@ -11,6 +11,7 @@
 #include "model/listener.h"
 #include "model/route.h"
 #include "model/schema.h"
+#include "model/upstream_health.h"
 
 namespace orctl {
 namespace {
@@ -156,11 +157,13 @@ class Meaning {
               fmt::format("merge it with upstream[{}] or rename it", first->second));
       upstreams_.push_back(name.as_string());
       check_durations(upstreams[i], fmt::format("upstream[{}]", i));
-      if (const Value* health = upstreams[i].find("health"))
-        check_durations(*health, fmt::format("upstream[{}].health", i));
       if (const Value* sticky = upstreams[i].find("sticky"))
         check_durations(*sticky, fmt::format("upstream[{}].sticky", i));
       check_balance(upstreams[i], fmt::format("upstream[{}]", i));
+      check_upstream_health(
+          upstreams[i], fmt::format("upstream[{}]", i), instance_.spec.at("nginx"),
+          [this](Severity severity, const char* code, const Value& at, const std::string& field, std::string text,
+                 std::string hint) { add(severity, code, at, field, std::move(text), std::move(hint)); });
       check_servers(upstreams[i], i);
     }
   }

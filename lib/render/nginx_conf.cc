@@ -155,6 +155,10 @@ Directive http(const Instance& instance, const Tree& overlay, const Layout& layo
       fixed("server_tokens", {"off"}),
       directive("client_max_body_size", {text(nginx.at("client_max_body_size").as_string())}),
   };
+  if (const Value* trusted = nginx.find("trusted_certificate")) {
+    body.push_back(directive("lua_ssl_trusted_certificate", {text(trusted->as_string())}));
+    body.push_back(fixed("lua_ssl_verify_depth", {"5"}));
+  }
   for (const char* temp : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
     body.push_back(directive(std::string(temp) + "_temp_path", {text(layout.state(name) + "/" + temp)}));
   append(body,

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "model/certificates.h"
 #include "model/route.h"
+#include "model/upstream_health.h"
 #include "render/embedded.h"
 #include "render/nginx_conf.h"
 
@@ -101,7 +102,7 @@ std::string render_document(const Instance& instance) {
     Value out = Value::object();
     for (const auto& [key, value, place] : upstream.members()) {
       if (key != "server") {
-        out.set(key, value);
+        out.set(key, key == "health" ? lower_health(value) : value);
         continue;
       }
       Value servers = Value::array();

@@ -3,6 +3,7 @@
 local certs = require("orctl.certs")
 local compat = require("orctl.compat")
 local document = require("orctl.document")
+local health = require("orctl.health.report")
 local json = require("orctl.json")
 local metrics = require("orctl.metrics")
 local overrides = require("orctl.admin.overrides")
@@ -228,6 +229,10 @@ local function put_certs(name)
   get_certs()
 end
 
+local function get_health()
+  send(health.all(state.current().upstreams))
+end
+
 -- What answers a path: `*` stands for one part of it, which the function is given.
 local paths = {
   ["/config"] = { GET = get_hosts, POST = post_hosts },
@@ -236,6 +241,7 @@ local paths = {
   ["/v1/upstreams"] = { GET = get_upstreams },
   ["/metrics"] = { GET = metrics.run },
   ["/v1/upstreams/*"] = { GET = get_upstreams, PUT = put_upstream },
+  ["/v1/health"] = { GET = get_health },
   ["/v1/overrides"] = { GET = function() send(overrides.list()) end },
   ["/v1/overrides/*/*"] = {
     PUT = function(name, server) send(overrides.put(name, server, take_body())) end,

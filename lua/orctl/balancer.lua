@@ -6,6 +6,7 @@ local ffi = require("ffi")
 local get_request = require("resty.core.base").get_request
 local match = require("orctl.router").match
 local ngx_balancer = require("ngx.balancer")
+local passive = require("orctl.health.passive")
 local record = require("orctl.metrics.record")
 
 local _M = {}
@@ -26,6 +27,7 @@ local SPARE = counters.SPARE
 local found        -- in an instance with policies: the route that the rewrite phase has found
 local row          -- of this worker's counters
 local pending = {} -- by the address of its request: the server that a try is with
+local unanswered = {} -- requests whose last try counts as failed already
 
 -- proxy_connect_timeout, proxy_send_timeout and proxy_read_timeout as nginx.conf has them.
 local CONNECT, SEND, READ = 5, 60, 60
@@ -38,6 +40,7 @@ function _M.build(part, version, old, turns, may_begin)
   local stats = old and old.stats.block ~= SPARE and old.stats
     or { block = counters.block("upstream", part.name) }
   local peers, primary, backup, list = {}, {}, {}, {}
+  local watched = passive.is_needed(part) or nil
   for i, server in ipairs(part.servers) do
     local known = old and old.peers[server.key]
     local peer = { key = server.key, host = server.host, port = server.port,
@@ -47,7 +50,7 @@ function _M.build(part, version, old, turns, may_begin)
       max_conns = server.max_conns,
       block = known and known.block ~= SPARE and known.block
         or counters.block("peer", part.name .. "/" .. server.key),
-      stats = stats }
+      stats = stats, watched = watched }
     peers[peer.key], list[i] = peer, peer
     if not peer.state then
       local group = peer.backup and backup or primary
@@ -60,6 +63,7 @@ function _M.build(part, version, old, turns, may_begin)
   local usable = part.sticky and #list or #primary + #backup
   local upstream = {
     name = part.name, version = version, balance = part.balance, health = part.health,
+    outlier = part.outlier,
     peers = peers, list = list, stats = stats, min_healthy = part.min_healthy,
     primary = primary, backup = backup,
     more_tries = math.max(0, math.min(part.retries, usable - 1)),
@@ -75,9 +79,9 @@ function _M.follow(route)
   found = route
 end
 
---- What a server of an upstream is now: "up", "down", or what an override has made of it.
+--- What a server of an upstream is now: "up", "down", "ejected", or what an override made of it.
 function _M.state_of(upstream, peer)
-  return peer.state or upstream.down and upstream.down[peer.key] and "down" or "up"
+  return peer.state or upstream.down and upstream.down[peer.key] or "up"
 end
 
 --- In a worker that begins, when it has its counters.
@@ -121,6 +125,9 @@ local function count_failure(peer)
   row[at] = row[at] + 1
   if peer.measured then
     peer.measured:done(peer, nil)
+  end
+  if peer.watched then
+    passive.failed(row, peer.block)
   end
 end
 
@@ -235,9 +242,11 @@ end
 
 --- Counts the last try of a request that no server answered; for the error page.
 function _M.failed()
-  local peer = pending[tonumber(ffi.cast(uintptr, get_request()))]
+  local request = tonumber(ffi.cast(uintptr, get_request()))
+  local peer = pending[request]
   if peer then
     count_failure(peer)
+    unanswered[request] = peer.watched
   end
 end
 
@@ -257,6 +266,13 @@ function _M.done()
     measure(peer)
   end
   record_done(request, peer)
+  if peer and peer.watched then
+    if unanswered[request] then
+      unanswered[request] = nil
+    else
+      passive.answered(row, peer.block, ngx.status, var.upstream_response_time)
+    end
+  end
 end
 
 return _M

@@ -209,13 +209,15 @@ function _M.take(value)
   return compiled, compiled and splice.document_text(made) or reason, more
 end
 
+-- The first check; tell() names what is beyond it.
 local function from_health(compiled)
   if not compiled then
     return { enable = false }
   end
-  local uri = (compiled.type == "http" or compiled.path ~= "/") and compiled.path or nil
-  return { enable = true, type = compiled.type, uri = uri, interval = compiled.interval,
-    timeout = compiled.timeout, success = compiled.rise, fail = compiled.fall }
+  local check = compiled.checks[1]
+  local uri = (check.type == "http" or check.path ~= "/") and check.path or nil
+  return { enable = true, type = check.type == "http" and "http" or "tcp", uri = uri,
+    interval = check.interval, timeout = check.timeout, success = check.rise, fail = check.fall }
 end
 
 local function to_backend(raw, compiled)
@@ -244,9 +246,23 @@ local function cannot(what)
   return ("a Host-header document cannot say %s"):format(what)
 end
 
+local tell
+
+local function tell_health(faults, pointer, raw, wanted, got)
+  if raw.checks then
+    faults[#faults + 1] = { pointer = pointer .. "/checks", detail = cannot("checks") }
+    return
+  end
+  got.checks[1].name = wanted.checks[1].name -- that is made of the type
+  tell(faults, pointer, raw, wanted.checks[1], got.checks[1])
+  if not same(wanted.flap, got.flap) then
+    faults[#faults + 1] = { pointer = pointer .. "/flap", detail = cannot("flap") }
+  end
+end
+
 -- Names every member in which `got`, made from the Host-header document, is not `wanted`. Both are
 -- compiled: a member that says what is the default anyway is no difference.
-local function tell(faults, pointer, raw, wanted, got)
+function tell(faults, pointer, raw, wanted, got)
   local names = {}
   for name, value in pairs(wanted) do
     if not same(value, got[name]) then names[#names + 1] = name end
@@ -263,7 +279,7 @@ local function tell(faults, pointer, raw, wanted, got)
         tell(faults, ("%s/servers/%d"):format(pointer, i - 1), inner[i], one, got.servers[i])
       end
     elseif name == "health" and wanted.health and got.health then
-      tell(faults, pointer .. "/health", inner, wanted.health, got.health)
+      tell_health(faults, pointer .. "/health", inner, wanted.health, got.health)
     elseif inner ~= nil then
       faults[#faults + 1] = { pointer = pointer .. "/" .. name, detail = cannot(name) }
     end

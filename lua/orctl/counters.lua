@@ -35,6 +35,9 @@ local PID, STARTED = 0, 1
 
 --- Fields of a block of kind "peer"; "upstream" and "host" use what fits them.
 _M.IN_FLIGHT, _M.REQUESTS, _M.FAILURES = 0, 1, 2
+--- And those of servers that are watched (health/passive.lua): tries without an answer and answers
+-- of 500 and more, how many of them came in a row, seconds until the answers.
+_M.ERRORS, _M.STREAK, _M.SECONDS = 8, 9, 10
 
 --- The block for what has none, in the master or when all are taken.
 _M.SPARE = SPARE

@@ -2,6 +2,7 @@
 -- `rules` says in Lua what schemas/gateway.json says; a test holds the two together.
 local address = require("orctl.address")
 local balance = require("orctl.balancer.rules")
+local health = require("orctl.health.rules")
 local json = require("orctl.json")
 local route = require("orctl.route")
 
@@ -44,16 +45,6 @@ local server = { type = "object", fields = {
 local path_rule = { type = "string", pattern = "^/[!-\"$->@-~]*$", max_length = 1024,
   hint = "a path that begins with /, without spaces, ? and #" }
 
-local health = { type = "object", fields = {
-  type = { type = "string", required = true, enum = { http = true, tcp = true },
-    hint = "\"http\" or \"tcp\"" },
-  path = path_rule,
-  interval = duration_rule(),
-  timeout = duration_rule(),
-  rise = { type = "integer", min = 1, max = 100 },
-  fall = { type = "integer", min = 1, max = 100 },
-} }
-
 local upstream = { type = "object", fields = {
   name = name_rule(true),
   connect_timeout = duration_rule(),
@@ -61,7 +52,8 @@ local upstream = { type = "object", fields = {
   read_timeout = duration_rule(),
   retries = { type = "integer", min = 0, max = 10 },
   min_healthy = { type = "integer", min = 0, max = 1000 },
-  health = health,
+  health = health.health,
+  outlier = health.outlier,
   servers = { type = "array", required = true, items = server, max_items = 10000 },
 } }
 
@@ -178,6 +170,7 @@ end
 -- Appends to `faults` where `value` does not follow `rule`.
 function check(value, rule, faults)
   local kind = json.type(value)
+  rule = rule.either and (rule.either[kind] or rule.either.string) or rule
   if kind == "number" and rule.type == "integer" then
     if value ~= math.floor(value) or value < rule.min or value > rule.max then
       fault(faults, "%s is not a whole number from %d to %d", show(value), rule.min, rule.max)
@@ -222,6 +215,9 @@ local function check_upstream(up, path, faults)
       fault_at(faults, below(path, name), "%s", text)
     end)
   end
+  health.check(json.type(up) == "object" and up.health or nil, function(at, ...)
+    fault_at(faults, below(path, "health", unpack(at)), ...)
+  end)
   local seen = {}
   for i, peer in ipairs(items(json.type(up) == "object" and up.servers or nil)) do
     local text = field(peer, "address")
@@ -315,17 +311,6 @@ end
 --- Seconds of a duration, which is sound.
 _M.seconds = seconds
 
-local function compile_health(value)
-  return {
-    type = value.type,
-    path = value.path or "/",
-    interval = seconds(value.interval or "3s"),
-    timeout = seconds(value.timeout or "2s"),
-    rise = value.rise or 2,
-    fall = value.fall or 3,
-  }
-end
-
 local function compile_upstream(up)
   local servers = {}
   for i, one in ipairs(up.servers) do
@@ -341,7 +326,8 @@ local function compile_upstream(up)
     read_timeout = seconds(up.read_timeout or "60s"),
     retries = up.retries or 2,
     min_healthy = up.min_healthy or 1,
-    health = up.health and compile_health(up.health),
+    health = up.health and health.compile(up.health, seconds),
+    outlier = up.outlier and health.compile_outlier(up.outlier, seconds),
     servers = servers,
   }
   balance.compile(up, compiled, seconds)

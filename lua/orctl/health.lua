@@ -1,108 +1,95 @@
--- Active health checks. One worker probes for all; the others learn of a change by a version of
--- its own in the shared dictionary, so that a server that comes or goes rebuilds nothing.
---
--- Who probes: worker 0 of the newest cycle. nginx starts a dead worker again under its number at
--- once, so this needs no lease, and no clock that could be set back while the leader is dead.
-local check_failed = require("orctl.metrics.record").check_failed
+-- Health of the servers. One worker probes for all (leader.lua); each worker follows what it has
+-- found, one changed server at a time, so that a server that comes or goes rebuilds nothing.
+local clock = require("orctl.clock")
+local leader = require("orctl.health.leader")
+local lease = require("orctl.health.lease")
+local record = require("orctl.health.record")
 local store = require("orctl.store")
 
 local _M = {}
 
-local checks = {
-  http = require("orctl.health.http"),
-  tcp = require("orctl.health.tcp"),
-}
+local MOST_CHANGES = 128 -- that are followed one by one
+local NOTE = "probes"    -- the beat of the worker that probes
 
-local MAX_RUNNING = 64 -- of the 256 timers that nginx runs at once
+local mine               -- the lease of this worker
+local leading = false
 
-local entries = {}     -- by upstream and server: down, streak, due, busy; in the worker that probes
-local running, now = 0, 0
-
--- `streak` counts the results in a row that speak against the present state.
-local function judge(entry, settings, ok)
-  if ok == not entry.down then
-    entry.streak = 0
-    return false
-  end
-  entry.streak = entry.streak + 1
-  if entry.streak < (ok and settings.rise or settings.fall) then
-    return false
-  end
-  entry.down, entry.streak = not ok, 0
-  return true
-end
-
-local function probe(premature, entry, upstream, peer, is_current)
-  if not premature then
-    local settings = upstream.health
-    local called, ok, err = pcall(checks[settings.type].check, peer.host, peer.port,
-      settings.timeout, settings.path)
-    if not called then
-      ok, err = false, tostring(ok)
-    end
-    if is_current(upstream.name, peer.key) then
-      if not ok then
-        check_failed(peer)
-      end
-      local flipped = judge(entry, settings, ok)
-      store.set_health(upstream.name, peer.key,
-        { down = entry.down, ok = ok, error = not ok and err or nil }, flipped)
-      if flipped then
-        ngx.log(ngx.WARN, "server ", peer.address, " of upstream ", upstream.name, " is ",
-          entry.down and "down: " .. err or "up")
-      end
-    end
-  end
-  entry.busy, running = false, running - 1
-end
-
-local function entry_of(name, key)
-  local id = name .. "/" .. key
-  local entry = entries[id]
-  if not entry then
-    -- Whoever probed before has left word of the state, not of the streak.
-    local known = store.health(name, key)
-    entry = { down = known and known.down or false, streak = 0, due = 0, busy = false }
-    entries[id] = entry
-  end
-  entry.seen = now
-  return entry
-end
-
---- Starts the probes that are due, `elapsed` seconds after the last call. `is_current(name, key)`
--- says whether a server is still there, and whether this worker still probes, when its result has
--- come.
-function _M.run(upstreams, elapsed, is_current)
-  now = now + elapsed
-  for name, upstream in pairs(upstreams) do
-    for _, peer in ipairs(upstream.health and upstream.list or {}) do
-      local entry = entry_of(name, peer.key)
-      local wanted = peer.state ~= "maint" and peer.state ~= "removed"
-      if wanted and not entry.busy and entry.due <= now and running < MAX_RUNNING then
-        local started = ngx.timer.at(0, probe, entry, upstream, peer, is_current)
-        if started then
-          entry.busy, entry.due, running = true, now + upstream.health.interval, running + 1
-        end
-      end
-    end
-  end
-  for id, entry in pairs(entries) do
-    if entry.seen ~= now and not entry.busy then
-      entries[id] = nil
-    end
+local function set(upstream, key)
+  local state = record.state_name(upstream, record.state(upstream.name, key))
+  if state ~= "up" then
+    upstream.down = upstream.down or {}
+    upstream.down[key] = state
+  elseif upstream.down then
+    upstream.down[key] = nil
+    upstream.down = next(upstream.down) and upstream.down or nil
   end
 end
 
---- Notes in an upstream which of its servers are down, as the worker that probes has found.
-function _M.apply(upstream)
+--- Notes in an upstream which of its servers are down or ejected. `back(upstream, keys)` is told of
+-- the set of those that were and are not any more, among others.
+function _M.apply(upstream, back)
+  local before = upstream.down
   upstream.down = nil
-  for _, peer in ipairs(upstream.health and upstream.list or {}) do
-    local known = store.health(upstream.name, peer.key)
-    if known and known.down then
-      upstream.down = upstream.down or {}
-      upstream.down[peer.key] = true
+  if upstream.health or upstream.outlier then
+    for _, peer in ipairs(upstream.list) do
+      set(upstream, peer.key)
     end
   end
+  back(upstream, before)
+end
+
+local function apply_one(upstream, key, back)
+  local before = upstream.down and upstream.down[key]
+  set(upstream, key)
+  if before then
+    back(upstream, { [key] = true })
+  end
+end
+
+--- Takes over what has changed since the change numbered `seen`, nil for all; returns the number
+-- of the last one. `back` as for apply().
+function _M.follow(upstreams, seen, back)
+  local last = record.last_change()
+  local number = seen and last - seen <= MOST_CHANGES and seen or nil
+  while number and number < last do
+    number = number + 1
+    local name, key = record.change(number)
+    if not name then
+      number = nil
+    elseif upstreams[name] and upstreams[name].peers[key] then
+      apply_one(upstreams[name], key, back)
+    end
+  end
+  if not number then
+    for _, upstream in pairs(upstreams) do
+      _M.apply(upstream, back)
+    end
+  end
+  return last
+end
+
+--- A tick of 50 ms in every worker. `boot` is the cycle of its master; `is_current(name, key)`
+-- says whether a server is still served when the result of a check comes.
+function _M.tick(snapshot, boot, is_current)
+  local me = { pid = ngx.worker.pid(), boot = boot, id = ngx.worker.id() }
+  mine = mine or lease.new(me)
+  local beat
+  beat, leading = mine:step(store.note(NOTE))
+  if beat then
+    store.set_note(NOTE, beat)
+  end
+  if not leading then
+    return leader.stop()
+  end
+  leader.run(snapshot, clock.boottime(), function(name, key)
+    local now = store.note(NOTE)
+    return now and now.pid == me.pid and now.boot == boot and is_current(name, key)
+  end)
+end
+
+--- Whether this worker is the one that probes.
+function _M.leads()
+  return leading
 end
 
 return _M

@@ -7,6 +7,7 @@ local auth = require("orctl.auth")
 local balancer = require("orctl.balancer")
 local certs = require("orctl.certs")
 local counters = require("orctl.counters")
+local health_rules = require("orctl.health.rules")
 local json = require("orctl.json")
 local policy = require("orctl.policy")
 local problem = require("orctl.problem")
@@ -30,8 +31,7 @@ local function read_file(path)
 end
 
 -- The user's own modules, named one a line by whoever wrote the tree.
-local function require_overlay(prefix)
-  local list = read_file(prefix .. "lua/orctl/overlay.list") or ""
+local function require_overlay(list)
   for name in list:gmatch("[^\r\n]+") do
     local ok, err = pcall(require, name)
     if not ok then
@@ -63,6 +63,8 @@ end
 function _M.init(name, tree)
   local prefix = ngx.config.prefix()
   local settings = read_settings()
+  local overlay = read_file(prefix .. "lua/orctl/overlay.list") or ""
+  health_rules.set_modules(overlay)
   counters.init(ngx.worker.count())
   if settings.admin then
     auth.init(settings.admin.token_file)
@@ -75,7 +77,7 @@ function _M.init(name, tree)
   local bytes = source.init(settings.source, settings.state, read_tree_file("gateway.json"), phases)
   state.init(name, tree, bytes, settings)
   certs.init(prefix)
-  require_overlay(prefix)
+  require_overlay(overlay)
 end
 
 local function tick(premature)

@@ -19,7 +19,7 @@ local store = require("orctl.store")
 
 local _M = {}
 
-local generation_of, health_of, version_of = store.generation, store.health_version, store.version
+local generation_of, version_of = store.generation, store.version
 local exiting = ngx.worker.exiting
 
 local TICK = 0.05      -- seconds
@@ -27,7 +27,7 @@ local SWEEP_TICKS = 20 -- once a second: what dead workers and servers that left
 
 local instance                -- name and tree digest, boot, the tree's document; from the master
 local snapshot                -- generation, digest, router, routes_version, upstreams
-local seen_health             -- the version of the servers' health in the snapshot
+local seen_health             -- the last change of the servers' health in the snapshot
 local seen_version            -- of all that the snapshot is made from
 local seen = -1               -- the generation this worker last looked at, served or not
 local seen_overrides          -- their text
@@ -46,7 +46,7 @@ end
 
 -- A snapshot, and its routes if they are others than in `old`.
 local function build(loaded, generation, old)
-  local upstreams, checked = {}, false
+  local upstreams = {}
   local turns = ngx.worker.pid()
   for name, version in pairs(loaded.versions) do
     local known, part = old.upstreams[name], loaded.parts[name]
@@ -59,7 +59,6 @@ local function build(loaded, generation, old)
       known.override_version = override and override.version
     end
     upstreams[name] = known
-    checked = checked or known.health ~= nil
   end
   local routes = loaded.routes and policy.build(loaded.routes)
   -- A worker that drains may meet a document of the next cycle: it keeps to what it can serve.
@@ -71,7 +70,7 @@ local function build(loaded, generation, old)
     generation = generation, digest = loaded.digest, upstreams = upstreams,
     overrides = loaded.overrides,
     router = routes and router.compile(routes) or old.router,
-    routes_version = loaded.routes_version, checked = checked,
+    routes_version = loaded.routes_version,
   }, routes
 end
 
@@ -79,15 +78,6 @@ local function read_overrides()
   local text = store.overrides_text()
   local all = text and json.unpack(text)
   return all and all.upstreams or {}, text
-end
-
-local function follow_health()
-  seen_health = health_of()
-  for _, upstream in pairs(snapshot.upstreams) do
-    local before = upstream.down
-    health.apply(upstream)
-    choice.follow_down(upstream, before)
-  end
 end
 
 -- Workers of one cycle use slots 0 to count - 1, and a newer cycle takes the slots over.
@@ -149,7 +139,9 @@ local function follow()
   if loaded and ok then
     swap(built, routes)
     problem = nil
-    follow_health()
+    for name in pairs(loaded.parts) do
+      health.apply(snapshot.upstreams[name], choice.follow_down)
+    end
   else
     problem = tostring(err)
     ngx.log(ngx.ERR, "generation ", generation, " is not served: ", problem)
@@ -167,9 +159,7 @@ local function follow_all()
   if following and (generation_of() ~= seen or store.overrides_text() ~= seen_overrides) then
     follow()
   end
-  if snapshot.checked and health_of() ~= seen_health then
-    follow_health()
-  end
+  seen_health = health.follow(snapshot.upstreams, seen_health, choice.follow_down)
   seen_version = following and version or nil
 end
 
@@ -181,14 +171,10 @@ function _M.current()
   return snapshot
 end
 
--- Whether this worker is the one that probes.
-local function probes()
-  local cycle = store.note("cycle")
-  return ngx.worker.id() == 0 and cycle and cycle.boot == instance.boot and not exiting()
-end
-
 --- Whether this worker does what only one of an instance does.
-_M.leads = probes
+function _M.leads()
+  return health.leads() and not exiting()
+end
 
 --- Number of this cycle of the master.
 function _M.boot()
@@ -196,7 +182,7 @@ function _M.boot()
 end
 
 local function is_current(name, key)
-  local upstream = probes() and _M.current().upstreams[name]
+  local upstream = not exiting() and _M.current().upstreams[name]
   return upstream and upstream.health and upstream.peers[key]
 end
 
@@ -284,7 +270,7 @@ local function sweep()
   record.sample()
   counters.bury()
   -- Only when no worker can send a request to a server that left are its counters free.
-  if probes() and all_serve(snapshot.generation) then
+  if health.leads() and all_serve(snapshot.generation) then
     store.forget_left(snapshot.generation, is_used, is_named)
   end
 end
@@ -305,9 +291,7 @@ function _M.tick()
   end_overdue()
   choice.tick()
   report()
-  if snapshot.checked and probes() then
-    health.run(snapshot.upstreams, TICK, is_current)
-  end
+  health.tick(snapshot, instance.boot, is_current)
   ticks = ticks + 1
   if ticks % SWEEP_TICKS == 0 then
     sweep()

@@ -5,6 +5,7 @@
 -- last, so a reader sees the whole old document or the whole new one. Nothing here evicts: only
 -- safe_set and safe_add are used, and a document that does not fit changes nothing.
 local counters = require("orctl.counters")
+local record = require("orctl.health.record")
 local host_of = require("orctl.metrics.record").host_of
 local json = require("orctl.json")
 local left = require("orctl.metrics.left")
@@ -16,7 +17,7 @@ local _M = {}
 -- The dictionary outlives a reload, and a reload may bring other Lua: a new layout of the values
 -- takes a new prefix.
 local P = "1/"
-local GENERATION, LOCK, HEALTH = P .. "generation", P .. "lock", P .. "health"
+local GENERATION, LOCK = P .. "generation", P .. "lock"
 local VERSION, LEAVING = P .. "version", P .. "leaving"
 local LOCK_TTL, LOCK_WAIT, LOCK_STEP = 5, 6, 0.002
 
@@ -30,7 +31,6 @@ local function index_key(generation) return P .. "index/" .. generation end
 local function raw_key(generation) return P .. "raw/" .. generation end
 local function routes_key(version) return P .. "routes/" .. version end
 local function part_key(name, version) return P .. "upstream/" .. name .. "/" .. version end
-local function server_key(kind, name, key) return P .. kind .. "/" .. name .. "/" .. key end
 
 --- Number that changes with every document, every change of health and every override: the one
 -- thing that a request looks at. Nil before the first.
@@ -219,7 +219,7 @@ local function collect(old, new, compiled)
       local part = json.unpack(dict:get(part_key(name, version)) or "")
       for _, server in ipairs(part and part.servers or {}) do
         if not kept[name .. "/" .. server.key] then
-          dict:delete(server_key("health", name, server.key))
+          record.forget(name, server.key)
           leave(name, server.key)
         end
       end
@@ -496,27 +496,9 @@ function _M.forget_left(generation, is_used, is_named)
   unlock(owner)
 end
 
---- Number that changes whenever a server goes down or comes up; nil before the first time.
-function _M.health_version()
-  return dict:get(HEALTH)
-end
-
---- What the last probe of a server found: {down, ok, error}; nil before the first one.
-function _M.health(name, key)
-  local text = dict:get(server_key("health", name, key))
-  return text and json.unpack(text)
-end
-
---- Keeps what a probe found; `flipped` makes all workers look.
-function _M.set_health(name, key, value, flipped)
-  local text, place = json.pack(value), server_key("health", name, key)
-  if dict:get(place) ~= text then
-    dict:safe_set(place, text)
-  end
-  if flipped then
-    add(HEALTH, 1)
-    add(VERSION, 1)
-  end
+--- Makes every worker look at what has changed.
+function _M.bump()
+  add(VERSION, 1)
 end
 
 --- A value under a name of its own, decoded; nil if there is none.

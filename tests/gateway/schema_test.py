@@ -15,7 +15,9 @@ from harness import ROOT, GatewayTest, document, encode
 BEYOND = re.compile(r"is listed twice|is named twice|there is no upstream|stands above|is too long: "
                     r"at most|goes with balance|needs hash|sticky does not go|"
                     r"\"\[.*\" is not an IPv4 or \[IPv6\] literal|, not both|has no meaning "
-                    r"there|needs an upstream or a redirect|is written by the gateway|as a segment")
+                    r"there|needs an upstream or a redirect|is written by the gateway|as a segment"
+                    r"|the type of the check is missing|needs a module|there is no module"
+                    r"|does not compile|min asks for more|exclude each other|before it begins")
 ALLOWED = {"type", "properties", "required", "additionalProperties", "items", "enum", "pattern",
            "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "definitions",
            "$ref", "default", "description", "propertyNames"}
@@ -36,7 +38,22 @@ GOOD = document([{"address": "10.0.0.1:8080", "weight": 10},
                 balance="round_robin", connect_timeout="5s", send_timeout="60s",
                 read_timeout="60s", retries=2,
                 health={"type": "http", "path": "/ping", "interval": "3s", "timeout": "2s",
-                        "rise": 2, "fall": 3})
+                        "rise": 2, "fall": 3, "interval_when_down": "1s", "stable_after": 5,
+                        "interval_when_stable": "1m", "jitter": 20, "method": "HEAD",
+                        "host": "a.test:80", "headers": {"X-A": "b c"}, "tls": True,
+                        "status": ["200-299", 404], "body": "^ok", "tls_server_name": "a.test",
+                        "tls_verify": False, "require": "any",
+                        "checks": [{"name": "a"}, {"name": "b", "type": "tcp", "send": "x\n",
+                                                   "expect": "y", "rise": 1},
+                                   {"name": "c", "type": "lua", "module": "one",
+                                    "settings": {"a_1": "x"}},
+                                   {"name": "d", "type": "error_ratio", "window": "5s",
+                                    "max_errors": 10, "min_requests": 3},
+                                   {"name": "e", "type": "latency", "max_latency": "1s"}],
+                        "flap": {"after": 2, "window": "1m", "hold": "10s", "max_hold": "5m"}},
+                outlier={"consecutive_failures": 3, "error_ratio": 50, "min_requests": 5,
+                         "interval": "5s", "ejection_time": "10s", "max_ejection_time": "1m",
+                         "max_ejected": 30, "panic_threshold": 40})
 GOOD["upstreams"][0].update(slow_start="30s", retry_budget=20, all_down="fail", sticky={
     "cookie": "route", "path": "/app", "domain": "test1.com", "secure": True, "http_only": True,
     "ttl": "1h"})
@@ -65,7 +82,7 @@ EDGES = {
     "retry_budget": [0, 1, 100, 101, -1, 2.5, "10", None],
     "read_timeout": ["1ms", "0s", "00s", "01s", "1", "s", "1d", "1.5s", "-1s", "99999999s",
                      "1000h", "24h", "999999ms", "1234567ms", "12345678ms", " 1s", "1S", 5, None],
-    "type": ["http", "tcp", "udp", "", None],
+    "type": ["http", "tcp", "lua", "error_ratio", "latency", "udp", "", None],
     "interval": ["1ms", "0s", "24h", "25h", 3], "timeout": ["100ms", "", None],
     "rise": [0, 1, 100, 101, 1.5], "fall": [0, 1.0, 100, 101, "3"],
     "retries": [0, 10, 11, -1, 2.0, 2.5, "2", None],
@@ -97,6 +114,27 @@ EDGES = {
                              "1 k"],
     "format": [1, 1.0, 0, 2, "1", True, None, []],
 }
+EDGES_OF_HEALTH = {
+    "jitter": [0, 50, 51, -1], "stable_after": [0, 1, 10000, 10001],
+    "method": ["GET", "OPTIONS", "DELETE", "get", ""],
+    "headers": [{"a-b": "*"}, {"a_b": "1"}, {"": "1"}, {"A": ""}, {"A": " x"}, {"A": "x "},
+                {"A": "x\ny"}, {"A\n": "1"}, {"a" * 128: "1"}, {"a" * 129: "1"}],
+    "X-A": ["", "~", "a b", "\u00e4", "a" * 1024, "a" * 1025],
+    "status": [[200], ["200"], ["200-299"], ["299-200"], ["200-600"], [99], [599], [600], [200.5],
+               [200.0], [404] * 33, ["2xx"], [" 200-299"], ["200-299\n"]],
+    "body": ["(", "a\nb", "\u00e4" * 1024, "\u00e4" * 1025, "a" * 1024, "a" * 1025, "[", "\\d+"],
+    "expect": ["*", "", "^[+]"], "send": ["", "\u0000", "\u20ac" * 4096, "\u20ac" * 4097],
+    "tls_server_name": ["a", "a:1", "", "*", "a" * 253, "a" * 254],
+    "module": ["one", "two", "a.b", ".a", "a.", "a..b", "a/b", "", "a" * 128, "a" * 129],
+    "settings": [{"": "x"}, {"1a": "x"}, {"_": "x"}, {"a" * 65: "x"}, {"a": 1}],
+    "a_1": ["\u00e4" * 1024, "\u00e4" * 1025],
+    "require": ["all", "any", "some"], "checks": [[], [{"name": "a"}] * 2, [{"name": "a"}] * 17],
+    "max_errors": [0, 100, 101], "min_requests": [0, 1000000, 1000001],
+    "after": [0, 100, 101, -1], "consecutive_failures": [0, 10000, 10001],
+    "error_ratio": [0, 100, 101], "max_ejected": [0, 100, 101], "panic_threshold": [0, 100, 101],
+}
+for field, values in EDGES_OF_HEALTH.items():
+    EDGES[field] = EDGES.get(field, []) + values
 ANY = [None, True, 0, 1, -1, 1.5, "", "x", [], {}, [1], {"a": 1}, [[]], [{}], {"": None}]
 
 
@@ -196,7 +234,8 @@ class Schema(GatewayTest):
 
     def test_document_lua_agrees_with_it_on_a_corpus(self):
         validator = jsonschema.Draft7Validator(whole(self.schema))
-        i = self.instance(document(["127.0.0.1:1"]), workers=1, policy={"limit": 1, "cap": 0})
+        i = self.instance(document(["127.0.0.1:1"]), workers=1, policy={"limit": 1, "cap": 0},
+                          overlay={"orctl/overlay.list": "one\n", "one.lua": "return {}"})
         good = bad = 0
         for value in corpus():
             answer = i.admin("PUT", "/v1/config", encode(value), {"x-allow-empty": "1"})
@@ -228,7 +267,7 @@ class Schema(GatewayTest):
         definitions = self.schema["definitions"]
         redirect = definitions["route"]["properties"]["redirect"]
         for kind, variable in ((definitions["upstream"], "up"), (definitions["server"], "one"),
-                               (definitions["health"], "value"), (redirect, "value"),
+                               (redirect, "value"),
                                (definitions["sticky"], "value")):
             for name, field in kind["properties"].items():
                 if field.get("default") is True:
@@ -236,6 +275,34 @@ class Schema(GatewayTest):
                 elif "default" in field:
                     self.assertIn("%s.%s or %s" % (variable, name, json.dumps(field["default"])),
                                   source)
+
+    def test_defaults_of_health_are_the_ones_that_are_used_and_told(self):
+        with open(os.path.join(ROOT, "lua", "orctl", "health", "rules.lua")) as f:
+            source = f.read()
+        with open(os.path.join(ROOT, "schemas", "instance.json")) as f:
+            instance = json.load(f)
+        upstream = instance["properties"]["upstream"]["items"]["properties"]
+        manifest = {"health": upstream["health"], "flap": upstream["health"]["properties"]["flap"],
+                    "outlier": upstream["outlier"]}
+        count = 0
+        for kind, told in manifest.items():
+            for name, field in self.schema["definitions"][kind]["properties"].items():
+                if "default" not in field:
+                    continue
+                count += 1
+                default, words = field["default"], told["properties"][name]
+                if name != "require":
+                    lua = json.dumps(default).replace("[", "{ ").replace("]", " }")
+                    self.assertRegex(source, r"[ {]%s = %s[ ,]" % (name, re.escape(lua)))
+                if "default" in words:
+                    self.assertEqual(words["default"], default, name)
+                else:
+                    if "$ref" in words and "description" not in words:
+                        words = instance["definitions"][words["$ref"].rsplit("/", 1)[1]]
+                    text = ", ".join(default) if isinstance(default, list) else \
+                        json.dumps(default).strip('"')
+                    self.assertIn("Default: %s." % text, words["description"])
+        self.assertGreater(count, 25)
 
 
 if __name__ == "__main__":

@@ -141,6 +141,8 @@ return {
       { "/upstreams/0/retries", function(v) v.upstreams[1].retries = 0 end },
       { "/upstreams/1/read_timeout", function(v) v.upstreams[2].read_timeout = "59s" end },
       { "/upstreams/1/servers/1/backup", function(v) v.upstreams[2].servers[2].backup = true end },
+      { "/upstreams/0/health/status", function(v) v.upstreams[1].health.status = { 204 } end },
+      { "/upstreams/1/outlier", function(v) v.upstreams[2].outlier = { max_ejected = 10 } end },
       { "/routes/0/path", function(v) v.routes[1].path = "/api/" end },
       { "/routes/0/methods", function(v) v.routes[1].methods = json.array({ "GET" }) end },
       { "/routes/0/redirect", function(v)
@@ -158,6 +160,12 @@ return {
       tap.equal((" " .. table.concat(all, " ") .. " "):find(" " .. case[1] .. " ", 1, true) ~= nil,
         true, case[1])
     end
+    tap.equal(told(function(v) v.upstreams[1].health.checks = { { name = "a" } } end),
+      { "/upstreams/0/health/checks" })
+    tap.equal(told(function(v) v.upstreams[1].health.flap = { after = 1 } end),
+      { "/upstreams/0/health/flap" })
+    tap.equal(told(function(v) v.upstreams[1].health.type = "latency" end),
+      { "/upstreams/0/health/type" })
   end },
   { "no health check, one that is off, and what one leaves out", function()
     local value = changed(function(v)

@@ -3,6 +3,7 @@ local address = require("orctl.address")
 local balancer = require("orctl.balancer")
 local clock = require("orctl.clock")
 local counters = require("orctl.counters")
+local health = require("orctl.health.report")
 local json = require("orctl.json")
 local overrides = require("orctl.overrides")
 local problem = require("orctl.problem")
@@ -143,18 +144,16 @@ end
 
 local function server_item(upstream, peer, entries)
   local b = peer.block
-  local is_down = upstream.down and upstream.down[peer.key]
-  local found = upstream.health and store.health(upstream.name, peer.key)
+  local verdict, last = health.server(upstream, peer.key)
   local entry = entries[peer.key]
   return {
     address = peer.address, weight = peer.document_weight, backup = peer.backup,
     effective_weight = weight_now(peer), max_conns = peer.max_conns,
-    state = balancer.state_of(upstream, peer),
-    health = is_down and "down" or found and "up" or "unknown",
+    state = balancer.state_of(upstream, peer), health = verdict,
     in_flight = counters.sum(b, counters.IN_FLIGHT),
     requests = counters.sum(b, counters.REQUESTS),
     failures = counters.sum(b, counters.FAILURES),
-    last_check = found and { ok = found.ok, error = found.error } or nil,
+    last_check = last,
     override = entry and item(upstream.name, peer.key, entry) or nil,
   }
 end

@@ -1,0 +1,81 @@
+#pragma once
+#include <fmt/format.h>
+
+#include <map>
+
+#include "base/text.h"
+#include "cli/command.h"
+#include "engine/observe.h"
+
+namespace orctl {
+
+/// The names of `orctl get health`, INST or INST/UP, as upstreams by pattern of instances; "" is every upstream.
+using HealthNames = std::multimap<std::string, std::string>;
+
+inline HealthNames health_names(const std::vector<std::string>& names) {
+  HealthNames out;
+  for (const std::string& name : names) {
+    const size_t slash = name.find('/');
+    if (slash != std::string::npos && (slash + 1 == name.size() || name.find('/', slash + 1) != std::string::npos))
+      throw Error(Exit::usage, "'" + name + "' is neither an instance nor INST/UP",
+                  "for example: orctl get health prd_payment_001_8080/payment");
+    out.emplace(name.substr(0, slash), slash == std::string::npos ? "" : name.substr(slash + 1));
+  }
+  return out;
+}
+
+/// Whether an upstream of an instance is among the names.
+inline bool is_named(const HealthNames& names, const std::string& instance, const std::string& upstream) {
+  if (names.empty()) return true;
+  for (const auto& [pattern, wanted] : names)
+    if (glob_match(pattern, instance) && (wanted.empty() || glob_match(wanted, upstream))) return true;
+  return false;
+}
+
+/// The results of a server's checks in one cell: "http ok, slow failed".
+inline std::string checks_cell(const Value& item) {
+  std::vector<std::string> all;
+  for (const Value& check : item.at("checks").items())
+    all.push_back(check.at("name").as_string() + (check.at("ok").as_bool() ? " ok" : " failed"));
+  return all.empty() ? "-" : join(all, ", ");
+}
+
+/// Why a server is in its state: the reason, or the error of the last probe that failed.
+inline std::string health_error(const Value& item) {
+  if (const Value* reason = item.find("reason")) return reason->as_string();
+  const auto& history = item.at("history").items();
+  for (size_t i = history.size(); i-- > 0;)
+    if (const Value* error = history[i].find("error")) return error->as_string();
+  return "-";
+}
+
+/// Answer of GET /v1/health of a running instance.
+inline Value::Array health_items(const Observed& o, const World& world, const Layout& layout) {
+  if (!o.status) return {};
+  return gateway_get(world, layout.admin_socket(o.name), "/v1/health").at("items").items();
+}
+
+/// `orctl get health`.
+inline void get_health(const std::vector<std::string>& wanted, const std::vector<std::string>& labels,
+                       const World& world, const Layout& layout, Io& io) {
+  const HealthNames names = health_names(wanted);
+  std::vector<std::string> patterns;
+  for (const auto& [pattern, upstream] : names) patterns.push_back(pattern);
+  io.kind("HealthList");
+  Table table{{"UPSTREAM", "SERVER", "STATE", "SINCE", "CHECKS", "LAST ERROR"}, {}, 0};
+  for (const std::string& instance : select_instances(patterns, labels, world))
+    for (const Value& found : health_items(observe_existing(instance, world, layout), world, layout)) {
+      const std::string& upstream = found.at("upstream").as_string();
+      if (!is_named(names, instance, upstream)) continue;
+      Value item = Value::object();
+      item.set("instance", instance);
+      for (const auto& m : found.members()) item.set(m.key, m.value);
+      const Value* since = found.find("since");
+      table.rows.push_back({instance + "/" + upstream, found.at("server").as_string(), found.at("state").as_string(),
+                            since == nullptr ? "-" : since->as_string(), checks_cell(found), health_error(found)});
+      io.item(std::move(item));
+    }
+  io.table(table, "health", "health");
+}
+
+}  // namespace orctl

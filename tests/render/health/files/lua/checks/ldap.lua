@@ -1,0 +1,1 @@
+return { check = function() return true end }
