@@ -239,7 +239,7 @@ inline Value routes(Random& r, const Value& upstreams) {
     route.set("upstream", r.pick(upstreams.items()).at("name").as_string());
     if (std::find(seen.begin(), seen.end(), host + path) != seen.end()) continue;
     seen.push_back(host + path);
-    policy(r, route);
+    if (r.chance(40)) policy(r, route);
     out.push(std::move(route));
   }
   return out;
