@@ -190,9 +190,9 @@ local function adopt(may_wait)
   end
 end
 
---- In the master, which may read the keys: takes the certificates of the tree below `prefix`, or
--- raises why they cannot be served. One that has ended is served all the same.
-function _M.init(prefix)
+--- In the master, which may read the keys: takes the certificates of the tree below `prefix` for
+-- the cycle `number`, or raises why they cannot be served. One that has ended is served all the same.
+function _M.init(prefix, number)
   local entries, faults = tls.read_tree(prefix)
   if faults[1] then
     error(table.concat(faults, "; "), 0)
@@ -203,7 +203,7 @@ function _M.init(prefix)
       ngx.log(ngx.WARN, entry.file, ": ", fault)
     end
   end
-  boot = documents.next_boot()
+  boot = number
   tree = build(entries)
   current, seen = tree, 0
 end

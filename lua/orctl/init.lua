@@ -76,7 +76,7 @@ function _M.init(name, tree)
   end
   local bytes = source.init(settings.source, settings.state, read_tree_file("gateway.json"), phases)
   state.init(name, tree, bytes, settings)
-  certs.init(prefix)
+  certs.init(prefix, state.boot())
   require_overlay(overlay)
 end
 

@@ -5,6 +5,7 @@
 -- upstream or server without requests has no requests_total and no histogram.
 local balancer = require("orctl.balancer")
 local block = require("orctl.metrics.block")
+local certs = require("orctl.certs")
 local counters = require("orctl.counters")
 local ffi = require("ffi")
 local record = require("orctl.metrics.record")
@@ -74,6 +75,14 @@ local function write_instance(out)
     if bytes then
       out:sample(labels("worker", worker.id), bytes)
     end
+  end
+end
+
+local function write_certificates(out)
+  out:family("openresty_certificate_not_after_timestamp_seconds", "gauge",
+    "When a certificate ends.")
+  for _, one in ipairs(certs.expiry()) do
+    out:sample(labels("server", one.name), one.not_after)
   end
 end
 
@@ -233,6 +242,7 @@ function _M.run()
   local out = text.new(sender(), SLICE, CAP)
   write_instance(out)
   write_connections(out)
+  write_certificates(out)
   write_dictionaries(out)
   write_hosts(out, rows)
   write_upstreams(out, rows)

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Certificates: chosen by name, changed without a reload, kept over one, refused when they are bad."""
+import calendar
 import concurrent.futures
 import http.client
 import json
@@ -213,6 +214,8 @@ class TlsTest(GatewayTest):
         end = time.strptime(items["short"]["not_after"], "%Y-%m-%dT%H:%M:%SZ")
         self.assertEqual(time.strftime("%b %e %H:%M:%S %Y GMT", end), self.end_of(self.short))
         self.assertRegex(items["wild"]["sha256"], "^[0-9a-f]{64}$")
+        self.assertIn('openresty_certificate_not_after_timestamp_seconds{server="short"} %d\n'
+                      % calendar.timegm(end), instance.admin("GET", "/metrics").text())
 
     def end_of(self, pair):
         done = subprocess.run(["openssl", "x509", "-noout", "-enddate"], input=pair["certificate"], text=True,
