@@ -2,8 +2,10 @@
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/show_gateway.h"
 #include "engine/certificates.h"
 #include "engine/observe.h"
+#include "engine/overrides.h"
 #include "get_health.h"
 #include "model/route.h"
 
@@ -33,7 +35,8 @@ std::string health_of(const Value::Array& items, const Value& upstream, const Va
   return {};
 }
 
-std::string as_text(const Observed& o, const Value::Array& health, const Layout& layout) {
+std::string as_text(const Observed& o, const Value::Array& health, const Value::Array& overrides,
+                    const Layout& layout) {
   const Value& spec = o.version->spec;
   std::string out;
   line(out, "Name", o.name);
@@ -76,6 +79,10 @@ std::string as_text(const Observed& o, const Value::Array& health, const Layout&
     out += fmt::format("  {} -> {}\n", route_label(r),
                        r.find("upstream") != nullptr ? r.at("upstream").as_string()
                                                      : "redirect to " + r.at("redirect").at("target").as_string());
+  if (!overrides.empty()) out += "Overrides:\n";
+  for (const Value& override : overrides)
+    out += fmt::format("  {}/{} {}\n", override.at("upstream").as_string(), override.at("server").as_string(),
+                       override_line(override));
   if (o.interrupted) out += "An apply was interrupted: the next changing command finishes or undoes it.\n";
   return out;
 }
@@ -93,10 +100,13 @@ Exit run(const Options& o, const World& world, Io& io) {
     const Value::Array health = health_items(now, world, layout);
     if (now.status) item.set("gateway", now.status->raw);
     if (now.status) item.set("health", Value(health));
-    io.item(std::move(item));
+    Value::Array overrides;
+    if (now.status) overrides = gateway_overrides(world, layout, name);
     for (const std::string& text : ending_certificates(now, world, layout))
       io.warn(name + ": " + text, "put a new one into the manifest's files, and apply it: it is hot");
-    io.print((first ? "" : "\n") + as_text(now, health, layout));
+    io.print((first ? "" : "\n") + as_text(now, health, overrides, layout));
+    item.set("overrides", std::move(overrides));
+    io.item(std::move(item));
     first = false;
   }
   return Exit::ok;
@@ -108,7 +118,8 @@ Command describe_command() {
   return command<Options>({"describe",
                            "tell everything about an instance",
                            {{"Describe an instance", "orctl describe prd_payment_001_8080"}},
-                           "Where its files are, what it was told, what runs, and what each worker serves.",
+                           "Where its files are, what it was told, what runs, what each worker serves, and which "
+                           "overrides operators have made.",
                            {"text", "json"}},
                           flags, run);
 }

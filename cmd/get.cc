@@ -2,8 +2,10 @@
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/show_gateway.h"
 #include "engine/certificates.h"
 #include "engine/observe.h"
+#include "engine/overrides.h"
 #include "get_health.h"
 
 namespace orctl {
@@ -15,8 +17,8 @@ struct Options {
 };
 
 void flags(Flags& f, Options& o) {
-  f.positional("WHAT", o.what, "instances, upstreams, servers, health, versions or certs")
-      .choices({"instances", "upstreams", "servers", "health", "versions", "certs"})
+  f.positional("WHAT", o.what, "instances, upstreams, servers, health, overrides, versions or certs")
+      .choices({"instances", "upstreams", "servers", "health", "overrides", "versions", "certs"})
       .required();
   f.positional("INST", o.names, "instances, or patterns such as 'prd_*'; none: all; of health also INST/UP");
   f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
@@ -55,9 +57,9 @@ void instances(const std::vector<Observed>& all, Io& io) {
 }
 
 /// What the running gateway says of its upstreams; the manifest's where it does not run.
-Value::Array upstreams_of(const Observed& o, const World& world, const Layout& layout) {
-  if (o.status) return gateway_get(world, layout.admin_socket(o.name), "/v1/upstreams").at("items").items();
-  Value::Array out;
+GatewayList upstreams_of(const Observed& o, const World& world, const Layout& layout) {
+  if (o.status) return {o.name, gateway_upstreams(world, layout, o.name)};
+  GatewayList out{o.name, {}, false};
   for (const Value& u : o.version->spec.at("upstream").items()) {
     Value item = Value::object();
     item.set("name", u.at("name"));
@@ -68,66 +70,25 @@ Value::Array upstreams_of(const Observed& o, const World& world, const Layout& l
       servers.push(std::move(s));
     }
     item.set("servers", std::move(servers));
-    out.push_back(std::move(item));
+    out.items.push_back(std::move(item));
   }
   return out;
 }
 
-std::string cell(const Value& object, const char* key) {
-  const Value* v = object.find(key);
-  return v == nullptr || v->is_null() ? "-" : v->is_string() ? v->as_string() : to_json(*v);
+/// Overrides live in the running gateway only.
+GatewayList overrides_of(const Observed& o, const World& world, const Layout& layout) {
+  return {o.name, o.status ? gateway_overrides(world, layout, o.name) : Value::Array{}};
 }
 
-void upstreams(const std::vector<Observed>& all, const World& world, const Layout& layout, Io& io) {
-  io.kind("UpstreamList");
-  Table table{{"NAME", "BALANCE", "SERVERS", "UP"}, {}, 0};
-  for (const Observed& o : all)
-    for (const Value& u : upstreams_of(o, world, layout)) {
-      size_t up = 0;
-      for (const Value& s : u.at("servers").items()) up += cell(s, "state") == "up" ? 1 : 0;
-      Value item = Value::object();
-      item.set("instance", o.name);
-      for (const auto& m : u.members()) item.set(m.key, m.value);
-      io.item(std::move(item));
-      table.rows.push_back({o.name + "/" + cell(u, "name"), cell(u, "balance"),
-                            std::to_string(u.at("servers").items().size()), o.status ? std::to_string(up) : "-"});
-    }
-  io.table(table, "upstreams", "upstream");
+GatewayList certs_of(const Observed& o, const World& world, const Layout& layout) {
+  return {o.name, certificates_of(o, world, layout)};
 }
 
-void servers(const std::vector<Observed>& all, const World& world, const Layout& layout, Io& io) {
-  io.kind("ServerList");
-  Table table{{"NAME", "STATE", "WEIGHT", "BACKUP", "REQUESTS", "FAILURES"}, {}, 0};
-  for (const Observed& o : all)
-    for (const Value& u : upstreams_of(o, world, layout))
-      for (const Value& s : u.at("servers").items()) {
-        Value item = Value::object();
-        item.set("instance", o.name);
-        item.set("upstream", u.at("name"));
-        for (const auto& m : s.members()) item.set(m.key, m.value);
-        io.item(std::move(item));
-        table.rows.push_back({o.name + "/" + cell(u, "name") + "/" + cell(s, "address"), cell(s, "state"),
-                              cell(s, "weight"), cell(s, "backup"), cell(s, "requests"), cell(s, "failures")});
-      }
-  io.table(table, "servers", "server");
-}
-
-void certs(const std::vector<Observed>& all, const World& world, const Layout& layout, Io& io) {
-  io.kind("CertificateList");
-  Table table{{"NAME", "HOSTS", "NOT AFTER", "DAYS"}, {}, 0};
-  for (const Observed& o : all)
-    for (const Value& c : certificates_of(o, world, layout)) {
-      Value item = Value::object();
-      item.set("instance", o.name);
-      for (const auto& m : c.members()) item.set(m.key, m.value);
-      io.item(std::move(item));
-      std::vector<std::string> hosts;
-      if (const Value* list = c.find("hosts"))
-        for (const Value& host : list->items()) hosts.push_back(host.as_string());
-      table.rows.push_back({o.name + "/" + cell(c, "name"), hosts.empty() ? "-" : join(hosts, ","),
-                            cell(c, "not_after"), cell(c, "days")});
-    }
-  io.table(table, "certificates", "certificate");
+std::vector<GatewayList> ask(GatewayList (*list)(const Observed&, const World&, const Layout&),
+                             const std::vector<Observed>& all, const World& world, const Layout& layout) {
+  std::vector<GatewayList> out;
+  for (const Observed& o : all) out.push_back(list(o, world, layout));
+  return out;
 }
 
 void versions(const std::vector<Observed>& all, Io& io) {
@@ -157,11 +118,13 @@ Exit run(const Options& o, const World& world, Io& io) {
   if (o.what == "instances")
     instances(all, io);
   else if (o.what == "upstreams")
-    upstreams(all, world, layout, io);
+    show_upstreams(io, ask(upstreams_of, all, world, layout));
   else if (o.what == "servers")
-    servers(all, world, layout, io);
+    show_servers(io, ask(upstreams_of, all, world, layout));
+  else if (o.what == "overrides")
+    show_overrides(io, ask(overrides_of, all, world, layout));
   else if (o.what == "certs")
-    certs(all, world, layout, io);
+    show_certificates(io, ask(certs_of, all, world, layout));
   else
     versions(all, io);
   return Exit::ok;
@@ -171,11 +134,12 @@ Exit run(const Options& o, const World& world, Io& io) {
 
 Command get_command() {
   return command<Options>({"get",
-                           "list instances, upstreams, servers, health, versions or certificates",
+                           "list instances, upstreams, servers, health, overrides, versions or certificates",
                            {{"All instances of the host", "orctl get instances"},
                             {"Servers of one instance with their counters", "orctl get servers prd_payment_001_8080"},
                             {"What the checks of an upstream say", "orctl get health prd_payment_001_8080/payment"},
                             {"Upstreams of a team, for a program", "orctl get upstreams -l team=payments -o json"},
+                            {"What operators changed for a time", "orctl get overrides"},
                             {"Which revision is live, and is it what runs?", "orctl get versions"},
                             {"Which certificates are served, and until when?", "orctl get certs"}},
                            "Counters, states and times of certificates come from the running gateway.",

@@ -104,7 +104,25 @@ run "$orctl" diff -f "$work/manifests/shop.toml" || fail "the instance is byte f
 run "$orctl" history "$name"
 proved "the split is ${back/ /:} again, and diff against the first manifest shows nothing"
 
-say "7. Delete"
+say "7. Drain backend A while requests keep coming, and put it back"
+server=$name/shop/127.0.0.1:$((port + 1))
+rm -f "$work/stop"
+( while [ ! -e "$work/stop" ]; do if [ -n "$(fetch)" ]; then echo ok; else echo lost; fi; done >"$load" ) &
+load_pid=$!
+run "$orctl" drain "$server" --reason 'kernel upgrade' --for 30m --wait
+[ "$(split 40)" = "0 40" ] || fail "no request goes to A any more"
+run "$orctl" get servers "$name"
+run "$orctl" overrides list
+run "$orctl" ready "$server"
+touch "$work/stop"
+wait "$load_pid" || true
+load_pid=
+! grep -q lost "$load" || fail "no request was lost meanwhile"
+again=$(split 40)
+about 30 "$again" || fail "A gets its share again (the split was $again)"
+proved "--wait returned when A had no request in flight, A is back at ${again/ /:}, and none of $(wc -l <"$load") requests was lost"
+
+say "8. Delete"
 run "$orctl" delete "$name" --yes --reason 'the end'
 ! taken "$port" || fail "nobody listens any more"
 [ -z "$(find "$work/root/opt" "$work/root/run" "$work/root/etc" "$work/root/var/log" -name "*$name*")" ] || fail "no file of the instance is left"

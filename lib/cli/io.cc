@@ -171,12 +171,28 @@ void Io::table(const Table& t, const std::string& what, const std::string& name_
 }
 
 void Io::print(const std::string& text) {
+  end_progress();
   if (plain()) out_ << coloured(printable(text));
 }
 
-void Io::note(const std::string& line) { err_ << coloured(printable_line(line)) << "\n" << std::flush; }
+void Io::note(const std::string& line) {
+  end_progress();
+  err_ << coloured(printable_line(line)) << "\n" << std::flush;
+}
+
+void Io::progress(const std::string& line) {
+  if (!on_terminal_) return note(line);
+  err_ << "\r\x1b[K" << printable_line(line) << std::flush;
+  in_progress_ = true;
+}
+
+void Io::end_progress() {
+  if (in_progress_) err_ << "\r\x1b[K" << std::flush;
+  in_progress_ = false;
+}
 
 void Io::fault(const std::string& text, const Value& value, std::vector<Value>& kept) {
+  end_progress();
   kept.push_back(value);
   if (json()) return;
   const size_t colon = text.find(':');
@@ -220,6 +236,7 @@ void Io::write_document(Exit exit) {
 }
 
 Exit Io::finish(Exit exit) {
+  end_progress();
   if (json()) write_document(exit);
   if (format_ == "jsonl")
     for (const Value& item : items_) out_ << to_json(item) << "\n";

@@ -44,6 +44,10 @@ class Io {
   void print(const std::string& text);
   /// Progress and remarks: a line on stderr.
   void note(const std::string& line);
+  /// What is being waited for. On a terminal the line takes the place of the last such line; elsewhere it is a note.
+  void progress(const std::string& line);
+  /// Says that stderr is a terminal.
+  void on_terminal() { on_terminal_ = true; }
   void warn(const std::string& message, const std::string& hint = {});
   void warn(const Diagnostic& d);
   /// A fault of the input, shown on stderr with caret and hint, and kept for the JSON document.
@@ -66,6 +70,7 @@ class Io {
   std::string coloured(std::string text) const;
   void fault(const std::string& text, const Value& value, std::vector<Value>& kept);
   void write_document(Exit exit);
+  void end_progress();
 
   std::ostream& out_;
   std::ostream& err_;
@@ -75,6 +80,7 @@ class Io {
   std::vector<Value> items_, warnings_, errors_;
   std::vector<FileDiff> diffs_;
   bool changed_ = false, has_changed_ = false;
+  bool on_terminal_ = false, in_progress_ = false;  ///< a line of progress stands on the terminal, without its end
 };
 
 }  // namespace orctl

@@ -84,6 +84,7 @@ int run_cli(const std::vector<Command>& table, const std::vector<std::string>& a
   const Colour colour = colour_for(parsed.globals.colour, terminals);
   const bool help = parsed.globals.help;
   Io io(out, err, help ? "text" : format_for(parsed), colour);
+  if (terminals.err) io.on_terminal();
   const Exit exit = guarded(io, [&] { return help ? show_help(table, parsed, io) : run_command(parsed, factory, io); });
   return static_cast<int>(io.finish(after_signal(exit)));
 }

@@ -22,7 +22,18 @@ int64_t int_of(const Value& object, const char* key) {
   return v == nullptr || !v->is_number() ? 0 : v->is_int() ? v->as_int() : static_cast<int64_t>(v->as_double());
 }
 
-Value parsed(const Http::Response& response, const std::string& what) {
+template <class Get>
+std::string common(const GatewayStatus& status, Get get) {
+  if (status.workers.empty() || static_cast<int64_t>(status.workers.size()) != status.worker_count) return {};
+  const std::string first = get(status.workers.front());
+  const bool same = std::all_of(status.workers.begin(), status.workers.end(),
+                                [&](const WorkerReport& w) { return w.error.empty() && get(w) == first; });
+  return same ? first : "";
+}
+
+}  // namespace
+
+Value gateway_answer(const Http::Response& response, const std::string& what) {
   Diagnostics found;
   auto value = read_json({what, response.body}, found);
   if (!value || !value->is_object())
@@ -31,8 +42,7 @@ Value parsed(const Http::Response& response, const std::string& what) {
   return std::move(*value);
 }
 
-/// The gateway's own words for a refusal (RFC 9457).
-Error problem(const Http::Response& response, const std::string& what) {
+Error gateway_problem(const Http::Response& response, const std::string& what) {
   Diagnostics found;
   std::string text = fmt::format("{} was answered {}", what, response.status);
   if (const auto value = read_json({what, response.body}, found); value && value->is_object()) {
@@ -46,17 +56,6 @@ Error problem(const Http::Response& response, const std::string& what) {
                "orctl status tells what each worker serves");
 }
 
-template <class Get>
-std::string common(const GatewayStatus& status, Get get) {
-  if (status.workers.empty() || static_cast<int64_t>(status.workers.size()) != status.worker_count) return {};
-  const std::string first = get(status.workers.front());
-  const bool same = std::all_of(status.workers.begin(), status.workers.end(),
-                                [&](const WorkerReport& w) { return w.error.empty() && get(w) == first; });
-  return same ? first : "";
-}
-
-}  // namespace
-
 std::string GatewayStatus::common_digest() const {
   return common(*this, [](const WorkerReport& w) { return w.digest; });
 }
@@ -68,30 +67,39 @@ std::string GatewayStatus::common_certs() const {
   return common(*this, [](const WorkerReport& w) { return w.certs; });
 }
 
+bool GatewayStatus::settled() const {
+  return !workers.empty() && static_cast<int64_t>(workers.size()) == worker_count &&
+         std::all_of(workers.begin(), workers.end(), [&](const WorkerReport& w) {
+           return w.error.empty() && w.generation == generation && w.override_version == override_version;
+         });
+}
+
 GatewayStatus gateway_status(const World& world, const std::string& socket, Millis limit) {
   const Http::Response response = world.http.get({socket, ""}, "/v1/status", limit);
-  if (response.status != 200) throw problem(response, "GET /v1/status");
+  if (response.status != 200) throw gateway_problem(response, "GET /v1/status");
   GatewayStatus out;
-  out.raw = parsed(response, "GET /v1/status");
+  out.raw = gateway_answer(response, "GET /v1/status");
   out.name = text_of(out.raw, "name");
   out.digest = text_of(out.raw, "digest");
   out.tree = text_of(out.raw, "tree");
   out.generation = int_of(out.raw, "generation");
   out.worker_count = int_of(out.raw, "worker_count");
+  out.override_version = int_of(out.raw, "override_version");
   if (const Value* uptime = out.raw.find("uptime"); uptime != nullptr && uptime->is_number())
     out.uptime = uptime->as_double();
   if (const Value* workers = out.raw.find("workers"); workers != nullptr && workers->is_array())
     for (const Value& w : workers->items())
       out.workers.push_back({static_cast<int>(int_of(w, "pid")), int_of(w, "generation"), text_of(w, "digest"),
-                             text_of(w, "tree"), text_of(w, "certs"), text_of(w, "error")});
+                             text_of(w, "tree"), text_of(w, "certs"), text_of(w, "error"),
+                             int_of(w, "override_version")});
   if (const Value* source = out.raw.find("source"); source != nullptr) out.source_error = text_of(*source, "error");
   return out;
 }
 
 Value gateway_get(const World& world, const std::string& socket, const std::string& path) {
   const Http::Response response = world.http.get({socket, ""}, path, request_limit);
-  if (response.status != 200) throw problem(response, "GET " + path);
-  return parsed(response, "GET " + path);
+  if (response.status != 200) throw gateway_problem(response, "GET " + path);
+  return gateway_answer(response, "GET " + path);
 }
 
 void put_document(World& world, const std::string& socket, const std::string& document) {
@@ -104,13 +112,13 @@ void put_document(World& world, const std::string& socket, const std::string& do
   const auto one = now.status == 200 ? changed_upstream(now.body, document) : std::nullopt;
   const std::string path = one ? "/v1/upstreams/" + one->name : "/v1/config";
   const Http::Response response = world.http.put({socket, ""}, path, one ? one->text : document, put_limit, headers);
-  if (response.status != 200) throw problem(response, "PUT " + path);
+  if (response.status != 200) throw gateway_problem(response, "PUT " + path);
 }
 
 void put_certificates(World& world, const std::string& socket, const std::string& body) {
   const Http::Response response = world.http.put({socket, ""}, "/v1/certs", body, put_limit,
                                                  {{"Content-Type", "application/json"}, {"X-Tree", "1"}});
-  if (response.status != 200) throw problem(response, "PUT /v1/certs");
+  if (response.status != 200) throw gateway_problem(response, "PUT /v1/certs");
 }
 
 }  // namespace orctl

@@ -13,6 +13,7 @@ struct WorkerReport {
   int pid = 0;
   int64_t generation = 0;
   std::string digest, tree, certs, error;
+  int64_t override_version = 0;
 };
 
 /// Answer of GET /v1/status.
@@ -20,6 +21,7 @@ struct GatewayStatus {
   std::string name, digest, tree;
   int64_t generation = 0;
   int64_t worker_count = 0;
+  int64_t override_version = 0;
   double uptime = 0;  ///< seconds
   std::vector<WorkerReport> workers;
   std::string source_error;  ///< why the source, if there is one, does not give what is served; "" when it does
@@ -29,6 +31,9 @@ struct GatewayStatus {
   std::string common_digest() const;
   std::string common_tree() const;
   std::string common_certs() const;
+  /// Whether every worker has reported, keeps nothing old for an error, and is at `generation` and
+  /// `override_version`.
+  bool settled() const;
 };
 
 /// Asks the admin socket. Exit::unreachable or Exit::timeout when there is no answer, Exit::target when it is no
@@ -37,6 +42,11 @@ GatewayStatus gateway_status(const World& world, const std::string& socket, Mill
 
 /// GET of a path of the admin endpoint, as a document; errors as above, and a problem document becomes Exit::target.
 Value gateway_get(const World& world, const std::string& socket, const std::string& path);
+
+/// The gateway's own words for a refusal (RFC 9457): Exit::conflict for 412, Exit::target for others.
+Error gateway_problem(const Http::Response& response, const std::string& what);
+/// The body of an answer, which must be a JSON object: Exit::target otherwise.
+Value gateway_answer(const Http::Response& response, const std::string& what);
 
 /// Replaces the gateway document by the one that the tree on disk holds now; refused with the gateway's own words
 /// (Exit::target), Exit::conflict on 412.

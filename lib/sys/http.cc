@@ -133,8 +133,8 @@ List header_list(const Http::Headers& headers, bool has_body) {
   return list;
 }
 
-Http::Response request(const Endpoint& at, const std::string& path, const std::string* body, Millis limit,
-                       const Http::Headers& headers) {
+Http::Response request(const char* method, const Endpoint& at, const std::string& path, const std::string* body,
+                       Millis limit, const Http::Headers& headers) {
   stop_if_interrupted();
   check_socket_path(at.unix_socket);
   if (at.unix_socket.empty()) parse_address(at.address);
@@ -172,8 +172,8 @@ Http::Response request(const Endpoint& at, const std::string& path, const std::s
   set(CURLOPT_WRITEDATA, &answer);
   set(CURLOPT_HEADERFUNCTION, &take_header);
   set(CURLOPT_HEADERDATA, &answer);
+  set(CURLOPT_CUSTOMREQUEST, method);
   if (body != nullptr) {
-    set(CURLOPT_CUSTOMREQUEST, "PUT");
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body->size()));
     set(CURLOPT_POSTFIELDS, body->data());
   }
@@ -232,13 +232,18 @@ std::string Http::Response::header(const std::string& lower_name) const {
 }
 
 Http::Response Http::get(const Endpoint& at, const std::string& path, Millis limit, const Headers& headers) const {
-  return request(at, path, nullptr, limit, headers);
+  return request("GET", at, path, nullptr, limit, headers);
 }
 
 Http::Response Http::put(const Endpoint& at, const std::string& path, const std::string& body, Millis limit,
                          const Headers& headers) {
   say(trace_, fmt::format("PUT {} {} ({} bytes)", shown(at), path, body.size()));
-  return request(at, path, &body, limit, headers);
+  return request("PUT", at, path, &body, limit, headers);
+}
+
+Http::Response Http::remove(const Endpoint& at, const std::string& path, Millis limit, const Headers& headers) {
+  say(trace_, fmt::format("DELETE {} {}", shown(at), path));
+  return request("DELETE", at, path, nullptr, limit, headers);
 }
 
 bool Http::accepts(const Endpoint& at, Millis limit) const {

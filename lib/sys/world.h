@@ -190,6 +190,8 @@ class Http {
   Response get(const Endpoint& at, const std::string& path, Millis limit, const Headers& headers = {}) const;
   Response put(const Endpoint& at, const std::string& path, const std::string& body, Millis limit,
                const Headers& headers = {});
+  /// DELETE.
+  Response remove(const Endpoint& at, const std::string& path, Millis limit, const Headers& headers = {});
   /// Whether something accepts a TCP or unix connection there.
   bool accepts(const Endpoint& at, Millis limit) const;
 

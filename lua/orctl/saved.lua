@@ -62,7 +62,8 @@ function _M.overrides()
   end
   local value = json.unpack(payload)
   local all = type(value) == "table" and value.overrides
-  if type(all) ~= "table" or type(all.upstreams) ~= "table" then
+  if type(all) ~= "table" or type(all.upstreams) ~= "table"
+    or type(all.version) ~= "number" then
     return nil, overrides_path() .. ": holds no overrides"
   elseif value.name ~= name then
     return nil, overrides_path() .. ": belongs to another instance"

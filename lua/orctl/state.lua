@@ -31,6 +31,7 @@ local seen_health             -- the last change of the servers' health in the s
 local seen_version            -- of all that the snapshot is made from
 local seen = -1               -- the generation this worker last looked at, served or not
 local seen_overrides          -- their text
+local seen_override_version   -- and their version
 local next_end                -- when the first of them ends, in seconds since boot
 local problem                 -- why it does not serve that one
 local slot, slot_text         -- where it reports, and what it reported
@@ -77,7 +78,7 @@ end
 local function read_overrides()
   local text = store.overrides_text()
   local all = text and json.unpack(text)
-  return all and all.upstreams or {}, text
+  return all and all.upstreams or {}, text, all and all.version or 0
 end
 
 -- Workers of one cycle use slots 0 to count - 1, and a newer cycle takes the slots over.
@@ -92,7 +93,7 @@ local function report()
   local certificates, certs_problem = certs.digest()
   local value = { pid = ngx.worker.pid(), boot = instance.boot, tree = instance.tree,
     generation = snapshot.generation, digest = snapshot.digest, certs = certificates,
-    error = problem or certs_problem }
+    error = problem or certs_problem, override_version = seen_override_version }
   local text = json.pack(value)
   if text ~= slot_text or not other or other.pid ~= value.pid then
     slot_text = store.set_note(slot, value) and text
@@ -115,7 +116,7 @@ end
 -- Serves the current generation with the current overrides, or keeps the old snapshot and says why.
 -- If the generation moves while its parts are read, they may be gone: then the new one is read.
 local function follow()
-  local generation, loaded, err, all, text
+  local generation, loaded, err, all, text, all_version
   local function has(name, version)
     if not name then
       return snapshot.routes_version == version
@@ -126,10 +127,11 @@ local function follow()
   end
   repeat
     generation = generation_of()
-    all, text = read_overrides()
+    all, text, all_version = read_overrides()
     loaded, err = store.load(generation, has)
   until loaded or generation_of() == generation
   seen, seen_overrides, next_end = generation, text, overrides.next_end(all)
+  seen_override_version = all_version
   local ok, built, routes = true, nil, nil
   if loaded then
     loaded.overrides = all
@@ -219,7 +221,7 @@ local function end_overrides(stays, why)
       return all
     end
     log_end(gone, why)
-    local after = { upstreams = left }
+    local after = { version = all.version + 1, upstreams = left }
     local ok, err = saved.keep_overrides(after)
     if not ok then
       -- They end nevertheless: what the file holds too much ends again at the next start.
@@ -419,7 +421,8 @@ function _M.override(name, key, step)
     if entry == false then
       return nil, why
     end
-    local after = { upstreams = overrides.set(all.upstreams, name, key, entry, all.version + 1) }
+    local after = { version = all.version + 1,
+      upstreams = overrides.set(all.upstreams, name, key, entry, all.version + 1) }
     local ok, failure = saved.keep_overrides(after)
     if not ok then
       return nil, "unsaved", failure
@@ -449,7 +452,7 @@ function _M.status()
     name = cycle.name, tree = cycle.tree, workers = workers, worker_count = cycle.count,
     generation = current.generation, digest = current.digest,
     leaving = store.leaving_count() + left_names.count(),
-    overrides = overrides.count(current.overrides),
+    overrides = overrides.count(current.overrides), override_version = seen_override_version,
     uptime = math.floor(clock.boottime() - (store.note("started") or { at = 0 }).at),
   }
 end

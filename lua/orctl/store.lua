@@ -441,7 +441,6 @@ local function set_overrides(step)
   if after == before then
     return before
   end
-  after.version = before.version + 1
   if not _M.set_note("overrides", after) then
     return nil, "full"
   end

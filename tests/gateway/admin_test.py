@@ -36,7 +36,7 @@ class Admin(GatewayTest):
 
     def test_status_has_its_members(self):
         status = self.i.status()
-        self.assertEqual(set(status), {"leaving", "overrides", "name", "generation", "digest", "tree", "workers",
+        self.assertEqual(set(status), {"leaving", "overrides", "override_version", "name", "generation", "digest", "tree", "workers",
                                        "worker_count", "uptime", "versions"})
         self.assertEqual(set(status["workers"][0]), {"id", "pid", "generation", "digest", "tree", "certs"})
         self.assertEqual(status["name"], "test")

@@ -149,6 +149,21 @@ TEST_CASE("PUT over TCP sends the whole body without asking first, and is traced
   CHECK(line == "PUT " + address + " /v1/config (3145728 bytes)");
 }
 
+TEST_CASE("DELETE sends no body, and is traced") {
+  std::string seen, address, line;
+  {
+    const Server server(bound_tcp(address), [&](const std::string& request) {
+      seen = request;
+      return ok("gone");
+    });
+    Http http([&](const std::string& text) { line = text; });
+    CHECK(http.remove({.address = address}, "/v1/overrides/a/[::1]:80", plenty).body == "gone");
+  }
+  CHECK(seen.starts_with("DELETE /v1/overrides/a/[::1]:80 HTTP/1.1\r\n"));
+  CHECK_FALSE(has(seen, "Content-Length"));
+  CHECK(line == "DELETE " + address + " /v1/overrides/a/[::1]:80");
+}
+
 TEST_CASE("a redirect is an answer, not an order") {
   std::string address;
   const Server server(bound_tcp(address), [](const std::string&) {

@@ -1,0 +1,54 @@
+#include "override.h"
+
+namespace orctl {
+namespace {
+
+struct Options {
+  OverrideOptions common;
+  std::optional<std::string> weight;
+  int max_conns = 0;
+  bool backup = false;
+};
+
+void flags(Flags& f, Options& o) {
+  f.positional("INST/UP/SERVER", o.common.servers, "servers to add; INST and UP may be patterns").required();
+  f.add("--weight", o.weight, "share of the requests, relative to the others").value("N");
+  f.add("--backup", o.backup, "used only when no other server can be");
+  f.add("--max-conns", o.max_conns, "most requests at a time (0: no limit)");
+  add_override_flags(f, o.common, Reason::required, Wait::no);
+}
+
+Value server_of(const Options& o) {
+  Value server = Value::object();
+  const auto weight = parse_number(o.weight.value_or("1"), 1000);
+  if (!weight || *weight == 0)
+    throw Error(Exit::usage, "--weight: '" + *o.weight + "' is no weight", "a number from 1 to 1000");
+  server.set("weight", static_cast<int64_t>(*weight));
+  server.set("backup", o.backup);
+  if (o.max_conns > 0) server.set("max_conns", o.max_conns);
+  return server;
+}
+
+Exit run(const Options& o, World& world, Io& io) {
+  OverrideChange change;
+  change.add = server_of(o);
+  const auto paths = parse_paths(o.common.servers, PathDepth::server);
+  return run_override("add server", "added", change, choose_places(paths, o.common.labels, world, Layout(world.root)),
+                      o.common, world, io);
+}
+
+}  // namespace
+
+Command add_server_command() {
+  return command<Options>(
+      {"add server",
+       "add a server to an upstream for a time",
+       {{"Add a server", "orctl add server prd_pay_001_8080/pay/10.0.0.9:8080 --weight 5 --reason 'more load'"},
+        {"Keep it", "orctl overrides promote prd_pay_001_8080/pay/10.0.0.9:8080 --reason 'the load stays'"}},
+       "It gets requests at once. A server that remove server took away comes back. Ends with --for, remove server or "
+       "overrides discard.",
+       {"text", "json"}},
+      flags, run);
+}
+
+}  // namespace orctl

@@ -1,0 +1,136 @@
+#pragma once
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/show_gateway.h"
+#include "engine/observe.h"
+#include "engine/overrides.h"
+#include "engine/wait.h"
+
+namespace orctl {
+
+/// What drain, maint, ready, weight, add server and remove server have in common: they differ in the change they make.
+struct OverrideOptions {
+  std::vector<std::string> servers, labels;
+  std::string reason, lasts;
+  Millis timeout{300000};
+  bool ignore_min_healthy = false, wait = false;
+};
+
+enum class Reason { optional, required };
+enum class Wait { no, offered };
+
+inline void add_override_flags(Flags& f, OverrideOptions& o, Reason reason, Wait wait) {
+  f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
+  Flag why = f.add("--reason", o.reason, "why; shown with the override").value("TEXT").env("ORCTL_REASON");
+  if (reason == Reason::required) why.required();
+  f.add("--for", o.lasts, "ends by itself after this time; absent: when somebody ends it").value("DURATION");
+  f.add("--ignore-min-healthy", o.ignore_min_healthy, "do it although fewer servers than min_healthy are left");
+  if (wait == Wait::no) return;
+  f.add("--wait", o.wait, "wait until the last request of the server has ended, on every worker");
+  f.add("--timeout", o.timeout, "how long --wait waits");
+}
+
+inline std::string invoker(const World& world) { return world.env.user() + "@" + world.env.host(); }
+
+inline std::vector<ServerPath> parse_paths(const std::vector<std::string>& texts, PathDepth least) {
+  std::vector<ServerPath> paths;
+  for (const std::string& text : texts) paths.push_back(parse_server_path(text, least));
+  return paths;
+}
+
+/// The failures of some targets: told, and made one exit code. None done: the first one's own.
+class Failures {
+ public:
+  explicit Failures(Io& io) : io_(io) {}
+  void add(const Error& e) {
+    io_.error(e);
+    if (exit_ == Exit::ok) exit_ = e.exit();
+  }
+  Exit exit(size_t done) const { return exit_ == Exit::ok || done == 0 ? exit_ : Exit::partial; }
+
+ private:
+  Io& io_;
+  Exit exit_ = Exit::ok;
+};
+
+/// One override made: what the command's answer tells of it.
+struct OverrideResult {
+  ServerName server;
+  OverrideOutcome outcome;
+  std::string result;
+};
+
+inline void tell_override(Io& io, const OverrideResult& r, const std::string& waited) {
+  Value item = Value::object();
+  item.set("instance", r.server.instance);
+  item.set("upstream", r.server.upstream);
+  item.set("address", r.server.address);
+  item.set("result", r.outcome.changed ? r.result : "unchanged");
+  item.set("changed", r.outcome.changed);
+  if (override_text(r.outcome.item) != "-") item.set("override", r.outcome.item);
+  if (!waited.empty()) item.set("waited", waited);
+  io.item(std::move(item));
+  std::string line = r.server.str() + " " + (r.outcome.changed ? r.result : "unchanged");
+  if (const std::string left = left_text(r.outcome.item); !left.empty()) line += ", " + left;
+  io.print(line + (waited.empty() ? "" : "; " + waited) + "\n");
+}
+
+/// Makes `change` for every server in turn, then waits for them together. `command` is what the audit log says.
+inline Exit run_override(const std::string& command, const std::string& result, OverrideChange change,
+                         const Chosen<ServerName>& chosen, const OverrideOptions& o, World& world, Io& io) {
+  io.kind("OverrideResult");
+  const Layout layout(world.root);
+  change.reason = o.reason;
+  change.lasts = o.lasts;
+  change.by = invoker(world);
+  change.ignore_min_healthy = o.ignore_min_healthy;
+  Failures failures(io);
+  for (const Error& fault : chosen.faults) failures.add(fault);
+  std::vector<OverrideResult> made;
+  bool changed = false;
+  for (const ServerName& server : chosen.items) {
+    try {
+      OverrideResult one{server, put_override(world, layout, server, change), result};
+      changed = changed || one.outcome.changed;
+      io.changed(changed);
+      if (one.outcome.changed) audit_override(world, layout, server, command, change.by, change.reason);
+      made.push_back(std::move(one));
+    } catch (const Error& e) {
+      failures.add(e);
+    }
+  }
+  const Deadline deadline = Deadline::in(o.timeout);
+  size_t done = 0;
+  for (const OverrideResult& one : made) {
+    std::string waited;
+    try {
+      if (o.wait) {
+        wait_until([&] { return missing_of_drained(world, layout, one.server); }, world, deadline, o.timeout,
+                   [&](const std::string& line) { io.progress(line); });
+        waited = "no request in flight";
+      }
+      ++done;
+    } catch (const Error& e) {
+      failures.add(e);
+    }
+    tell_override(io, one, waited);
+  }
+  return failures.exit(done);
+}
+
+/// The same for the servers that the command's paths choose.
+inline Exit run_override(const std::string& command, const std::string& result, const OverrideChange& change,
+                         const OverrideOptions& o, World& world, Io& io) {
+  if (!o.lasts.empty() && !parse_duration(o.lasts))
+    throw Error(Exit::usage, "--for: '" + o.lasts + "' is no duration", "write it as 90s, 30m or 2h");
+  const auto chosen = choose_servers(parse_paths(o.servers, PathDepth::server), o.labels, world, Layout(world.root));
+  return run_override(command, result, change, chosen, o, world, io);
+}
+
+inline void add_servers(Flags& f, OverrideOptions& o) {
+  f.positional("INST/UP/SERVER", o.servers, "servers, or patterns such as 'prd_*/pay/10.0.0.1:*'").required();
+}
+
+}  // namespace orctl

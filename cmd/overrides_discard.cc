@@ -1,0 +1,62 @@
+#include "override.h"
+
+namespace orctl {
+namespace {
+
+struct Options {
+  std::vector<std::string> paths, labels;
+  std::string reason;
+};
+
+void flags(Flags& f, Options& o) {
+  f.positional("INST[/UP[/SERVER]]", o.paths, "whose overrides, or patterns").required();
+  f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
+  f.add("--reason", o.reason, "why; kept in the audit log").value("TEXT").env("ORCTL_REASON");
+}
+
+Exit run(const Options& o, World& world, Io& io) {
+  io.kind("OverrideResult");
+  const Layout layout(world.root);
+  const auto chosen = choose_overrides(parse_paths(o.paths, PathDepth::instance), o.labels, world, layout);
+  Failures failures(io);
+  for (const Error& fault : chosen.faults) failures.add(fault);
+  size_t done = 0;
+  for (const Override& one : chosen.items) {
+    try {
+      OverrideResult result{one.server, {end_override(world, layout, one.server), one.item}, "discarded"};
+      if (result.outcome.changed) {
+        io.changed(true);
+        audit_override(world, layout, one.server, "overrides discard", invoker(world), o.reason);
+      }
+      Value item = Value::object();
+      item.set("instance", one.server.instance);
+      item.set("upstream", one.server.upstream);
+      item.set("address", one.server.address);
+      item.set("result", result.outcome.changed ? "discarded" : "unchanged");
+      item.set("changed", result.outcome.changed);
+      io.item(std::move(item));
+      io.print(fmt::format("{} {}: {}\n", one.server.str(), result.outcome.changed ? "discarded" : "unchanged",
+                           override_text(one.item)));
+      ++done;
+    } catch (const Error& e) {
+      failures.add(e);
+    }
+  }
+  if (chosen.items.empty() && chosen.faults.empty()) io.print("unchanged: there are no such overrides\n");
+  return failures.exit(done);
+}
+
+}  // namespace
+
+Command overrides_discard_command() {
+  return command<Options>(
+      {"overrides discard",
+       "end overrides: what the manifest says holds again",
+       {{"End all of a server", "orctl overrides discard prd_pay_001_8080/pay/10.0.0.1:8080"},
+        {"End all of an instance", "orctl overrides discard prd_pay_001_8080"}},
+       "State, weight, added and removed servers: all of it ends. ready ends drain and maint alone.",
+       {"text", "json"}},
+      flags, run);
+}
+
+}  // namespace orctl
