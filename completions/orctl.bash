@@ -16,7 +16,7 @@ _orctl() {
       -*) ;;
       *)
         case "${cmd:+$cmd }$w" in
-          'import' | 'name' | 'apply' | 'completion' | 'delete' | 'describe' | 'diff' | 'doctor' | 'explain' | 'get' | 'history' | 'import host-balancer' | 'name check' | 'name next' | 'reload' | 'render' | 'restart' | 'rollback' | 'start' | 'status' | 'stop' | 'top' | 'validate' | 'version') cmd="${cmd:+$cmd }$w" ;;
+          'add' | 'import' | 'name' | 'overrides' | 'remove' | 'add server' | 'apply' | 'completion' | 'delete' | 'describe' | 'diff' | 'doctor' | 'drain' | 'explain' | 'get' | 'history' | 'import host-balancer' | 'maint' | 'name check' | 'name next' | 'overrides discard' | 'overrides list' | 'overrides promote' | 'ready' | 'reload' | 'remove server' | 'render' | 'restart' | 'rollback' | 'start' | 'status' | 'stop' | 'top' | 'validate' | 'version' | 'wait' | 'weight') cmd="${cmd:+$cmd }$w" ;;
           *) break ;;
         esac ;;
     esac
@@ -28,11 +28,29 @@ _orctl() {
         --root) _orctl_paths -d; return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'apply completion delete describe diff doctor explain get history import name reload render restart rollback start status stop top validate version' -- "$cur"); fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'add apply completion delete describe diff doctor drain explain get history import maint name overrides ready reload remove render restart rollback start status stop top validate version wait weight' -- "$cur"); fi ;;
+    'add')
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'server' -- "$cur"); fi ;;
     'import')
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'host-balancer' -- "$cur"); fi ;;
     'name')
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'check next' -- "$cur"); fi ;;
+    'overrides')
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'discard list promote' -- "$cur"); fi ;;
+    'remove')
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'server' -- "$cur"); fi ;;
+    'add server')
+      case $prev in
+        --weight) :; return ;;
+        --max-conns) :; return ;;
+        -l | --selector) :; return ;;
+        --reason) :; return ;;
+        --for) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--weight --backup --max-conns -l --selector --reason --for --ignore-min-healthy -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'apply')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
@@ -84,6 +102,17 @@ _orctl() {
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--binary -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'drain')
+      case $prev in
+        -l | --selector) :; return ;;
+        --reason) :; return ;;
+        --for) :; return ;;
+        --timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --wait --timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'explain')
       case $prev in
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
@@ -98,7 +127,7 @@ _orctl() {
         --root) _orctl_paths -d; return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'instances upstreams servers versions certs' -- "$cur"); fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'instances upstreams servers health overrides versions certs' -- "$cur"); fi ;;
     'history')
       case $prev in
         --limit) :; return ;;
@@ -115,6 +144,17 @@ _orctl() {
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--name -o --output --root --color -v --verbose -h --help' -- "$cur"); else _orctl_paths -f; fi ;;
+    'maint')
+      case $prev in
+        -l | --selector) :; return ;;
+        --reason) :; return ;;
+        --for) :; return ;;
+        --timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --wait --timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'name check')
       case $prev in
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
@@ -131,6 +171,43 @@ _orctl() {
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--port -f --filename -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'overrides discard')
+      case $prev in
+        -l | --selector) :; return ;;
+        --reason) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'overrides list')
+      case $prev in
+        -l | --selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json name' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'overrides promote')
+      case $prev in
+        -l | --selector) :; return ;;
+        --reason) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --dry-run --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'ready')
+      case $prev in
+        -l | --selector) :; return ;;
+        --reason) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'reload')
       case $prev in
         -l | --selector) :; return ;;
@@ -142,6 +219,17 @@ _orctl() {
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'remove server')
+      case $prev in
+        -l | --selector) :; return ;;
+        --reason) :; return ;;
+        --for) :; return ;;
+        --timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --wait --timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'render')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
@@ -229,6 +317,26 @@ _orctl() {
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'wait')
+      case $prev in
+        --for) :; return ;;
+        --timeout) :; return ;;
+        -l | --selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--for --timeout -l --selector -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'weight')
+      case $prev in
+        -l | --selector) :; return ;;
+        --reason) :; return ;;
+        --for) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
   esac
 }
 

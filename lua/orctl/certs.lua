@@ -191,7 +191,8 @@ local function adopt(may_wait)
 end
 
 --- In the master, which may read the keys: takes the certificates of the tree below `prefix` for
--- the cycle `number`, or raises why they cannot be served. One that has ended is served all the same.
+-- the cycle `number`, or raises why they cannot be served. One that has ended is served all the
+-- same.
 function _M.init(prefix, number)
   local entries, faults = tls.read_tree(prefix)
   if faults[1] then
