@@ -29,11 +29,14 @@ int64_t whole_weight(const Override& override, const Value& server) {
   return static_cast<int64_t>(w);
 }
 
-/// Everything of a tree that render() does not make.
+/// The files of a tree that its manifest's folder laid over it; render() makes the others.
 Tree overlay_of(const Tree& tree) {
   Tree overlay;
-  for (const auto& [path, file] : tree)
-    if (path != "nginx.conf" && path != "gateway.json" && !path.starts_with("lua/orctl/")) overlay[path] = file;
+  for (const auto& [path, file] : tree) {
+    const auto below = [&path = path](const char* folder) { return path.starts_with(folder); };
+    if (below("http.d/") || below("streams.d/") || below("certs/") || (below("lua/") && !below("lua/orctl/")))
+      overlay[path] = file;
+  }
   return overlay;
 }
 

@@ -88,7 +88,7 @@ class HealthCheck {
     const Value *timeout = find(check, "timeout"), *interval = find(check, "interval");
     if (timeout == nullptr || interval == nullptr || (type != "http" && type != "tcp" && type != "lua")) return;
     const auto longest = parse_duration(timeout->as_string()), next = parse_duration(interval->as_string());
-    if (longest && next && *longest >= *next)
+    if (longest && next && *longest > *next)
       add_(Severity::warning, "slow-check", *timeout, field + ".timeout",
            fmt::format("a check may take {}, and the next one is due after {}", timeout->as_string(),
                        interval->as_string()),

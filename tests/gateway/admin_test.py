@@ -38,7 +38,7 @@ class Admin(GatewayTest):
         status = self.i.status()
         self.assertEqual(set(status), {"leaving", "overrides", "override_version", "name", "generation", "digest", "tree", "workers",
                                        "worker_count", "uptime", "versions"})
-        self.assertEqual(set(status["workers"][0]), {"id", "pid", "generation", "digest", "tree", "certs"})
+        self.assertEqual(set(status["workers"][0]), {"id", "override_version", "pid", "generation", "digest", "tree", "certs"})
         self.assertEqual(status["name"], "test")
         self.assertRegex(status["versions"]["nginx"], r"^1\.\d+\.\d+$")
         self.assertRegex(status["versions"]["ngx_lua"], r"^0\.10\.\d+$")
