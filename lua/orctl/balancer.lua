@@ -4,18 +4,20 @@ local choice = require("orctl.choice")
 local counters = require("orctl.counters")
 local ffi = require("ffi")
 local get_request = require("resty.core.base").get_request
-local match = require("orctl.router").match
 local ngx_balancer = require("ngx.balancer")
 local passive = require("orctl.health.passive")
 local record = require("orctl.metrics.record")
+local router = require("orctl.router")
 
 local _M = {}
 
+local match, match_host = router.match, router.match_host
 local get_last_failure = ngx_balancer.get_last_failure
 local set_current_peer = ngx_balancer.set_current_peer
 local set_more_tries = ngx_balancer.set_more_tries
 local set_timeouts = ngx_balancer.set_timeouts
-local routed, retried, record_done = record.routed, record.retried, record.done
+local found, routed = record.route, record.routed
+local retried, record_done = record.retried, record.done
 local var = ngx.var
 local choose, pick = choice.choose, choice.pick
 local now = ngx.now
@@ -24,7 +26,7 @@ local uintptr = ffi.typeof("uintptr_t")
 local IN_FLIGHT, REQUESTS, FAILURES = counters.IN_FLIGHT, counters.REQUESTS, counters.FAILURES
 local SPARE = counters.SPARE
 
-local found        -- in an instance with policies: the route that the rewrite phase has found
+local has_phases = false -- for policies: then the rewrite phase has found the route
 local row          -- of this worker's counters
 local pending = {} -- by the address of its request: the server that a try is with
 local unanswered = {} -- requests whose last try counts as failed already
@@ -74,9 +76,9 @@ function _M.build(part, version, old, turns, may_begin)
   return upstream
 end
 
---- In the master of an instance with policies: `route` gives what the rewrite phase has found.
-function _M.follow(route)
-  found = route
+--- In the master of an instance with policies: routes are found in the rewrite phase.
+function _M.use_phases()
+  has_phases = true
 end
 
 --- What a server of an upstream is now: "up", "down", "ejected", or what an override made of it.
@@ -179,8 +181,15 @@ local client = {
   header = function(name) return var[name] end,
 }
 
+-- A variable of nginx costs more than a look into a table: none is read that decides nothing.
 local function match_route(snapshot)
-  return match(snapshot.router, var.host, var.uri, client)
+  local routes = snapshot.router
+  local only = routes.only
+  if only then
+    return only
+  end
+  local host = var.host
+  return match_host(routes, host) or match(routes, host, var.uri, client)
 end
 
 --- For the rewrite phase: the route of the current request; nil if none matches. It is counted from
@@ -193,26 +202,31 @@ function _M.route(snapshot)
   return route
 end
 
-local function route_of(snapshot)
-  local route = found and found()
+local function route_of(snapshot, request)
+  if not has_phases then
+    return match_route(snapshot)
+  end
+  local route = found(request)
   -- An update that came since may have taken the upstream away.
-  return route and snapshot.upstreams[route.upstream] and route or match_route(snapshot)
+  return route and snapshot.upstreams[route.upstream] and route or _M.route(snapshot)
 end
 
 --- Chooses the server for one try of the current request.
 function _M.run(snapshot)
-  local route = route_of(snapshot)
+  local request = tonumber(ffi.cast(uintptr, get_request()))
+  local route = route_of(snapshot, request)
   local upstream = route and snapshot.upstreams[route.upstream]
   if not upstream then
     return refuse("404")
   end
-  local request = tonumber(ffi.cast(uintptr, get_request()))
-  routed(request, route, snapshot.generation)
   local failure, status = get_last_failure()
   local peer
   if failure then
     peer = retry(upstream, request, status)
   else
+    if not has_phases then
+      routed(request, route, snapshot.generation)
+    end
     peer = first(upstream)
   end
   if not peer then

@@ -71,7 +71,7 @@ function _M.init(name, tree)
   end
   local phases = settings.policy
   if phases then
-    balancer.follow(policy.route)
+    balancer.use_phases()
     usual_body = phases.cap ~= phases.limit and phases.limit or 0
   end
   local bytes = source.init(settings.source, settings.state, read_tree_file("gateway.json"), phases)

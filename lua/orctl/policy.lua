@@ -1,12 +1,17 @@
 -- What a route does to a request beyond choosing its upstream: redirect, rewrite, headers, size of
 -- the body. nginx builds the request to the server before the balancer phase, so this needs phases
 -- of its own, which nginx.conf has only if the manifest has such a route. The first half is pure.
+local ffi = require("ffi")
+local get_request = require("resty.core.base").get_request
 local request_edits = require("ngx.req")
 local response_edits = require("ngx.resp")
+local route_of = require("orctl.metrics.record").route
 
 local _M = {}
 
 local byte, format, sub = string.byte, string.format, string.sub
+
+local uintptr = ffi.typeof("uintptr_t")
 
 local SLASH = 47
 
@@ -130,7 +135,6 @@ function _M.rewrite(route, usual)
   elseif not route then
     return
   end
-  ngx.ctx.orctl_route = route
   if route.redirect then
     local location = _M.location(route, var.host, var.uri, var.args)
     if not location then
@@ -153,7 +157,7 @@ end
 
 --- Header filter phase: edits the answer.
 function _M.header_filter()
-  local route = ngx.ctx.orctl_route
+  local route = route_of(tonumber(ffi.cast(uintptr, get_request())))
   local edits = route and route.response_headers
   if not edits then
     return
@@ -168,11 +172,6 @@ function _M.header_filter()
   for i = 1, #edits.add do
     add(edits.add[i][1], edits.add[i][2])
   end
-end
-
---- The route that the rewrite phase found for the current request.
-function _M.route()
-  return ngx.ctx.orctl_route
 end
 
 return _M

@@ -68,12 +68,15 @@ local function finish(paths)
   if not next(paths.exact) then
     paths.exact = nil
   end
+  -- The one route of a host, which answers to every path.
+  local only = not paths.exact and not lengths[1] and paths.root
+  paths.only = only and not only.choices and only or nil
 end
 
 --- Tables for match(), from routes {host = … or hosts = {…}, path = …, exact = …, methods = {GET =
 -- true, …}, headers = {{name, kind, value}, …}} with hosts in lower case; whatever else a route
 -- holds is left as it is. Header kinds are "equals", "prefix" and "present". Writes each route's
--- `position`.
+-- `position`. `only` is the route of a router that has but one, for every host and path.
 function _M.compile(routes)
   local exact, wildcard, default = {}, {}, new_paths()
   local lengths, seen = {}, {}
@@ -106,7 +109,9 @@ function _M.compile(routes)
       finish(paths)
     end
   end
-  return { exact = exact, wildcard = wildcard, wildcard_lengths = lengths, default = default }
+  local any_host = not next(exact) and not next(wildcard)
+  return { exact = exact, wildcard = wildcard, wildcard_lengths = lengths, default = default,
+    only = any_host and default.only or nil }
 end
 
 local function has_headers(wanted, request)
@@ -159,6 +164,12 @@ local function match_path(paths, path, request)
   route = paths.root
   local choices = route and route.choices
   return not choices and route or choices and choose(choices, request)
+end
+
+--- The route that a host, whatever the path, leads to; nil if match() must look at the path.
+function _M.match_host(router, host)
+  local paths = router.exact[host]
+  return paths and paths.only
 end
 
 --- The route for a host (lower case, no port) and a path; nil if none matches. `request` has the

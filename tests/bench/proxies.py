@@ -38,8 +38,8 @@ class Nginx(Instance):
         self.upstream = upstream
         super().__init__(doc, workers=workers, dict_size="128m", **options)
 
-    def write_tree(self, doc=None):
-        super().write_tree(doc)
+    def write_tree(self, doc=None, certs=None):
+        super().write_tree(doc, certs)
         if self.upstream:
             path = os.path.join(self.tree, "nginx.conf")
             with open(path) as f:
@@ -57,8 +57,8 @@ class Static(Nginx):
     def __init__(self, doc, workers=1):
         super().__init__(doc, workers, upstream=" ")
 
-    def write_tree(self, doc=None):
-        Instance.write_tree(self, doc)
+    def write_tree(self, doc=None, certs=None):
+        Instance.write_tree(self, doc, certs)
         path = os.path.join(self.tree, "nginx.conf")
         with open(path) as f:
             text = PHASE.sub("", f.read())

@@ -11,6 +11,9 @@ end
 
 local function upstream(r, host, path, method, headers)
   local route = router.match(r, host, path, request(method, headers))
+  -- The quick ways must never say anything else.
+  local quick = r.only or router.match_host(r, host)
+  if quick then tap.equal(quick == route, true, "the quick way") end
   return route and route.upstream
 end
 

@@ -86,16 +86,18 @@ local function describe(route, generation)
     route.upstream or "-", generation)
 end
 
---- A request, named by its address, has found its route, perhaps once more.
+--- A request, named by its address, has found its route, or another one since.
 function _M.routed(request, route, generation)
-  if pending[request] == route and route.generation == generation then
-    return
-  end
   pending[request] = route
   if route.generation ~= generation then
     describe(route, generation)
   end
   var.orctl_route = route.words
+end
+
+--- The route that a request has found; nil if it has none.
+function _M.route(request)
+  return pending[request]
 end
 
 -- Seconds that the last try took, as nginx measured: the servers of one request are divided by
