@@ -32,7 +32,8 @@ Version version_of(const Value& manifest, const Tree& overlay) {
 
 /// The instance runs just what `version` says.
 Live live_of(const Version& version) {
-  return {true, target_of(version.spec).binary, sha256(version.document()), version.digest};
+  return {true, target_of(version.spec).binary, sha256(version.document()), version.digest,
+          certificates_digest(version.tree)};
 }
 
 InstancePlan plan_between(const std::optional<Version>& before, const std::optional<Version>& after, const Live& live) {
