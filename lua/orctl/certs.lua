@@ -6,8 +6,8 @@
 -- the whole new one, and every handshake looks at that number. The set lives through a reload,
 -- and the tree's own is published once for each cycle of the master, if it is another than the one
 -- that a tree published last. Keys leave this module only into OpenSSL.
-local documents = require("orctl.store")
 local json = require("orctl.json")
+local lock = require("orctl.lock")
 local sha256 = require("orctl.sha256")
 local ssl = require("ngx.ssl")
 local tls = require("orctl.tls")
@@ -153,14 +153,14 @@ end
 
 -- Changes the set as `make(index)` says, one at a time over all workers; nil and "busy" or "full".
 local function change(make, may_wait)
-  local owner = documents.lock(may_wait)
+  local owner = lock.take(may_wait)
   if not owner then
     return nil, "busy"
   end
   local ok, stored = pcall(function()
     return store(make(read_index(dict:get(VERSION) or 0) or {}))
   end)
-  documents.unlock(owner)
+  lock.release(owner)
   if not ok then
     error(stored, 0)
   end

@@ -8,6 +8,8 @@ local counters = require("orctl.counters")
 local document = require("orctl.document")
 local health = require("orctl.health")
 local json = require("orctl.json")
+local kept_overrides = require("orctl.kept_overrides")
+local leaving = require("orctl.leaving")
 local left_names = require("orctl.metrics.left")
 local overrides = require("orctl.overrides")
 local policy = require("orctl.policy")
@@ -207,34 +209,10 @@ local function adopt(may_wait)
   end
 end
 
-local function log_end(gone, why)
-  for _, one in ipairs(gone) do
-    ngx.log(ngx.WARN, "override of server ", one.key, " of upstream ", one.upstream, why)
-  end
-end
-
--- Ends the overrides for which stays(name, key, entry) is not true.
-local function end_overrides(stays, why)
-  store.change_overrides(true, function(all)
-    local left, gone = overrides.filter(all.upstreams, stays)
-    if not gone[1] then
-      return all
-    end
-    log_end(gone, why)
-    local after = { version = all.version + 1, upstreams = left }
-    local ok, err = saved.keep_overrides(after)
-    if not ok then
-      -- They end nevertheless: what the file holds too much ends again at the next start.
-      ngx.log(ngx.ERR, "overrides are not saved: ", err)
-    end
-    return after
-  end)
-end
-
 local function end_overdue()
   local now = clock.boottime()
   if next_end and now >= next_end then
-    end_overrides(function(_, _, entry)
+    kept_overrides.finish(function(_, _, entry)
       return not entry.ends or entry.ends > now
     end, " is over")
   end
@@ -242,7 +220,7 @@ end
 
 -- Overrides of what is no longer in the document.
 local function end_homeless()
-  end_overrides(function(name, key, entry)
+  kept_overrides.finish(function(name, key, entry)
     local upstream = snapshot.upstreams[name]
     return upstream and (entry.add or upstream.peers[key])
   end, " ends, as the server has left the document")
@@ -404,36 +382,18 @@ function _M.publish(change, accept, tree, save)
   return result, reason, err
 end
 
---- Replaces the override of a server by what step(entry, upstream, peer) returns: nil ends it,
--- false and a reason refuse. Upstream and peer are those of the snapshot, nil if it has none such.
--- Returns the new entry, nil for none; or false and "busy", "full", "unsaved" and why, or the
--- reason of step().
+--- Replaces the override of a server by what step(entry, upstream, peer) returns: as
+-- kept_overrides.set(). Upstream and peer are those of the snapshot, nil if it has none such.
 function _M.override(name, key, step)
   if not adopted then
     adopt(true)
   end
-  local entry
-  local result, reason, err = store.change_overrides(true, function(all)
+  local entry, reason, err = kept_overrides.set(name, key, function(known)
     local upstream = _M.current().upstreams[name]
-    local known = all.upstreams[name]
-    local why
-    entry, why = step(known and known.servers[key], upstream, upstream and upstream.peers[key])
-    if entry == false then
-      return nil, why
-    end
-    local after = { version = all.version + 1,
-      upstreams = overrides.set(all.upstreams, name, key, entry, all.version + 1) }
-    local ok, failure = saved.keep_overrides(after)
-    if not ok then
-      return nil, "unsaved", failure
-    end
-    return after
+    return step(known, upstream, upstream and upstream.peers[key])
   end)
-  if not result then
-    return false, reason, err
-  end
   _M.current()
-  return entry
+  return entry, reason, err
 end
 
 --- Status of the instance. Speaks of the newest cycle even when a worker of an old one answers.
@@ -451,7 +411,7 @@ function _M.status()
   return {
     name = cycle.name, tree = cycle.tree, workers = workers, worker_count = cycle.count,
     generation = current.generation, digest = current.digest,
-    leaving = store.leaving_count() + left_names.count(),
+    leaving = leaving.count() + left_names.count(),
     overrides = overrides.count(current.overrides), override_version = seen_override_version,
     uptime = math.floor(clock.boottime() - (store.note("started") or { at = 0 }).at),
   }

@@ -1,14 +1,15 @@
--- The shared dictionary: documents in parts, the generation that names the current one, and the
--- lock of those who publish. Knows nothing of a worker's own state.
+-- The shared dictionary: documents in parts, and the generation that names the current one. Knows
+-- nothing of a worker's own state.
 --
 -- A part never changes under its key. Parts are stored first, the index next, and the generation
 -- last, so a reader sees the whole old document or the whole new one. Nothing here evicts: only
 -- safe_set and safe_add are used, and a document that does not fit changes nothing.
-local counters = require("orctl.counters")
 local record = require("orctl.health.record")
 local host_of = require("orctl.metrics.record").host_of
 local json = require("orctl.json")
+local leaving = require("orctl.leaving")
 local left = require("orctl.metrics.left")
+local lock = require("orctl.lock")
 local sha256 = require("orctl.sha256")
 local splice = require("orctl.splice")
 
@@ -17,15 +18,12 @@ local _M = {}
 -- The dictionary outlives a reload, and a reload may bring other Lua: a new layout of the values
 -- takes a new prefix.
 local P = "1/"
-local GENERATION, LOCK = P .. "generation", P .. "lock"
-local VERSION, LEAVING = P .. "version", P .. "leaving"
-local LOCK_TTL, LOCK_WAIT, LOCK_STEP = 5, 6, 0.002
+local GENERATION, VERSION = P .. "generation", P .. "version"
 
 -- The kinds of keys that belong to one document.
 local parts = { ["raw/"] = true, ["index/"] = true, ["routes/"] = true, ["upstream/"] = true }
 
 local dict = ngx.shared.orctl
-local lock_count = 0
 
 local function index_key(generation) return P .. "index/" .. generation end
 local function raw_key(generation) return P .. "raw/" .. generation end
@@ -61,36 +59,6 @@ end
 function _M.boots()
   return dict:get(P .. "boots") or 0
 end
-
-local function unlock(owner)
-  if dict:get(LOCK) == owner then
-    dict:delete(LOCK)
-  end
-end
-
-local function lock(may_wait)
-  lock_count = lock_count + 1
-  local owner = ngx.worker.pid() .. "." .. lock_count
-  local first, waited = dict:get(LOCK), 0
-  while not dict:safe_add(LOCK, owner, LOCK_TTL) do
-    if not may_wait or waited > LOCK_WAIT then
-      return nil
-    end
-    ngx.sleep(LOCK_STEP)
-    waited = waited + LOCK_STEP
-    -- Its owner was killed while it published. Or, should another process have its number by now:
-    -- the lock has had its time, and the wall clock, which ends it, was set back.
-    local held = dict:get(LOCK)
-    if held and (counters.is_gone(tonumber(held:match("^%d+")))
-      or waited > LOCK_TTL and held == first) then
-      unlock(held)
-    end
-  end
-  return owner
-end
-
---- The lock of all who change what the dictionary holds: an owner for unlock(), or nil.
-_M.lock, _M.unlock = lock, unlock
 
 local last_index, last_indexed
 
@@ -174,17 +142,6 @@ local function write_parts(old, new, compiled, stored)
   return put(index_key(new.generation), json.pack(new))
 end
 
-local function leaving_key(name) return LEAVING .. "/" .. name end
-
--- The server goes, and its requests may go on: it keeps its counters until they have ended.
-local function leave(name, key)
-  local place = leaving_key(name)
-  local list = dict:get(place)
-  if dict:safe_set(place, list and list .. " " .. key or key) and not list then
-    dict:lpush(LEAVING, name)
-  end
-end
-
 -- Tells which upstreams and hosts the new document does not name.
 local function note_left(old, new, compiled)
   for name in pairs(old.upstreams) do
@@ -220,7 +177,7 @@ local function collect(old, new, compiled)
       for _, server in ipairs(part and part.servers or {}) do
         if not kept[name .. "/" .. server.key] then
           record.forget(name, server.key)
-          leave(name, server.key)
+          leaving.note(name, server.key)
         end
       end
       dict:delete(part_key(name, version))
@@ -233,39 +190,6 @@ local function collect(old, new, compiled)
   if old.generation then
     dict:delete(raw_key(old.generation))
     dict:delete(index_key(old.generation))
-  end
-end
-
---- Servers that left an upstream and are not forgotten yet: a list of their keys.
-function _M.leaving(name)
-  local keys = {}
-  for key in (dict:get(leaving_key(name)) or ""):gmatch("%S+") do
-    keys[#keys + 1] = key
-  end
-  return keys
-end
-
---- Number of upstreams with servers that left and are not forgotten yet.
-function _M.leaving_count()
-  return dict:llen(LEAVING) or 0
-end
-
-local function forget(name, is_used)
-  local kept = {}
-  for _, key in ipairs(_M.leaving(name)) do
-    local id = name .. "/" .. key
-    local b = not is_used(name, key) and counters.find("peer", id)
-    if b and counters.sum(b, counters.IN_FLIGHT) > 0 then
-      kept[#kept + 1] = key
-    elseif b then
-      counters.release("peer", id)
-    end
-  end
-  if kept[1] then
-    dict:safe_set(leaving_key(name), table.concat(kept, " "))
-    dict:lpush(LEAVING, name)
-  else
-    dict:delete(leaving_key(name))
   end
 end
 
@@ -320,7 +244,7 @@ local function publish(change, options, owner)
     ok, err = options.save(bytes)
     reason = "unsaved"
   end
-  if dict:get(LOCK) ~= owner then
+  if not lock.is_held(owner) then
     -- Took longer than the lock lasts. The keys belong to the next owner now.
     return nil, "busy"
   end
@@ -401,22 +325,6 @@ local function publish_other(change, options, owner)
   return result, reason, err
 end
 
--- What step(…, owner) returns, run by one worker at a time; nil and "busy" if that cannot be.
-local function alone(may_wait, step, ...)
-  local owner = lock(may_wait)
-  if not owner then
-    return nil, "busy"
-  end
-  local arguments = { ... }
-  arguments[#arguments + 1] = owner
-  local ok, result, reason, err = pcall(step, unpack(arguments))
-  unlock(owner)
-  if not ok then
-    error(result, 0)
-  end
-  return result, reason, err
-end
-
 --- Makes a checked document the current one: {generation, digest, changed}. `change` holds what
 -- document.read() made of it, `compiled`, and its `bytes`; or of one upstream, with its `text` as
 -- splice.fits() likes it. Else nil and "busy", "conflict" (`options.accept(generation, digest)`
@@ -424,7 +332,8 @@ end
 -- (`options.save(bytes)` failed). `options.boot` is the cycle of the caller; `options.tree` the
 -- digest of the tree's document, for the start; `options.may_wait` says that the caller can wait.
 function _M.publish(change, options)
-  return alone(options.may_wait, options.tree and publish_tree or publish_other, change, options)
+  local step = options.tree and publish_tree or publish_other
+  return lock.alone(options.may_wait, step, change, options)
 end
 
 --- Text of the overrides, nil if there are none.
@@ -448,7 +357,7 @@ local function set_overrides(step)
     local now = after.upstreams[name]
     for key, entry in pairs(upstream.servers) do
       if entry.add and not (now and now.servers[key] and now.servers[key].add) then
-        leave(name, key)
+        leaving.note(name, key)
       end
     end
   end
@@ -459,7 +368,7 @@ end
 --- Replaces the overrides by what step(overrides) returns: {version, upstreams = {NAME = {version,
 -- servers = {KEY = entry}}}}; the same table changes nothing, nil and a reason refuse.
 function _M.change_overrides(may_wait, step)
-  return alone(may_wait, set_overrides, step)
+  return lock.alone(may_wait, set_overrides, step)
 end
 
 --- Notes that the tree's own document is this one, as `x-tree: 1` says.
@@ -481,18 +390,15 @@ end
 -- upstreams and hosts. `is_used(name, key)` knows the servers of the generation named, and
 -- `is_named(kind, name)` its upstreams and hosts; if it is not the current one, nothing is done.
 function _M.forget_left(generation, is_used, is_named)
-  local count = _M.leaving_count()
-  local owner = count + left.count() > 0 and lock(false)
-  if not owner then
+  if leaving.count() + left.count() == 0 then
     return
   end
-  if generation == _M.generation() then
-    for _ = 1, count do
-      forget(dict:rpop(LEAVING), is_used)
+  lock.alone(false, function()
+    if generation == _M.generation() then
+      leaving.forget(is_used)
+      left.forget(is_named)
     end
-    left.forget(is_named)
-  end
-  unlock(owner)
+  end)
 end
 
 --- Makes every worker look at what has changed.

@@ -5,10 +5,10 @@ local clock = require("orctl.clock")
 local counters = require("orctl.counters")
 local health = require("orctl.health.report")
 local json = require("orctl.json")
+local leaving = require("orctl.leaving")
 local overrides = require("orctl.overrides")
 local problem = require("orctl.problem")
 local state = require("orctl.state")
-local store = require("orctl.store")
 
 local _M = {}
 
@@ -167,7 +167,7 @@ function _M.upstream(upstream)
   for i, peer in ipairs(upstream.list) do
     servers[i] = server_item(upstream, peer, entries)
   end
-  for _, key in ipairs(store.leaving(upstream.name)) do
+  for _, key in ipairs(leaving.of(upstream.name)) do
     local b = not upstream.peers[key] and counters.find("peer", upstream.name .. "/" .. key)
     local in_flight = b and counters.sum(b, counters.IN_FLIGHT) or 0
     if in_flight > 0 then

@@ -1,0 +1,63 @@
+-- Servers that left an upstream while requests may still be with them: they keep their counters
+-- until the last one has ended. Called under the lock, but for what only looks.
+local counters = require("orctl.counters")
+
+local _M = {}
+
+local NAMES = "1/leaving"
+
+local dict = ngx.shared.orctl
+
+local function list_key(name) return NAMES .. "/" .. name end
+
+--- Notes that a server left.
+function _M.note(name, key)
+  local place = list_key(name)
+  local list = dict:get(place)
+  if dict:safe_set(place, list and list .. " " .. key or key) and not list then
+    dict:lpush(NAMES, name)
+  end
+end
+
+--- Keys of the servers that left an upstream and are not forgotten yet.
+function _M.of(name)
+  local keys = {}
+  for key in (dict:get(list_key(name)) or ""):gmatch("%S+") do
+    keys[#keys + 1] = key
+  end
+  return keys
+end
+
+--- Number of upstreams with such servers.
+function _M.count()
+  return dict:llen(NAMES) or 0
+end
+
+local function forget(name, is_used)
+  local kept = {}
+  for _, key in ipairs(_M.of(name)) do
+    local id = name .. "/" .. key
+    local b = not is_used(name, key) and counters.find("peer", id)
+    if b and counters.sum(b, counters.IN_FLIGHT) > 0 then
+      kept[#kept + 1] = key
+    elseif b then
+      counters.release("peer", id)
+    end
+  end
+  if kept[1] then
+    dict:safe_set(list_key(name), table.concat(kept, " "))
+    dict:lpush(NAMES, name)
+  else
+    dict:delete(list_key(name))
+  end
+end
+
+--- Gives back the counters of those whose last request has ended. is_used(name, key) knows who has
+-- come again. Only when no worker can send a request to one of them.
+function _M.forget(is_used)
+  for _ = 1, _M.count() do
+    forget(dict:rpop(NAMES), is_used)
+  end
+end
+
+return _M
