@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/hash.h"
+#include "model/certificates.h"
 #include "plan/plan.h"
 #include "render/render.h"
 #include "samples.h"
