@@ -180,8 +180,9 @@ local function take(bytes, before, state)
     local compiled, result = read(bytes)
     refused = not compiled and result or nil
     if compiled then
-      local done, reason, why = state.publish({ bytes = result, compiled = compiled }, nil, true)
-      if not done and reason == "busy" then
+      local done, reason, why = state.publish({ bytes = result, compiled = compiled },
+        state.is_newest, true)
+      if not done and (reason == "busy" or reason == "conflict") then
         return nil, "other updates are in progress"
       end
       refused = not done and (reason == "phases" and why
@@ -203,7 +204,7 @@ end
 -- A cycle that has not read the source for the first time, and cannot, has its start value.
 local function fall_back(before, boot, state)
   if before.boot ~= boot and not _M.rules(state.current().digest) then
-    state.publish(start, nil, true)
+    state.publish(start, state.is_newest, true)
   end
 end
 
@@ -244,7 +245,7 @@ local function run(premature, state)
 end
 
 --- `elapsed` seconds have passed: if this worker leads, it reads the source when it is time.
--- `state` is what serves the documents: current(), publish(), leads() and boot().
+-- `state` is what serves the documents: current(), publish(), leads(), is_newest(), boot().
 function _M.tick(elapsed, state)
   now = now + elapsed
   if settings and not busy and due <= now and state.leads() then

@@ -180,6 +180,12 @@ function _M.leads()
   return health.leads() and not exiting()
 end
 
+--- Whether no newer cycle of the master has begun: what a worker that drains has read may be
+-- nobody's any more.
+function _M.is_newest()
+  return store.note("cycle").boot == instance.boot
+end
+
 --- Number of this cycle of the master.
 function _M.boot()
   return instance.boot

@@ -25,7 +25,8 @@ using Rebuild = std::function<Value(Value)>;
 
 /// Whether the object at `path` has keys of the user's own.
 bool is_map(const std::string& path) {
-  return path == "labels" || path.ends_with(".headers") || path.ends_with(".set") || path.ends_with(".add");
+  return path == "labels" || path.ends_with(".headers") || path.ends_with(".set") || path.ends_with(".add") ||
+         path.ends_with(".settings");
 }
 
 void collect(const Value& v, const std::string& path, const Rebuild& rebuild, std::vector<Leaf>& out) {
@@ -232,10 +233,51 @@ Value consistent(Value document, const std::string& path, const std::string& val
   return document;
 }
 
-/// With what the other tests, which start instances, leave out: it needs a file.
+/// A check with every field there is; what a type does not use does no harm.
+Value whole_check() {
+  return object({{"type", "http"},
+                 {"path", "/ping"},
+                 {"interval", "2s"},
+                 {"interval_when_down", "1s"},
+                 {"interval_when_stable", "9s"},
+                 {"timeout", "1s"},
+                 {"method", "GET"},
+                 {"host", "www.test1.com"},
+                 {"headers", object({{"X-Probe", "orctl"}})},
+                 {"status", array({"200-299"})},
+                 {"body", "^ok"},
+                 {"tls", true},
+                 {"tls_server_name", "www.test1.com"},
+                 {"send", "PING"},
+                 {"expect", "PONG"},
+                 {"module", "checks.ldap"},
+                 {"settings", object({{"base", "dc=test"}})},
+                 {"window", "9s"},
+                 {"max_latency", "500ms"}});
+}
+
+/// With what the other tests, which start instances, leave out: it needs files, or another kind of upstream.
 Value whole_manifest() {
   Value manifest = full_manifest();
   manifest.set("admin", object({{"listen", "127.0.0.1:9001"}, {"token_file", "/etc/orctl/admin.token"}}));
+  manifest.find("nginx")->set("trusted_certificate", "/etc/ssl/certs/ca.pem");
+  Value health = whole_check(), check = whole_check();
+  check.set("name", "ping");
+  health.set("check", array({check}));
+  health.set("require", "all");
+  health.set("flap", object({{"window", "9s"}, {"hold", "9s"}, {"max_hold", "99s"}}));
+  const Value servers = array({object({{"address", "127.0.0.1:9104"}})});
+  auto& upstreams = manifest.find("upstream")->items();
+  upstreams.push_back(
+      object({{"name", "hashed"}, {"balance", "hash"}, {"hash", "header:X-User"}, {"server", servers}}));
+  upstreams.push_back(
+      object({{"name", "kept"},
+              {"server", servers},
+              {"slow_start", "9s"},
+              {"all_down", "fail"},
+              {"sticky", object({{"cookie", "sid"}, {"path", "/"}, {"domain", "test1.com"}, {"ttl", "1h"}})},
+              {"outlier", object({{"interval", "9s"}, {"ejection_time", "9s"}, {"max_ejection_time", "99s"}})},
+              {"health", health}}));
   return manifest;
 }
 
@@ -269,7 +311,10 @@ TEST_CASE("1,000 hostile values in every string field are refused or stay values
       ++taken;
       CAPTURE(leaf.path);
       CAPTURE(to_json(value));
-      REQUIRE(is_quiet(value));  // NUL, C0, C1 and what is no UTF-8 is refused everywhere
+      // NUL, C0, C1 and what is no UTF-8 is refused everywhere, but for line breaks in what a check sends
+      std::string rest = value;
+      if (leaf.path.ends_with(".send")) std::erase_if(rest, [](char c) { return c == '\t' || c == '\r' || c == '\n'; });
+      REQUIRE(is_quiet(rest));
       REQUIRE(shapes_of(*instance) == expected);
     }
   }

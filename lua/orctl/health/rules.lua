@@ -10,11 +10,13 @@ local percent = { type = "integer", min = 1, max = 100 }
 
 -- Any text. A limit counts characters, as JSON Schema does, and not bytes.
 local function free_text(most)
-  return { type = "string", hint = ("a text of at most %d characters"):format(most),
-    check = function(value) return select(2, value:gsub("[^\128-\191]", "")) <= most end }
+  return { type = "string", max_length = most, pattern = "^[ -~]*$",
+    hint = ("at most %d printable ASCII characters"):format(most) }
 end
 
 local regex = free_text(1024)
+local bytes_sent = { type = "string", max_length = 4096, pattern = "^[ -~\t\r\n]*$",
+  hint = "at most 4096 printable ASCII characters, tabs and line breaks" }
 
 local function text(max_length, pattern, hint)
   return { type = "string", max_length = max_length, pattern = pattern, hint = hint }
@@ -62,7 +64,7 @@ local function check_fields()
     tls = { type = "boolean" },
     tls_server_name = text(253, "^[%w._-]+$", "a host name"),
     tls_verify = { type = "boolean" },
-    send = free_text(4096),
+    send = bytes_sent,
     expect = regex,
     module = module_name,
     settings = { type = "object",
