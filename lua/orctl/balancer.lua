@@ -27,7 +27,7 @@ local IN_FLIGHT, REQUESTS, FAILURES = counters.IN_FLIGHT, counters.REQUESTS, cou
 local SPARE = counters.SPARE
 
 local has_phases = false -- for policies: then the rewrite phase has found the route
-local row          -- of this worker's counters
+local row = counters.row() -- of this worker's counters
 local pending = {} -- by the address of its request: the server that a try is with
 local unanswered = {} -- requests whose last try counts as failed already
 

@@ -45,6 +45,7 @@ _M.SPARE = SPARE
 local dict = ngx.shared.orctl
 local base, row_count -- of the region
 local own             -- row of this worker
+local scratch = ffi.new("double[?]", 2 * BLOCK) -- row of a process that has none: only SPARE
 
 local function row_at(i)
   return ffi.cast("double *", base + i * ROW_BYTES)
@@ -156,9 +157,10 @@ function _M.start()
   own = ffi.new("double[?]", BLOCKS * BLOCK)
 end
 
---- Row of this worker, a `double *`; nil in the master.
+--- Row of this worker, a `double *`. In the master, and in a worker whose own start failed before
+-- it took one, a row that holds nothing but SPARE.
 function _M.row()
-  return own
+  return own or scratch
 end
 
 local function directory_key(kind, key)

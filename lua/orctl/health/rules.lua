@@ -10,13 +10,13 @@ local percent = { type = "integer", min = 1, max = 100 }
 
 -- Any text. A limit counts characters, as JSON Schema does, and not bytes.
 local function free_text(most)
-  return { type = "string", max_length = most, pattern = "^[ -~]*$",
-    hint = ("at most %d printable ASCII characters"):format(most) }
+  return { type = "string", max_length = most, pattern = "^[ -~\t\r\n]*$",
+    hint = ("at most %d printable ASCII characters, tabs and line breaks"):format(most) }
 end
 
 local regex = free_text(1024)
-local bytes_sent = { type = "string", max_length = 4096, pattern = "^[ -~\t\r\n]*$",
-  hint = "at most 4096 printable ASCII characters, tabs and line breaks" }
+local setting = { type = "string", max_length = 1024, pattern = "^[ -~]*$",
+  hint = "at most 1024 printable ASCII characters" }
 
 local function text(max_length, pattern, hint)
   return { type = "string", max_length = max_length, pattern = pattern, hint = hint }
@@ -64,12 +64,12 @@ local function check_fields()
     tls = { type = "boolean" },
     tls_server_name = text(253, "^[%w._-]+$", "a host name"),
     tls_verify = { type = "boolean" },
-    send = bytes_sent,
+    send = free_text(4096),
     expect = regex,
     module = module_name,
     settings = { type = "object",
       names = text(64, "^[%a_][%w_]*$", "a letter or _, then up to 63 of a-z, A-Z, 0-9 and _"),
-      values = free_text(1024) },
+      values = setting },
     window = duration,
     max_errors = percent,
     max_latency = duration,

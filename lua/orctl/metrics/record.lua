@@ -18,7 +18,7 @@ local SWITCHING_PROTOCOLS = 101
 -- The server of routes without a host and of requests without a route, as nginx users write it.
 local ANY = "_"
 
-local row             -- of this worker's counters
+local row = counters.row() -- of this worker's counters
 local pending = {}    -- by the address of its request: the route
 local hosts = {}      -- by name: {name, block}
 local any = { name = ANY, block = SPARE }
