@@ -25,7 +25,7 @@ from proxies import CONST, HAProxy, Nginx, Static, children, cpu_of, large_docum
 from table import Table, spread
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "gateway"))
-from harness import NginxBackends  # noqa: E402
+from harness import NginxBackends, wait_for  # noqa: E402
 
 HEALTH = {"type": "http", "path": "/", "interval": "1s", "timeout": "1s"}
 EDITS = {"request_headers": {"set": {"X-Team": "payments"}, "remove": ["X-Debug"]},
@@ -144,7 +144,7 @@ def print_throughput(table, own, ratios, options, noisy):
 
 def throughput(table, backends, options):
     bench = Bench(options)
-    backend, = children(backends.process.pid)
+    backend, = wait_for(lambda: children(backends.process.pid), what="a worker of the backend")
     os.sched_setaffinity(backend, {1})
     four = backends.addresses[:4]
     doc = large_document(four, 1, 0, health=HEALTH)
