@@ -21,12 +21,14 @@ local P = "1/"
 local GENERATION, VERSION = P .. "generation", P .. "version"
 
 -- The kinds of keys that belong to one document.
-local parts = { ["raw/"] = true, ["index/"] = true, ["routes/"] = true, ["upstream/"] = true }
+local parts = { ["raw/"] = true, ["index/"] = true, ["routes/"] = true, ["upstream/"] = true,
+  ["change/"] = true }
 
 local dict = ngx.shared.orctl
 
 local function index_key(generation) return P .. "index/" .. generation end
 local function raw_key(generation) return P .. "raw/" .. generation end
+local function change_key(generation) return P .. "change/" .. generation end
 local function routes_key(version) return P .. "routes/" .. version end
 local function part_key(name, version) return P .. "upstream/" .. name .. "/" .. version end
 
@@ -62,12 +64,36 @@ end
 
 local last_index, last_indexed
 
+local function copy(set)
+  local new = {}
+  for name, value in pairs(set) do new[name] = value end
+  return new
+end
+
+-- The index of a generation in which one upstream changed, made of the one before it.
+local function step_index(generation)
+  local text = generation - 1 == last_indexed and dict:get(change_key(generation))
+  local change = text and json.unpack(text)
+  if not change then
+    return nil
+  end
+  local index = copy(last_index)
+  index.upstreams = copy(last_index.upstreams)
+  index.upstreams[change.name] = change.version
+  index.generation, index.digest, index.at = generation, change.digest, change.at
+  return index
+end
+
 -- A published index never changes, so the last one is kept: with thousands of upstreams reading it
 -- costs more than the change of one of them.
 local function read_index(generation)
   if generation ~= last_indexed then
-    local text = dict:get(index_key(generation))
-    last_index, last_indexed = text and json.unpack(text), text and generation
+    local index = step_index(generation)
+    if not index then
+      local text = dict:get(index_key(generation))
+      index = text and json.unpack(text)
+    end
+    last_index, last_indexed = index, index and generation
   end
   return last_index
 end
@@ -190,6 +216,7 @@ local function collect(old, new, compiled)
   if old.generation then
     dict:delete(raw_key(old.generation))
     dict:delete(index_key(old.generation))
+    dict:delete(change_key(old.generation))
   end
 end
 
@@ -208,14 +235,6 @@ local function text_of(change, generation)
   return text
 end
 
-local function versions_to_change(old, change)
-  local versions = {}
-  for name, version in pairs(change.text and old.upstreams or {}) do
-    versions[name] = version
-  end
-  return versions
-end
-
 local function publish(change, options, owner)
   local generation, compiled = _M.generation(), change.compiled
   local old = generation > 0 and read_index(generation) or { upstreams = {} }
@@ -229,14 +248,22 @@ local function publish(change, options, owner)
   local digest = sha256.hex(bytes)
   local unchanged = old.digest == digest
   local new = { generation = generation + 1, digest = digest, at = ngx.time(),
-    upstreams = versions_to_change(old, change) }
+    upstreams = change.text and copy(old.upstreams) or {} }
   -- The raw bytes go first: the largest piece finds out soonest that there is no room.
   local stored, ok, err, reason = {}, true, nil, "full"
   if not unchanged then
+    dict:delete(change_key(new.generation)) -- of a worker that was killed before it published
     stored[1] = raw_key(new.generation)
     ok, err = dict:safe_set(stored[1], bytes)
     if ok then
       ok, err = write_parts(old, new, compiled, stored)
+    end
+    if ok and change.text then
+      -- Only spares others the index: without room for it they read that.
+      stored[#stored + 1] = change_key(new.generation)
+      local name = compiled.upstreams[1].name
+      dict:safe_set(stored[#stored], json.pack({ name = name, version = new.upstreams[name],
+        digest = digest, at = new.at }))
     end
   end
   -- Durable before it is seen: what was not saved is not served either.
@@ -259,6 +286,7 @@ local function publish(change, options, owner)
     return nil, reason, err
   end
   add(VERSION, 1)
+  last_index, last_indexed = new, new.generation
   collect(old, new, compiled)
   return { generation = new.generation, digest = digest, changed = true }
 end
@@ -271,7 +299,7 @@ local function sweep()
     return
   end
   local wanted = { [raw_key(generation)] = true, [index_key(generation)] = true,
-    [routes_key(index.routes)] = true }
+    [change_key(generation)] = true, [routes_key(index.routes)] = true }
   for name, version in pairs(index.upstreams) do
     wanted[part_key(name, version)] = true
   end
