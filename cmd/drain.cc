@@ -14,11 +14,7 @@ Command drain_command() {
        "9); --ignore-min-healthy overrides that. --wait asks all workers; exit code 8 when --timeout passes first: the "
        "server stays drained.",
        {"text", "json"}},
-      [](Flags& f, OverrideOptions& o) {
-        add_servers(f, o);
-        add_override_flags(f, o, Reason::required, Wait::offered);
-      },
-      [](const OverrideOptions& o, World& world, Io& io) {
+      leaving_flags, [](const OverrideOptions& o, World& world, Io& io) {
         OverrideChange change;
         change.state = "drain";
         return run_override("drain", "drained", change, o, world, io);

@@ -10,11 +10,7 @@ Command maint_command() {
         {"Put it back", "orctl ready prd_pay_001_8080/pay/10.0.0.1:8080"}},
        "As drain, and said to be in maintenance. Guard, end and wait are those of drain.",
        {"text", "json"}},
-      [](Flags& f, OverrideOptions& o) {
-        add_servers(f, o);
-        add_override_flags(f, o, Reason::required, Wait::offered);
-      },
-      [](const OverrideOptions& o, World& world, Io& io) {
+      leaving_flags, [](const OverrideOptions& o, World& world, Io& io) {
         OverrideChange change;
         change.state = "maint";
         return run_override("maint", "in maintenance", change, o, world, io);

@@ -133,4 +133,10 @@ inline void add_servers(Flags& f, OverrideOptions& o) {
   f.positional("INST/UP/SERVER", o.servers, "servers, or patterns such as 'prd_*/pay/10.0.0.1:*'").required();
 }
 
+/// Flags of what takes a server out of use: a reason is wanted, and one may wait for its last request.
+inline void leaving_flags(Flags& f, OverrideOptions& o) {
+  add_servers(f, o);
+  add_override_flags(f, o, Reason::required, Wait::offered);
+}
+
 }  // namespace orctl

@@ -13,11 +13,7 @@ Command remove_server_command() {
          "orctl overrides promote prd_pay_001_8080/pay/10.0.0.1:8080 --reason 'it is sold'"}},
        "Requests that run are not cut. Guard, end and wait are those of drain.",
        {"text", "json"}},
-      [](Flags& f, OverrideOptions& o) {
-        add_servers(f, o);
-        add_override_flags(f, o, Reason::required, Wait::offered);
-      },
-      [](const OverrideOptions& o, World& world, Io& io) {
+      leaving_flags, [](const OverrideOptions& o, World& world, Io& io) {
         OverrideChange change;
         change.remove = true;
         return run_override("remove server", "removed", change, o, world, io);

@@ -7,6 +7,7 @@ local auth = require("orctl.auth")
 local balancer = require("orctl.balancer")
 local certs = require("orctl.certs")
 local counters = require("orctl.counters")
+local file = require("orctl.file")
 local health_rules = require("orctl.health.rules")
 local json = require("orctl.json")
 local policy = require("orctl.policy")
@@ -20,16 +21,6 @@ local run, route = balancer.run, balancer.route
 local current = state.current
 local usual_body = 0 -- limit of a body on a route without one, in bytes; 0 if nginx's own is it
 
-local function read_file(path)
-  local file, err = io.open(path, "rb")
-  if not file then
-    return nil, err
-  end
-  local bytes = file:read("*a")
-  file:close()
-  return bytes
-end
-
 -- The user's own modules, named one a line by whoever wrote the tree.
 local function require_overlay(list)
   for name in list:gmatch("[^\r\n]+") do
@@ -41,7 +32,7 @@ local function require_overlay(list)
 end
 
 local function read_tree_file(name)
-  local bytes, err = read_file(ngx.config.prefix() .. name)
+  local bytes, err = file.read(ngx.config.prefix() .. name)
   if not bytes then
     error(name .. ": " .. err, 0)
   end
@@ -63,7 +54,7 @@ end
 function _M.init(name, tree)
   local prefix = ngx.config.prefix()
   local settings = read_settings()
-  local overlay = read_file(prefix .. "lua/orctl/overlay.list") or ""
+  local overlay = file.read(prefix .. "lua/orctl/overlay.list") or ""
   health_rules.set_modules(overlay)
   counters.init(ngx.worker.count())
   if settings.admin then

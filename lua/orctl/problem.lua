@@ -11,7 +11,7 @@ local titles = {
   [414] = "URI Too Long", [415] = "Unsupported Media Type", [421] = "Misdirected Request",
   [429] = "Too Many Requests",
   [422] = "Unprocessable Content", [431] = "Request Header Fields Too Large",
-  [500] = "Internal Server Error", [501] = "Not Implemented", [502] = "Bad Gateway",
+  [500] = "Internal Server Error", [502] = "Bad Gateway",
   [503] = "Service Unavailable", [504] = "Gateway Timeout", [507] = "Insufficient Storage",
 }
 

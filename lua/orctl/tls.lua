@@ -1,5 +1,6 @@
 -- One certificate and its key, from PEM to what a handshake takes. OpenSSL, which nginx is linked
 -- with, says what is in them; only functions are called, so no layout of a structure is assumed.
+local file = require("orctl.file")
 local ffi = require("ffi")
 local json = require("orctl.json")
 local sha256 = require("orctl.sha256")
@@ -209,21 +210,11 @@ function _M.check_set(value, now)
   return entries
 end
 
-local function read_file(path)
-  local file, err = io.open(path, "rb")
-  if not file then
-    return nil, err
-  end
-  local bytes = file:read("*a")
-  file:close()
-  return bytes
-end
-
 --- The certificates of a tree, as entries of read() with the member `file`; and the list of what
 -- is wrong, each text beginning with the name of a file.
 function _M.read_tree(prefix)
   local entries, faults = {}, {}
-  local text = read_file(prefix .. "certs.json")
+  local text = file.read(prefix .. "certs.json")
   if not text then
     return entries, faults -- a tree without certificates has no such file
   end
@@ -234,7 +225,7 @@ function _M.read_tree(prefix)
   for _, one in ipairs(list.certificates) do
     local item = { name = one.name, hosts = one.hosts }
     for _, member in ipairs({ "certificate", "key" }) do
-      item[member], err = read_file(prefix .. one[member])
+      item[member], err = file.read(prefix .. one[member])
       if not item[member] then
         faults[#faults + 1] = ("%s: %s"):format(one[member], err)
       end

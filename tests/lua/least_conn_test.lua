@@ -2,6 +2,8 @@ local least_conn = require("orctl.balancer.least_conn")
 local round_robin = require("orctl.balancer.round_robin")
 local tap = require("tap")
 
+local peers, take, count = tap.peers, tap.take, tap.count
+
 -- What counters.sums() gives, of peers that know it themselves.
 local function gauge(list)
   local loads = {}
@@ -11,26 +13,8 @@ local function gauge(list)
   end
 end
 
-local function peers(...)
-  local list = {}
-  for i, weight in ipairs({ ... }) do
-    list[i] = { key = string.char(96 + i), weight = weight, in_flight = 0 }
-  end
-  return list
-end
-
 local function new(list, turns)
   return least_conn.new(list, { gauge = gauge, turns = turns })
-end
-
-local function take(balancer, n)
-  local keys = {}
-  for i = 1, n do keys[i] = balancer:pick().key end
-  return table.concat(keys)
-end
-
-local function count(text, key)
-  return select(2, text:gsub(key, ""))
 end
 
 return {

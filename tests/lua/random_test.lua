@@ -2,17 +2,11 @@ local draw = require("orctl.balancer.draw")
 local random = require("orctl.balancer.random")
 local tap = require("tap")
 
+local peers = tap.peers
+
 local function chance(seed)
   local next_number = tap.random(seed)
   return function() return (next_number(2147483646) - 1) / 2147483646 end
-end
-
-local function peers(...)
-  local list = {}
-  for i, weight in ipairs({ ... }) do
-    list[i] = { key = string.char(96 + i), weight = weight, in_flight = 0 }
-  end
-  return list
 end
 
 local function new(list, seed)

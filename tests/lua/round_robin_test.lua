@@ -1,23 +1,7 @@
 local round_robin = require("orctl.balancer.round_robin")
 local tap = require("tap")
 
-local function peers(...)
-  local list = {}
-  for i, weight in ipairs({ ... }) do
-    list[i] = { key = string.char(96 + i), weight = weight }
-  end
-  return list
-end
-
-local function take(balancer, n)
-  local keys = {}
-  for i = 1, n do keys[i] = balancer:pick().key end
-  return table.concat(keys)
-end
-
-local function count(text, key)
-  return select(2, text:gsub(key, ""))
-end
+local peers, take, count = tap.peers, tap.take, tap.count
 
 return {
   { "equal weights are a plain rotation", function()

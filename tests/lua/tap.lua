@@ -32,6 +32,27 @@ function _M.random(seed)
   end
 end
 
+--- Idle servers "a", "b", … with these weights, for balancers.
+function _M.peers(...)
+  local list = {}
+  for i, weight in ipairs({ ... }) do
+    list[i] = { key = string.char(96 + i), weight = weight, in_flight = 0 }
+  end
+  return list
+end
+
+--- Keys of the next `n` servers of a balancer, in one word.
+function _M.take(balancer, n)
+  local keys = {}
+  for i = 1, n do keys[i] = balancer:pick().key end
+  return table.concat(keys)
+end
+
+--- How often a key stands in such a word.
+function _M.count(text, key)
+  return select(2, text:gsub(key, ""))
+end
+
 function _M.run(path)
   ngx.header["Content-Type"] = "text/plain"
   local count = 0
