@@ -4,12 +4,29 @@
 
 #include "model/layout.h"
 
+namespace {
+
+using namespace orctl;
+
+/// systemd knows the units of the host's own root only; below another root orctl runs the processes itself.
+Supervision supervision_for(const std::string& wanted, const std::string& root) {
+  if (wanted == "systemd" && root != "/")
+    throw Error(Exit::usage, "systemd runs no instances below --root " + root, "leave --supervisor systemd away");
+  if (wanted == "process" || root != "/") return Supervision::process;
+  if (Fs({}).exists("/run/systemd/system")) return Supervision::systemd;  // sd_booted(3)
+  if (wanted == "auto") return Supervision::process;
+  throw Error(Exit::target, "systemd does not run here: there is no /run/systemd/system", "say --supervisor process");
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
-  using namespace orctl;
   install_signal_handlers();
   const auto make_world = [](const GlobalFlags& globals, Trace trace) {
     const std::string root = Fs({}).resolved(globals.root);
-    return World(Layout(root).store(), std::move(trace), root);
+    World world(Layout(root).store(), std::move(trace), root);
+    world.supervision = supervision_for(globals.supervisor, root);
+    return world;
   };
   return run_cli(command_table(), std::vector<std::string>(argv + 1, argv + argc), make_world, std::cout, std::cerr,
                  {Env().is_terminal(1), Env().is_terminal(2)});

@@ -12,7 +12,7 @@ _orctl() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     w=${COMP_WORDS[i]}
     case $w in
-      -o | --output | --root | --color) i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
+      -o | --output | --root | --supervisor | --color) i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
       -*) ;;
       *)
         case "${cmd:+$cmd }$w" in
@@ -26,9 +26,10 @@ _orctl() {
       case $prev in
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'add apply completion delete describe diff doctor drain explain get history import maint name overrides ready reload remove render restart rollback start status stop top validate version wait weight' -- "$cur"); fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'add apply completion delete describe diff doctor drain explain get history import maint name overrides ready reload remove render restart rollback start status stop top validate version wait weight' -- "$cur"); fi ;;
     'add')
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'server' -- "$cur"); fi ;;
     'import')
@@ -48,9 +49,10 @@ _orctl() {
         --for) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--weight --backup --max-conns -l --selector --reason --for --ignore-min-healthy -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--weight --backup --max-conns -l --selector --reason --for --ignore-min-healthy -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'apply')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
@@ -60,15 +62,17 @@ _orctl() {
         --verify-timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --dry-run --max-impact --detailed-exitcode --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --dry-run --max-impact --detailed-exitcode --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'completion')
       case $prev in
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--root --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'bash zsh fish man' -- "$cur"); fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'bash zsh fish man' -- "$cur"); fi ;;
     'delete')
       case $prev in
         --reason) :; return ;;
@@ -76,32 +80,36 @@ _orctl() {
         --verify-timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-y --yes --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-y --yes --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'describe')
       case $prev in
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'diff')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --files -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --files -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'doctor')
       case $prev in
         --binary) _orctl_paths -f; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--binary -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--binary -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'drain')
       case $prev in
         -l | --selector) :; return ;;
@@ -110,40 +118,45 @@ _orctl() {
         --timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --wait --timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'explain')
       case $prev in
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'get')
       case $prev in
         -l | --selector) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json name' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'instances upstreams servers health overrides versions certs' -- "$cur"); fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'instances upstreams servers health overrides versions certs' -- "$cur"); fi ;;
     'history')
       case $prev in
         --limit) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--limit -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--limit -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'import host-balancer')
       case $prev in
         --name) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'toml json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--name -o --output --root --color -v --verbose -h --help' -- "$cur"); else _orctl_paths -f; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--name -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else _orctl_paths -f; fi ;;
     'maint')
       case $prev in
         -l | --selector) :; return ;;
@@ -152,42 +165,47 @@ _orctl() {
         --timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --wait --timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'name check')
       case $prev in
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'name next')
       case $prev in
         --port) :; return ;;
         -f | --filename) _orctl_paths -f; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--port -f --filename -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--port -f --filename -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'overrides discard')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'overrides list')
       case $prev in
         -l | --selector) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json name' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'overrides promote')
       case $prev in
         -l | --selector) :; return ;;
@@ -196,18 +214,20 @@ _orctl() {
         --verify-timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --dry-run --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --dry-run --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'ready')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'reload')
       case $prev in
         -l | --selector) :; return ;;
@@ -216,9 +236,10 @@ _orctl() {
         --verify-timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'remove server')
       case $prev in
         -l | --selector) :; return ;;
@@ -227,9 +248,10 @@ _orctl() {
         --timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --wait --timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'render')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
@@ -238,9 +260,10 @@ _orctl() {
         --flavor) mapfile -t COMPREPLY < <(compgen -W 'host openresty debian' -- "$cur"); return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive -d --directory --file --flavor -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive -d --directory --file --flavor -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'restart')
       case $prev in
         -l | --selector) :; return ;;
@@ -249,9 +272,10 @@ _orctl() {
         --verify-timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'rollback')
       case $prev in
         --to) :; return ;;
@@ -260,9 +284,10 @@ _orctl() {
         --verify-timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--to --dry-run --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--to --dry-run --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'start')
       case $prev in
         -l | --selector) :; return ;;
@@ -271,17 +296,19 @@ _orctl() {
         --verify-timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'status')
       case $prev in
         -l | --selector) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'stop')
       case $prev in
         -l | --selector) :; return ;;
@@ -290,33 +317,37 @@ _orctl() {
         --verify-timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'top')
       case $prev in
         -l | --selector) :; return ;;
         --interval) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --interval -w --watch -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --interval -w --watch -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'validate')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --strict -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --strict -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'version')
       case $prev in
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'wait')
       case $prev in
         --for) :; return ;;
@@ -324,9 +355,10 @@ _orctl() {
         -l | --selector) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--for --timeout -l --selector -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--for --timeout -l --selector -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'weight')
       case $prev in
         -l | --selector) :; return ;;
@@ -334,9 +366,10 @@ _orctl() {
         --for) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy -o --output --root --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
   esac
 }
 

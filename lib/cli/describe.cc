@@ -46,6 +46,9 @@ Described::Described(const Command& command) : call(command.make()) { call->flag
 void add_global_flags(Flags& f, GlobalFlags& g) {
   f.add("-o,--output", g.output, "format of the answer").value("FORMAT");
   f.add("--root", g.root, "folder that stands for / on the host").value("DIR").env("ORCTL_ROOT");
+  f.add("--supervisor", g.supervisor, "what runs the instances; auto: systemd where it runs, unless --root is given")
+      .choices({"auto", "systemd", "process"})
+      .env("ORCTL_SUPERVISOR");
   f.add("--color", g.colour, "colours in the answer and in messages")
       .value("WHEN")
       .choices({"auto", "always", "never"});

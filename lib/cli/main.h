@@ -13,8 +13,10 @@ namespace orctl {
 /// Flags that every command takes, before or after its name.
 struct GlobalFlags {
   std::string root = "/";  ///< --root, ORCTL_ROOT: moves every path of the host below it
-  bool verbose = false;    ///< -v,--verbose: print every side effect on stderr
-  std::string output;      ///< -o,--output
+  /// --supervisor auto|systemd|process, ORCTL_SUPERVISOR; auto: systemd where it runs and `root` is the host's own
+  std::string supervisor = "auto";
+  bool verbose = false;  ///< -v,--verbose: print every side effect on stderr
+  std::string output;    ///< -o,--output
   bool help = false;
   std::string colour = "auto";  ///< --color auto|always|never; NO_COLOR is obeyed
 };

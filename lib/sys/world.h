@@ -264,6 +264,9 @@ class Env {
   bool confirm(const std::string& question) const;
 };
 
+/// What runs the instances' processes here: orctl itself, or systemd by a unit for each instance.
+enum class Supervision { process, systemd };
+
 /// Everything outside the process. Held by value, so that a const World is a promise only to look.
 struct World {
   /// `store` is the path of the version store; see Layout.
@@ -271,6 +274,7 @@ struct World {
       : root(std::move(host_root)), fs(trace), proc(trace), http(trace), git(trace, store) {}
 
   std::string root;  ///< folder that all paths of the host are below; see Layout
+  Supervision supervision = Supervision::process;
 
   Fs fs;
   Proc proc;
