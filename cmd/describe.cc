@@ -58,7 +58,12 @@ std::string as_text(const Observed& o, const Value::Array& health, const Value::
          fmt::format("{} {}:{} database {} key {}{}", s->at("type").as_string(), s->at("host").as_string(),
                      s->at("port").as_int(), s->at("database").as_int(), s->at("key").as_string(),
                      o.status && !o.status->source_error.empty() ? " (" + o.status->source_error + ")" : ""));
+  if (o.unit)
+    line(out, "Unit",
+         fmt::format("{}: {} ({}), {} at boot, restarted {} times", layout.unit_name(o.name), o.unit->active,
+                     o.unit->sub, o.live.at_boot ? "starts" : "does not start", o.unit->restarts));
   if (o.pid != 0) line(out, "Master", fmt::format("pid {}, {}", o.pid, o.live.binary));
+  if (o.pid != 0) line(out, "Open files", fmt::format("{} at most, {} wanted", o.open_files, o.wanted_open_files));
   if (o.status) {
     line(out, "Generation", fmt::format("{}, document {}", o.status->generation, o.status->digest.substr(0, 12)));
     for (const WorkerReport& w : o.status->workers)

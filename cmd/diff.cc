@@ -38,7 +38,8 @@ Plan compare_revisions(const std::vector<std::string>& args, const World& world)
     return r.deletes ? std::nullopt : std::optional<Version>(load_version(world, r.commit, {}));
   };
   std::optional<Version> before = version(from), after = version(to);
-  Live as_if_running{true, "", "", ""};
+  Live as_if_running;
+  as_if_running.running = true;
   if (after) as_if_running.tree = after->digest;
   InstancePlan plan = plan_instance(name, from.commit, std::move(before), std::move(after), as_if_running, "");
   std::erase_if(plan.changes, [](const Change& c) { return c.key == "process"; });

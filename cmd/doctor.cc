@@ -94,11 +94,8 @@ Exit run(const Options& o, const World& world, Io& io) {
   const Layout layout(world.root);
   check_nginx(o.binary, world, report);
   check_store(world, layout, report);
-  if (world.fs.exists("/run/systemd/system"))
-    report.note("supervisor", "systemd runs here; orctl runs instances as plain processes",
-                "units are written, enable them when you want systemd to start them");
-  else
-    report.good("supervisor", "plain processes");
+  report.good("supervisor", world.supervision == Supervision::systemd ? "systemd, one unit an instance"
+                                                                      : "plain processes that orctl starts");
   report.print();
   return report.healthy() ? Exit::ok : Exit::no;
 }

@@ -30,7 +30,8 @@ inline Exit run_lifecycle(const std::string& verb, const std::string& done, std:
       io.warn(name + ": its tree was changed by hand", "orctl diff -f MANIFEST shows it, apply puts it back");
       version.digest = carried;
     }
-    if (!action && !now.live.running) throw Error(Exit::target, name + " is not running", "orctl start " + name);
+    const bool needs_process = !action || action == Supervise::Action::upgrade;
+    if (needs_process && !now.live.running) throw Error(Exit::target, name + " is not running", "orctl start " + name);
     plan.instances.push_back(plan_lifecycle(name, now.applied->commit, version, now.live, action));
   }
   return report(io, plan, apply(plan, world, layout, request, remarks(io)),

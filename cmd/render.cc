@@ -29,16 +29,11 @@ Target debian() {
   t.binary = "/usr/sbin/nginx";
   t.modules = {"/usr/lib/nginx/modules/ndk_http_module.so", "/usr/lib/nginx/modules/ngx_http_lua_module.so"};
   t.stream_modules = {"/usr/lib/nginx/modules/ngx_stream_module.so"};
-  t.user = t.group = "www-data";
   return t;
 }
 
 Target target_for(const Options& o, const Loaded& loaded, const World& world, const Layout& layout) {
-  Target t = o.flavor == "host"     ? find_target(loaded.instance, world, layout)
-             : o.flavor == "debian" ? debian()
-                                    : Target{};
-  if (!layout.whole_host() && o.flavor != "host") t.user = t.group = "";
-  return t;
+  return o.flavor == "host" ? find_target(loaded.instance, world, layout) : o.flavor == "debian" ? debian() : Target{};
 }
 
 std::string one_file(const Options& o, const Rendered& rendered) {

@@ -20,8 +20,32 @@ std::string remark(const Observed& o) {
   if (o.interrupted) return "an apply was interrupted: the next changing command finishes or undoes it";
   if (!o.problem.empty()) return o.problem;
   if (o.state() == "degraded") return "the workers disagree";
+  if (o.live.keeper == Live::Keeper::none && o.live.running) return "it runs outside of its systemd unit";
+  if (o.pid == 0 && o.unit && o.unit->active == "failed") return "its unit failed: " + o.unit->result;
+  if (o.pid == 0 && o.live.restarting) return fmt::format("systemd starts it again ({} times)", o.unit->restarts);
+  if (o.pid != 0 && o.open_files < o.wanted_open_files)
+    return fmt::format("it may have {} files open, and {} are wanted", o.open_files, o.wanted_open_files);
   if (o.status && !o.status->source_error.empty()) return "source: " + o.status->source_error;
   return {};
+}
+
+Value unit_value(const systemd::UnitState& unit, const std::string& name) {
+  Value out = Value::object();
+  out.set("name", name);
+  out.set("active", unit.active);
+  out.set("sub", unit.sub);
+  out.set("result", unit.result);
+  out.set("enabled", unit.enabled == "enabled");
+  out.set("main_pid", unit.main_pid);
+  out.set("restarts", unit.restarts);
+  return out;
+}
+
+Value open_files_value(const Observed& o) {
+  Value out = Value::object();
+  out.set("limit", o.open_files);
+  out.set("wanted", o.wanted_open_files);
+  return out;
 }
 
 Exit run(const Options& o, const World& world, Io& io) {
@@ -38,6 +62,8 @@ Exit run(const Options& o, const World& world, Io& io) {
     item.set("revision", now.applied->number);
     item.set("pid", now.pid);
     item.set("interrupted", now.interrupted);
+    if (now.unit) item.set("unit", unit_value(*now.unit, layout.unit_name(name)));
+    if (now.pid != 0) item.set("open_files", open_files_value(now));
     if (now.status) item.set("gateway", now.status->raw);
     if (const std::string text = remark(now); !text.empty()) item.set("remark", text);
     io.item(std::move(item));

@@ -16,7 +16,7 @@ _orctl() {
       -*) ;;
       *)
         case "${cmd:+$cmd }$w" in
-          'add' | 'import' | 'name' | 'overrides' | 'remove' | 'add server' | 'apply' | 'completion' | 'delete' | 'describe' | 'diff' | 'doctor' | 'drain' | 'explain' | 'get' | 'history' | 'import host-balancer' | 'maint' | 'name check' | 'name next' | 'overrides discard' | 'overrides list' | 'overrides promote' | 'ready' | 'reload' | 'remove server' | 'render' | 'restart' | 'rollback' | 'start' | 'status' | 'stop' | 'top' | 'validate' | 'version' | 'wait' | 'weight') cmd="${cmd:+$cmd }$w" ;;
+          'add' | 'import' | 'name' | 'overrides' | 'remove' | 'add server' | 'apply' | 'completion' | 'delete' | 'describe' | 'diff' | 'disable' | 'doctor' | 'drain' | 'enable' | 'explain' | 'get' | 'history' | 'import host-balancer' | 'maint' | 'name check' | 'name next' | 'overrides discard' | 'overrides list' | 'overrides promote' | 'ready' | 'reload' | 'remove server' | 'render' | 'restart' | 'rollback' | 'start' | 'status' | 'stop' | 'top' | 'upgrade' | 'validate' | 'version' | 'wait' | 'weight') cmd="${cmd:+$cmd }$w" ;;
           *) break ;;
         esac ;;
     esac
@@ -29,7 +29,7 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'add apply completion delete describe diff doctor drain explain get history import maint name overrides ready reload remove render restart rollback start status stop top validate version wait weight' -- "$cur"); fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'add apply completion delete describe diff disable doctor drain enable explain get history import maint name overrides ready reload remove render restart rollback start status stop top upgrade validate version wait weight' -- "$cur"); fi ;;
     'add')
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'server' -- "$cur"); fi ;;
     'import')
@@ -101,6 +101,18 @@ _orctl() {
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --files -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'disable')
+      case $prev in
+        -l | --selector) :; return ;;
+        --reason) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'doctor')
       case $prev in
         --binary) _orctl_paths -f; return ;;
@@ -122,6 +134,18 @@ _orctl() {
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'enable')
+      case $prev in
+        -l | --selector) :; return ;;
+        --reason) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'explain')
       case $prev in
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
@@ -331,6 +355,18 @@ _orctl() {
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --interval -w --watch -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'upgrade')
+      case $prev in
+        -l | --selector) :; return ;;
+        --reason) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'validate')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/text.h"
 #include "engine/check_tree.h"
 #include "engine/gateway.h"
@@ -12,12 +14,7 @@ namespace {
 
 // nginx may still be logging what it could not do for the change that is taken back: only the proof counts then
 constexpr int64_t no_log = -1;
-constexpr Millis long_ago(24 * 3600 * 1000), drain_margin(2000);
-
-Millis drain_time(const Version& version) {
-  const std::string text = version.spec.at("nginx").at("worker_shutdown_timeout").as_string();
-  return parse_duration(text).value_or(Millis(10000)) + drain_margin;
-}
+constexpr Millis long_ago(24 * 3600 * 1000);
 
 }  // namespace
 
@@ -90,12 +87,12 @@ void Carrier::refuse_stale() const {
 
 void Carrier::carry(const CheckTree&) {
   try {
-    made_folders_ = supervisor_.make_folders(world_, target_of(*plan_.after));
+    prepared_ = supervisor_.prepare(world_, target_of(*plan_.after), plan_.after->spec);
     world_.fs.remove(stage_);
     const std::string parent = stage_.substr(0, stage_.rfind('/'));
     world_.fs.make_folders(parent);
     world_.fs.write_tree(stage_, plan_.after->tree);
-    check_staged_tree(world_, layout_, plan_.name, stage_, plan_.after->tree,
+    check_staged_tree(world_, layout_, plan_.after->spec, stage_, plan_.after->tree,
                       plan_.before ? plan_.before->tree : Tree{}, target_of(*plan_.after));
   } catch (const Error&) {
     world_.fs.remove(stage_);
@@ -124,10 +121,7 @@ void Carrier::carry(const SwapTree&) {
 
 void Carrier::carry(const WriteUnit&) {
   unit_written_ = true;
-  const std::string path = layout_.unit(plan_.name);
-  if (!plan_.after || plan_.after->unit.empty()) return world_.fs.remove(path);
-  world_.fs.make_folders(path.substr(0, path.rfind('/')));
-  world_.fs.write(path, plan_.after->unit);
+  supervisor_.write_unit(world_, plan_.after ? plan_.after->unit : "");
 }
 
 void Carrier::carry(const PushGateway&) {
@@ -150,9 +144,19 @@ void Carrier::carry(const Reload&) {
 }
 
 void Carrier::carry(const Supervise& step) {
+  using Action = Supervise::Action;
+  if (step.action == Action::enable) return supervisor_.enable(world_);
+  if (step.action == Action::disable) return supervisor_.disable(world_);
+  if (step.action == Action::retire)
+    return supervisor_.retire(world_, std::exchange(old_master_, 0), drain_time(shape().spec));
+  if (step.action == Action::upgrade) {
+    old_workers_ = world_.proc.children(supervisor_.master(world_));
+    old_master_ = supervisor_.upgrade(world_);
+    return;
+  }
   disturbed_ = true;
   stopping_ = step.action != Supervise::Action::start;
-  if (stopping_) supervisor_.stop(world_, drain_time(shape()));
+  if (stopping_) supervisor_.stop(world_, drain_time(shape().spec));
   stopping_ = false;
   if (step.action == Supervise::Action::stop) return;
   restarted_ = true;
@@ -208,7 +212,7 @@ void Carrier::settle() {
 void Carrier::remove_all() {
   beyond_return_ = true;
   world_.fs.remove(stage_);
-  remove_folders(own_folders());
+  supervisor_.remove(world_, supervisor_.belongings(world_, shape().spec));
   for (std::string up = tree_.substr(0, tree_.rfind('/')); up.size() > layout_.trees().size();
        up.resize(up.rfind('/'))) {
     if (!world_.fs.exists(up) || !world_.fs.list(up).empty()) return;
@@ -217,9 +221,10 @@ void Carrier::remove_all() {
 }
 
 void Carrier::put_back(const Error& cause) {
-  if (!swapped_ && !unit_written_ && !disturbed_ && !pushed_ && !pushed_certificates_ && commit_.empty()) {
+  if (!swapped_ && !unit_written_ && !disturbed_ && old_master_ == 0 && !pushed_ && !pushed_certificates_ &&
+      commit_.empty()) {
     world_.fs.remove(stage_);
-    remove_folders(made_folders_);
+    if (prepared_) supervisor_.remove(world_, *prepared_);
     throw cause;  // nothing had been changed
   }
   progress_(fmt::format("{}: {}; putting everything back", plan_.name, cause.what()));
@@ -240,15 +245,13 @@ void Carrier::put_back(const Error& cause) {
         world_.fs.rename(stage_, tree_);
       }
     }
-    if (unit_written_) {
-      if (plan_.before && !plan_.before->unit.empty())
-        world_.fs.write(layout_.unit(plan_.name), plan_.before->unit);
-      else
-        world_.fs.remove(layout_.unit(plan_.name));
-    }
+    // a unit whose process must end is needed until it has
+    if (unit_written_ && plan_.before) supervisor_.write_unit(world_, plan_.before->unit);
     put_back_process();
+    if (unit_written_ && !plan_.before) supervisor_.write_unit(world_, "");
     world_.fs.remove(stage_);
-    if (!plan_.before) remove_folders(made_folders_.empty() ? own_folders() : made_folders_);
+    // under systemd the first run of nginx made its folders
+    if (!plan_.before) supervisor_.remove(world_, supervisor_.belongings(world_, plan_.after->spec));
     put_back_ref();
   } catch (const Error& e) {
     throw Error(Exit::broken, fmt::format("{}: {}; and putting it back failed: {}", plan_.name, cause.what(), e.what()),
@@ -268,6 +271,7 @@ void Carrier::put_back(const Error& cause) {
 }
 
 void Carrier::put_back_process() {
+  if (old_master_ != 0) supervisor_.revert(world_, std::exchange(old_master_, 0));
   if (!disturbed_ && !pushed_ && !pushed_certificates_) return;
   // a stop that was begun is brought to its end: a master that drains takes no signal back; and a master that was
   // started anew may be another binary
@@ -286,14 +290,6 @@ void Carrier::put_back_process() {
     if (pushed_certificates_) put_certificates(world_, socket, certificates_body(plan_.before->tree));
   }
   verify(world_, layout_, plan_.name, *plan_.before, no_log, old_workers, request_.verify_limit);
-}
-
-void Carrier::remove_folders(const std::vector<std::string>& folders) {
-  for (const std::string& folder : folders) world_.fs.remove(folder);
-}
-
-std::vector<std::string> Carrier::own_folders() const {
-  return {layout_.run(plan_.name), layout_.state(plan_.name), layout_.logs(plan_.name)};
 }
 
 void Carrier::audit(const std::string& outcome, const std::string& cause) {

@@ -33,8 +33,6 @@ class Carrier {
   void put_back_ref();
   void remove_all();
   void tell(const char* what, const std::function<void()>& step);
-  std::vector<std::string> own_folders() const;  ///< run, state and logs
-  void remove_folders(const std::vector<std::string>& folders);
   void audit(const std::string& outcome, const std::string& cause);
   Millis took() const;
   const Version& shape() const { return plan_.after ? *plan_.after : *plan_.before; }
@@ -48,7 +46,8 @@ class Carrier {
   Outcome outcome_;
   std::string tree_, stage_, commit_;
   Supervisor supervisor_;
-  std::vector<std::string> made_folders_;
+  std::optional<Belongings> prepared_;
+  int old_master_ = 0;  // of an upgrade, until it has gone
   bool swapped_ = false, unit_written_ = false, disturbed_ = false, pushed_ = false, pushed_certificates_ = false,
        was_running_ = false, stopping_ = false, restarted_ = false, reloaded_ = false;
   bool beyond_return_ = false;  // a delete has begun to remove files

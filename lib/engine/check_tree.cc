@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "engine/systemd.h"
 #include "model/certificates.h"
 #include "nginx/config.h"
 #include "render/embedded.h"
+#include "render/unit.h"
 
 namespace orctl {
 namespace {
@@ -34,13 +36,6 @@ std::string faults_in(std::string text, const std::string& stage) {
   return out.empty() ? std::string(trim(text)) : join(out, "; ");
 }
 
-std::vector<std::string> command(const Target& target, const std::string& prefix, const std::string& conf) {
-  std::vector<std::string> argv = {target.binary};
-  if (target.stderr_option) argv.insert(argv.end(), {"-e", "stderr"});
-  argv.insert(argv.end(), {"-p", prefix, "-c", conf});
-  return argv;
-}
-
 /// Removes the scratch folder on every way out.
 class Scratch {
  public:
@@ -63,6 +58,21 @@ class Scratch {
   std::string path_;
 };
 
+/// nginx with this prefix, run to its end: confined where systemd runs the instance.
+Proc::Result run_nginx(World& world, const Layout& layout, const Value& spec, const Target& target,
+                       const std::string& prefix, const std::string& scratch,
+                       const std::vector<std::string>& more = {}) {
+  std::vector<std::string> argv = {target.binary};
+  if (target.stderr_option) argv.insert(argv.end(), {"-e", "stderr"});
+  argv.insert(argv.end(), {"-p", prefix, "-c", "nginx.conf"});
+  argv.insert(argv.end(), more.begin(), more.end());
+  if (world.supervision == Supervision::process) return world.proc.run(argv, test_limit);
+  std::vector<std::string> settings = confinement(spec, layout);
+  settings.emplace_back("RuntimeDirectoryPreserve=yes");  // the instance that serves lives in it
+  const std::string unit = layout.check_unit_name(spec.at("name").as_string());
+  return systemd::run_confined(world, unit, settings, argv, scratch);
+}
+
 /// Names of certificates that are live already, one a line: those may stay although they have ended.
 std::string unchanged_certificates(const Tree& tree, const Tree& live) {
   std::string out;
@@ -73,8 +83,8 @@ std::string unchanged_certificates(const Tree& tree, const Tree& live) {
   return out;
 }
 
-void check_lua(World& world, const std::string& scratch, const std::string& stage, const Tree& tree, const Tree& live,
-               const Target& target) {
+void check_lua(World& world, const Layout& layout, const Value& spec, const std::string& scratch,
+               const std::string& stage, const Tree& tree, const Tree& live, const Target& target) {
   Tree files;
   std::string list = stage + "\n";
   for (const auto& [path, file] : tree) {
@@ -97,7 +107,7 @@ void check_lua(World& world, const std::string& scratch, const std::string& stag
   files["list"] = {list};
   files["unchanged"] = {unchanged_certificates(tree, live)};
   world.fs.write_tree(scratch + "/check", files);
-  const Proc::Result result = world.proc.run(command(target, scratch + "/check", "nginx.conf"), test_limit);
+  const Proc::Result result = run_nginx(world, layout, spec, target, scratch + "/check", scratch);
   if (result.status != 0)
     throw Error(Exit::refused, "the gateway would not start: " + faults_in(result.err, stage),
                 "mend it, then run the same command again; nothing was changed");
@@ -105,19 +115,17 @@ void check_lua(World& world, const std::string& scratch, const std::string& stag
 
 }  // namespace
 
-void check_staged_tree(World& world, const Layout& layout, const std::string& name, const std::string& stage,
+void check_staged_tree(World& world, const Layout& layout, const Value& spec, const std::string& stage,
                        const Tree& tree, const Tree& live, const Target& target) {
-  {
-    // first, because it says of certificates and Lua what is wrong in words of its own
-    const std::string scratch = layout.run(name) + "/.check";
-    const Scratch cleanup(world, scratch);
-    check_lua(world, scratch, stage, tree, live, target);
-  }
-  std::vector<std::string> argv = command(target, stage, "nginx.conf");
-  argv.insert(argv.end(), {"-t", "-q"});
-  const bool had_pid = world.fs.exists(layout.pid(name));
-  const Proc::Result result = world.proc.run(argv, test_limit);
-  if (!had_pid) world.fs.remove(layout.pid(name));  // nginx -t leaves an empty one
+  const std::string name = spec.at("name").as_string();
+  const bool had_run = world.fs.exists(layout.run(name)), had_pid = world.fs.exists(layout.pid(name));
+  const std::string scratch = stage + ".check";
+  const Scratch cleanup(world, scratch);
+  // first, because it says of certificates and Lua what is wrong in words of its own
+  check_lua(world, layout, spec, scratch, stage, tree, live, target);
+  const Proc::Result result = run_nginx(world, layout, spec, target, stage, scratch, {"-t", "-q"});
+  // nginx -t leaves an empty pid file, and systemd the folder it is in
+  if (!had_pid) world.fs.remove(had_run ? layout.pid(name) : layout.run(name));
   if (result.status != 0)
     throw Error(Exit::refused, "nginx refuses the configuration: " + faults_in(result.err, stage),
                 "mend it, then run the same command again; nothing was changed");

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "engine/supervisor.h"
+#include "render/unit.h"
 
 namespace orctl {
 namespace {
@@ -16,7 +17,15 @@ constexpr Millis status_limit(2000);
 void observe_process(Observed& o, const World& world, const Layout& layout) {
   o.pid = Supervisor(layout, o.name, o.tree_path).master(world);
   o.live.running = o.pid != 0;
+  if (world.supervision == Supervision::systemd) {
+    o.unit = systemd::show(world, layout.unit_name(o.name));
+    o.live.restarting = o.unit->active == "activating";
+    o.live.at_boot = o.unit->enabled == "enabled";
+    o.live.keeper = o.unit->main_pid == o.pid ? Live::Keeper::unit : Live::Keeper::none;
+  }
   if (o.pid == 0) return;
+  o.wanted_open_files = o.unit ? unit_open_files(o.version->spec) : needed_open_files(o.version->spec);
+  o.open_files = world.proc.open_file_limit(o.pid);
   o.live.binary = world.proc.executable(o.pid);
   try {
     o.status = gateway_status(world, layout.admin_socket(o.name), status_limit);
@@ -53,7 +62,7 @@ Error unknown_instance(const std::string& name, const std::vector<std::string>& 
 }  // namespace
 
 std::string Observed::state() const {
-  if (pid == 0) return "stopped";
+  if (pid == 0) return unit && (unit->active == "failed" || unit->sub == "auto-restart") ? "failed" : "stopped";
   if (!status || live.digest.empty() || live.tree.empty()) return "degraded";
   return "running";
 }

@@ -4,6 +4,7 @@
 
 #include "engine/gateway.h"
 #include "engine/history.h"
+#include "engine/systemd.h"
 #include "model/layout.h"
 #include "plan/plan.h"
 #include "sys/world.h"
@@ -13,18 +14,22 @@ namespace orctl {
 /// What one instance is right now: in the store, on disk, running.
 struct Observed {
   std::string name;
-  std::string head;                     ///< newest commit of its branch; "" when the store does not know it
-  std::optional<Revision> applied;      ///< what is live by the store's word
-  std::optional<Version> version;       ///< the applied revision's manifest with the tree and unit that are on disk
-  std::string tree_path;                ///< absolute; "" when not applied
-  int pid = 0;                          ///< of the master
-  std::optional<GatewayStatus> status;  ///< absent when it does not answer
-  std::string problem;                  ///< why there is no status although it runs
+  std::string head;                        ///< newest commit of its branch; "" when the store does not know it
+  std::optional<Revision> applied;         ///< what is live by the store's word
+  std::optional<Version> version;          ///< the applied revision's manifest with the tree and unit that are on disk
+  std::string tree_path;                   ///< absolute; "" when not applied
+  int pid = 0;                             ///< of the master
+  std::optional<systemd::UnitState> unit;  ///< where systemd runs the instances
+  int64_t open_files = 0;                  ///< how many the master may have open; 0: not known
+  int64_t wanted_open_files = 0;           ///< how many it should: as its unit says, or else as its connections need
+  std::optional<GatewayStatus> status;     ///< absent when it does not answer
+  std::string problem;                     ///< why there is no status although it runs
   bool interrupted = false;  ///< an apply was killed half-way; the next changing command finishes or undoes it
   Live live;
 
   bool exists() const { return version.has_value(); }
-  /// "stopped", "running", "degraded" (running, but the workers disagree or do not answer).
+  /// "stopped", "failed" (systemd gave up, or waits to start it again), "running", "degraded" (running, but the workers
+  /// disagree or do not answer).
   std::string state() const;
 };
 

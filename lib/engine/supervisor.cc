@@ -6,26 +6,35 @@
 #include <csignal>
 
 #include "base/text.h"
+#include "engine/nginx_words.h"
+#include "engine/systemd.h"
+#include "model/instance_user.h"
 
 namespace orctl {
 namespace {
 
-constexpr Millis start_limit(20000), kill_grace(5000);
+constexpr Millis start_limit(20000), kill_grace(5000), drain_margin(2000);
+constexpr const char* useradd = "/usr/sbin/useradd";
+constexpr const char* userdel = "/usr/sbin/userdel";
 
-/// The lines of nginx's output that say why; all of it when none is marked.
-std::string emergencies(const std::string& text) {
-  std::vector<std::string> found;
-  for (const std::string& line : split(text, '\n')) {
-    const size_t mark = line.find("[emerg]");
-    if (mark == std::string::npos || line.find("still could not bind") != std::string::npos) continue;
-    const std::string words = line.substr(mark + 8);
-    // nginx tries to bind five times and says so five times
-    if (found.empty() || found.back() != words) found.push_back(words);
-  }
-  return found.empty() ? std::string(trim(text)) : join(found, "; ");
+void run_or_throw(World& world, const std::vector<std::string>& argv) {
+  const Proc::Result result = world.proc.run(argv, start_limit);
+  if (result.status != 0)
+    throw Error(Exit::target, fmt::format("{} failed: {}", join(argv, " "), trim(result.err)), "run it by hand");
+}
+
+void need_systemd(const World& world) {
+  if (world.supervision == Supervision::systemd) return;
+  throw Error(Exit::refused, "without systemd nothing starts at boot",
+              "start it from what boots this host: orctl start");
 }
 
 }  // namespace
+
+Millis drain_time(const Value& spec) {
+  const std::string text = spec.at("nginx").at("worker_shutdown_timeout").as_string();
+  return parse_duration(text).value_or(Millis(10000)) + drain_margin;
+}
 
 bool Supervisor::is_master(const World& world, int pid) const {
   const std::string command = world.proc.command_line(pid) + " ";
@@ -33,11 +42,14 @@ bool Supervisor::is_master(const World& world, int pid) const {
          command.find(" -p " + tree_ + " ") != std::string::npos && world.proc.alive(pid);
 }
 
+int Supervisor::pid_in(const World& world, const std::string& file) const {
+  if (!world.fs.exists(file)) return 0;
+  const auto pid = parse_number(trim(world.fs.read(file, 64)), 1 << 30);
+  return pid && is_master(world, static_cast<int>(*pid)) ? static_cast<int>(*pid) : 0;
+}
+
 int Supervisor::master(const World& world) const {
-  if (world.fs.exists(layout_.pid(name_))) {
-    const auto pid = parse_number(trim(world.fs.read(layout_.pid(name_), 64)), 1 << 30);
-    if (pid && is_master(world, static_cast<int>(*pid))) return static_cast<int>(*pid);
-  }
+  if (const int pid = pid_in(world, layout_.pid(name_)); pid != 0) return pid;
   const auto all = masters(world);
   return all.empty() ? 0 : all.front();
 }
@@ -72,6 +84,27 @@ void Supervisor::end_orphans(World& world) const {
   }
 }
 
+Belongings Supervisor::prepare(World& world, const Target& target, const Value& spec) const {
+  Belongings made;
+  if (world.supervision == Supervision::systemd) {
+    const std::string user = instance_user(spec), ours = user_comment(spec);
+    const bool there = world.env.user_exists(user);
+    if (there && has_own_user(spec) && world.env.comment_of(user) != ours)
+      throw Error(Exit::target, fmt::format("there is a user '{}' already, and it is not this instance's", user),
+                  fmt::format("remove it, or set its comment if it is: usermod --comment '{}' {}", ours, user));
+    if (!there && !has_own_user(spec))
+      throw Error(Exit::target, fmt::format("there is no user '{}' here (field nginx.user)", user),
+                  "take nginx.user away, and the instance gets a user of its own");
+    if (there) return made;
+    run_or_throw(world, {useradd, "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent",
+                         "--shell", "/usr/sbin/nologin", "--comment", ours, user});
+    made.user = user;
+    return made;
+  }
+  made.folders = make_folders(world, target);
+  return made;
+}
+
 std::vector<std::string> Supervisor::make_folders(World& world, const Target& target) const {
   std::vector<std::string> made;
   for (const std::string& folder : {layout_.run(name_), layout_.state(name_), layout_.logs(name_)}) {
@@ -84,61 +117,157 @@ std::vector<std::string> Supervisor::make_folders(World& world, const Target& ta
   return made;
 }
 
+Belongings Supervisor::belongings(const World& world, const Value& spec) const {
+  Belongings all{{layout_.run(name_), layout_.state(name_), layout_.logs(name_)}, ""};
+  const std::string user = instance_user(spec);
+  if (has_own_user(spec) && world.env.comment_of(user) == user_comment(spec)) all.user = user;
+  return all;
+}
+
+void Supervisor::remove(World& world, const Belongings& what) const {
+  for (const std::string& folder : what.folders) world.fs.remove(folder);
+  if (!what.user.empty()) run_or_throw(world, {userdel, what.user});
+}
+
+void Supervisor::write_unit(World& world, const std::string& content) const {
+  const std::string path = layout_.unit(name_), unit = layout_.unit_name(name_);
+  const bool by_systemd = world.supervision == Supervision::systemd, was_there = world.fs.exists(path);
+  if (content.empty()) {
+    if (by_systemd && was_there) systemd::disable(world, unit);
+    world.fs.remove(path);
+  } else {
+    world.fs.make_folders(path.substr(0, path.rfind('/')));
+    world.fs.write(path, content);
+  }
+  if (!by_systemd) return;
+  systemd::reload_daemon(world);
+  if (content.empty())
+    systemd::reset_failed(world, unit);
+  else if (!was_there)
+    systemd::enable(world, unit);
+}
+
+void Supervisor::enable(World& world) const {
+  need_systemd(world);
+  systemd::enable(world, layout_.unit_name(name_));
+}
+
+void Supervisor::disable(World& world) const {
+  need_systemd(world);
+  systemd::disable(world, layout_.unit_name(name_));
+}
+
 void Supervisor::start(World& world, const Target& target) const {
-  make_folders(world, target);
   end_orphans(world);
-  if (world.fs.exists(layout_.admin_socket(name_)))
-    world.fs.remove(layout_.admin_socket(name_));  // nobody listens: a stale one stops the start
-  std::vector<std::string> argv = {target.binary};
-  if (target.stderr_option) argv.insert(argv.end(), {"-e", "stderr"});
-  argv.insert(argv.end(), {"-p", tree_, "-c", "nginx.conf"});
   // a master that is about to become a daemon cannot be found and ended: it starts whole, and is stopped afterwards
   const Uninterrupted shield;
-  const Proc::Result result = world.proc.run(argv, start_limit);
-  if (result.status != 0) {
-    const std::string words = emergencies(result.err + result.out);
-    const bool port = words.find("Address already in use") != std::string::npos;
-    throw Error(Exit::target, "nginx did not start: " + words,
-                port ? "find who listens there: ss -ltnp" : "see " + layout_.logs(name_) + "/error.log");
-  }
-  // the process we started ends as soon as it has made the daemon, which only then writes its pid and takes its title
+  if (world.supervision == Supervision::systemd)
+    systemd::start(world, layout_.unit_name(name_));
+  else
+    start_process(world, target);
+  // what we started ends as soon as it has made the daemon, which only then writes its pid and takes its title
   const Deadline soon = Deadline::in(kill_grace);
   while (master(world) == 0) {
     if (soon.passed())
       throw Error(Exit::target, "nginx started, but ended at once", "see " + layout_.logs(name_) + "/error.log");
     world.clock.pause(Millis(2));
   }
-  if (world.fs.exists(layout_.admin_socket(name_)))
+  if (world.supervision == Supervision::process && world.fs.exists(layout_.admin_socket(name_)))
     world.fs.chmod(layout_.admin_socket(name_), 0600);  // nginx makes it 0666
+}
+
+void Supervisor::start_process(World& world, const Target& target) const {
+  make_folders(world, target);  // of run a reboot leaves nothing
+  if (world.fs.exists(layout_.admin_socket(name_)))
+    world.fs.remove(layout_.admin_socket(name_));  // nobody listens: a stale one stops the start
+  std::vector<std::string> argv = {target.binary};
+  if (target.stderr_option) argv.insert(argv.end(), {"-e", "stderr"});
+  argv.insert(argv.end(), {"-p", tree_, "-c", "nginx.conf"});
+  const Proc::Result result = world.proc.run(argv, start_limit);
+  if (result.status == 0) return;
+  const std::string words = emergencies(result.err + result.out);
+  throw Error(Exit::target, "nginx did not start: " + words, next_step(words, layout_.logs(name_) + "/error.log"));
+}
+
+bool Supervisor::in_unit(const World& world, int pid) const {
+  return world.supervision == Supervision::systemd && systemd::show(world, layout_.unit_name(name_)).main_pid == pid;
 }
 
 void Supervisor::reload(World& world) const {
   const int pid = master(world);
   if (pid == 0) throw Error(Exit::target, name_ + " is not running", "orctl start " + name_);
+  if (in_unit(world, pid)) return systemd::reload(world, layout_.unit_name(name_));
   world.proc.signal(pid, SIGHUP);
 }
 
 void Supervisor::stop(World& world, Millis drain) const {
-  for (const int pid : masters(world)) {
-    std::vector<int> family = world.proc.children(pid);
-    world.proc.signal(pid, SIGQUIT);
-    if (!world.proc.wait_gone(pid, Deadline::in(drain))) world.proc.signal(pid, SIGTERM);
-    if (!world.proc.wait_gone(pid, Deadline::in(kill_grace))) {
-      for (const int child : world.proc.children(pid)) family.push_back(child);
-      world.proc.signal(pid, SIGKILL);
-    }
-    world.proc.wait_gone(pid, Deadline::in(kill_grace));
-    for (const int child : family) {
-      if (!world.proc.wait_gone(child, Deadline::in(Millis(1000)))) world.proc.signal(child, SIGKILL);
-      world.proc.wait_gone(child, Deadline::in(kill_grace));
-    }
-    if (world.proc.alive(pid))
-      throw Error(Exit::target, fmt::format("nginx (pid {}) does not end, not even by SIGKILL", pid),
-                  "it hangs in the kernel: see /proc/" + std::to_string(pid) + "/stack");
-  }
+  const bool by_systemd = world.supervision == Supervision::systemd;
+  if (by_systemd) systemd::stop(world, layout_.unit_name(name_), drain);
+  for (const int pid : masters(world)) end_master(world, pid, drain);
   end_orphans(world);
+  if (by_systemd) return world.fs.remove(layout_.run(name_));  // left by a master outside of the unit
   world.fs.remove(layout_.pid(name_));
   world.fs.remove(layout_.admin_socket(name_));
+}
+
+void Supervisor::end_master(World& world, int pid, Millis drain) const {
+  std::vector<int> family = world.proc.children(pid);
+  world.proc.signal(pid, SIGQUIT);
+  if (!world.proc.wait_gone(pid, Deadline::in(drain))) world.proc.signal(pid, SIGTERM);
+  if (!world.proc.wait_gone(pid, Deadline::in(kill_grace))) {
+    for (const int child : world.proc.children(pid)) family.push_back(child);
+    world.proc.signal(pid, SIGKILL);
+  }
+  world.proc.wait_gone(pid, Deadline::in(kill_grace));
+  for (const int child : family) {
+    if (is_master(world, child)) continue;  // the new one of an upgrade is its child
+    if (!world.proc.wait_gone(child, Deadline::in(Millis(1000)))) world.proc.signal(child, SIGKILL);
+    world.proc.wait_gone(child, Deadline::in(kill_grace));
+  }
+  if (world.proc.alive(pid))
+    throw Error(Exit::target, fmt::format("nginx (pid {}) does not end, not even by SIGKILL", pid),
+                "it hangs in the kernel: see /proc/" + std::to_string(pid) + "/stack");
+}
+
+// nginx renames its pid file to nginx.pid.oldbin, and back when the new binary ends
+int Supervisor::upgraded_from(const World& world) const {
+  const int old_master = pid_in(world, layout_.pid(name_) + ".oldbin");
+  return old_master != 0 && pid_in(world, layout_.pid(name_)) != 0 ? old_master : 0;
+}
+
+int Supervisor::upgrade(World& world) const {
+  const int old_master = master(world);
+  if (old_master == 0) throw Error(Exit::target, name_ + " is not running", "orctl start " + name_);
+  const Uninterrupted shield;
+  world.proc.signal(old_master, SIGUSR2);
+  const Deadline limit = Deadline::in(start_limit);
+  bool begun = false;
+  for (;; world.clock.pause(Millis(10))) {
+    const bool moved = world.fs.exists(layout_.pid(name_) + ".oldbin");
+    if (upgraded_from(world) == old_master) return old_master;
+    begun = begun || moved;
+    if ((begun && !moved) || limit.passed())
+      throw Error(Exit::target, "the new binary did not come up; the old one serves on",
+                  "see " + layout_.logs(name_) + "/error.log");
+  }
+}
+
+void Supervisor::retire(World& world, int old_master, Millis drain) const {
+  end_master(world, old_master, drain);
+  if (world.supervision != Supervision::systemd) return;
+  // systemd reads the pid file when the process that it knew has gone
+  const Deadline limit = Deadline::in(kill_grace);
+  while (!in_unit(world, master(world))) {
+    if (limit.passed())
+      throw Error(Exit::target, "systemd does not follow the new master of " + layout_.unit_name(name_),
+                  "look with: systemctl status " + layout_.unit_name(name_));
+    world.clock.pause(Millis(20));
+  }
+}
+
+void Supervisor::revert(World& world, int old_master) const {
+  for (const int pid : masters(world))
+    if (pid != old_master) end_master(world, pid, Millis(0));
 }
 
 }  // namespace orctl

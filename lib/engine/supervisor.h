@@ -3,13 +3,24 @@
 #include <vector>
 
 #include "model/layout.h"
+#include "model/value.h"
 #include "render/render.h"
 #include "sys/world.h"
 
 namespace orctl {
 
-/// Supervises nginx as plain processes. A master is known by its command line, which names its tree, so a reused pid
-/// or somebody else's nginx is never taken for ours.
+/// What an instance needs on its host besides tree, unit and store.
+struct Belongings {
+  std::vector<std::string> folders;  ///< of run, state and logs
+  std::string user;                  ///< its own, under systemd; "" when it has none
+};
+
+/// How long an instance's workers may take to end their requests, and nginx to notice.
+Millis drain_time(const Value& spec);
+
+/// Starts, stops and signals the nginx of one instance: by its systemd unit where `World::supervision` says so, else as
+/// plain processes. A master is known by its command line, which names its tree, so a reused pid or somebody else's
+/// nginx is never taken for ours, and one that outlived its unit is found all the same.
 class Supervisor {
  public:
   /// `tree` is the absolute path of the instance's live tree.
@@ -21,8 +32,20 @@ class Supervisor {
   /// All masters of this tree, left-over ones too.
   std::vector<int> masters(const World& world) const;
 
-  /// Makes the run, state and log folders; returns those that were missing.
-  std::vector<std::string> make_folders(World& world, const Target& target) const;
+  /// Makes what has to be there before a tree can be written and checked: the folders, or under systemd (which makes
+  /// those itself) the user. Returns what was missing, for remove().
+  Belongings prepare(World& world, const Target& target, const Value& spec) const;
+  /// All of it, for a delete; the user only when it is ours.
+  Belongings belongings(const World& world, const Value& spec) const;
+  void remove(World& world, const Belongings& what) const;
+
+  /// Writes the instance's unit, or removes it ("" in `content`), and tells systemd; a new one is to start at boot.
+  void write_unit(World& world, const std::string& content) const;
+
+  /// Whether systemd starts it at boot; an Error (Exit::refused) where systemd does not run instances.
+  void enable(World& world) const;
+  void disable(World& world) const;
+
   /// Starts nginx (which daemonizes itself); Error(Exit::target) with nginx's own words when it does not start.
   void start(World& world, const Target& target) const;
   /// Asks the master to read its configuration anew. It answers nothing: verify afterwards.
@@ -31,12 +54,27 @@ class Supervisor {
   /// socket.
   void stop(World& world, Millis drain) const;
 
+  /// Starts the binary that is installed now beside the running one, on the same sockets (SIGUSR2); both serve.
+  /// Returns the pid of the old master. An Error when the new one did not come up: the old one serves on, alone.
+  int upgrade(World& world) const;
+  /// Lets the old master of an upgrade end its requests and go, SIGKILL after `drain`.
+  void retire(World& world, int old_master, Millis drain) const;
+  /// Takes an upgrade back: every master but the old one ends, at once.
+  void revert(World& world, int old_master) const;
+  /// The old master that an upgrade which was killed half-way left beside the new one; 0: none.
+  int upgraded_from(const World& world) const;
+
  private:
   /// Workers of this instance whose master was killed: they go on serving, and hold the ports. Known by its error.log,
   /// which they have open.
   std::vector<int> orphans(const World& world) const;
   void end_orphans(World& world) const;
+  void end_master(World& world, int pid, Millis drain) const;
+  std::vector<std::string> make_folders(World& world, const Target& target) const;
   bool is_master(const World& world, int pid) const;
+  int pid_in(const World& world, const std::string& file) const;
+  bool in_unit(const World& world, int pid) const;
+  void start_process(World& world, const Target& target) const;
 
   const Layout& layout_;
   std::string name_, tree_;

@@ -111,7 +111,8 @@ Target find_target(const Instance& instance, const World& world, const Layout& l
   }
   if (!facts.stream_built_in && facts.stream_module)
     target.stream_modules.push_back(facts.modules_path + "/ngx_stream_module.so");
-  if (world.env.is_root()) {
+  // under systemd the master has no rights to give up: the unit names the user
+  if (world.env.is_root() && world.supervision == Supervision::process) {
     // below --root the folders belong to the caller, and others may not even be able to enter them
     target.user = nginx.find("user") != nullptr ? nginx.at("user").as_string()
                   : layout.whole_host()         ? first_user(world)

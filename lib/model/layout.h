@@ -35,6 +35,8 @@ class Layout {
   std::string state(const std::string& name) const { return root_ + "/var/lib/openresty/" + name; }
   std::string logs(const std::string& name) const { return root_ + "/var/log/openresty/" + name; }
   std::string unit_name(const std::string& name) const { return "openresty-" + name + ".service"; }
+  /// The unit in which a tree is checked before it goes live.
+  std::string check_unit_name(const std::string& name) const { return "openresty-" + name + "-check.service"; }
   std::string unit(const std::string& name) const { return root_ + "/etc/systemd/system/" + unit_name(name); }
   std::string store() const { return root_ + "/var/lib/orctl/store.git"; }
   std::string lock(const std::string& name) const { return root_ + "/var/lib/orctl/lock/" + name; }

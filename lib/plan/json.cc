@@ -108,6 +108,10 @@ Step step_from(const std::string& name) {
                       Supervise{Action::start},
                       Supervise{Action::stop},
                       Supervise{Action::restart},
+                      Supervise{Action::upgrade},
+                      Supervise{Action::retire},
+                      Supervise{Action::enable},
+                      Supervise{Action::disable},
                       Verify{}};
   for (const Step& step : all)
     if (to_string(step) == name) return step;

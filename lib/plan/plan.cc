@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "model/certificates.h"
 #include "model/route.h"
 
@@ -59,11 +60,22 @@ void diff_files(const Version& before, const Version& after, std::vector<Change>
         {before.unit.empty() ? Op::add : Op::change, "unit", brief(before.unit), brief(after.unit), Impact::none, ""});
 }
 
+/// The lines of a unit that only a new process gets.
+std::vector<std::string> rights_of(const std::string& unit) {
+  std::vector<std::string> out;
+  for (const std::string& line : split(unit, '\n'))
+    for (const char* key : {"User=", "AmbientCapabilities=", "CapabilityBoundingSet=", "PrivateUsers=", "ExecStart="})
+      if (line.compare(0, std::string_view(key).size(), key) == 0) out.push_back(line);
+  return out;
+}
+
 /// Whether the workers serve something else than the tree on disk: somebody has sent the gateway a document. What a
 /// source gave is meant to be another.
 bool is_drifted(const Version& before, const Live& live) {
   return live.running && !before.has_source() && live.digest != sha256(before.document());
 }
+
+const char* const outside_unit = "it runs outside of its systemd unit";
 
 /// Says of upstreams and routes that they are served only until the source has been read.
 void mark_start_values(std::vector<Change>& changes) {
@@ -84,8 +96,12 @@ void diff_live(const Version& before, const Version& after, const Live& live, co
   const bool same_tree = before.digest == after.digest;
   if (!live.running) {
     out.push_back({Op::change, "process", "stopped", "running", Impact::start, ""});
+  } else if (live.keeper == Live::Keeper::none) {
+    out.push_back({Op::change, "process", "running", "running", Impact::restart, outside_unit});
   } else if (!live.binary.empty() && live.binary != binary) {
     out.push_back({Op::change, "process", live.binary, binary, Impact::restart, "another nginx"});
+  } else if (live.keeper == Live::Keeper::unit && rights_of(before.unit) != rights_of(after.unit)) {
+    out.push_back({Op::change, "process", "running", "running", Impact::restart, "its unit gives it other rights"});
   } else if (same_tree && live.tree != after.digest) {
     out.push_back({Op::change, "process", live.tree.substr(0, 12), after.digest.substr(0, 12), Impact::reload,
                    "the workers run another tree"});
@@ -144,9 +160,24 @@ std::string to_string(const Step& step) {
     std::string operator()(const PushCertificates&) const { return "push-certificates"; }
     std::string operator()(const Reload&) const { return "reload"; }
     std::string operator()(const Supervise& s) const {
-      return s.action == Supervise::Action::start  ? "supervise-start"
-             : s.action == Supervise::Action::stop ? "supervise-stop"
-                                                   : "supervise-restart";
+      using Action = Supervise::Action;
+      switch (s.action) {
+        case Action::start:
+          return "supervise-start";
+        case Action::stop:
+          return "supervise-stop";
+        case Action::restart:
+          return "supervise-restart";
+        case Action::upgrade:
+          return "supervise-upgrade";
+        case Action::retire:
+          return "supervise-retire";
+        case Action::enable:
+          return "supervise-enable";
+        case Action::disable:
+          return "supervise-disable";
+      }
+      return "";
     }
     std::string operator()(const Verify&) const { return "verify"; }
   };
@@ -197,9 +228,22 @@ InstancePlan plan_lifecycle(const std::string& name, const std::string& base, co
   InstancePlan plan{name, base, version, version, {}, {}};
   const char* now = live.running ? "running" : "stopped";
   if (action == Action::stop) {
-    if (!live.running) return plan;
+    if (!live.running && !live.restarting) return plan;
     plan.changes.push_back({Op::change, "process", now, "stopped", Impact::stop, ""});
     plan.steps = {Supervise{Action::stop}};
+  } else if (action == Action::start && live.keeper == Live::Keeper::none && live.running) {
+    plan.changes.push_back({Op::change, "process", now, "running", Impact::restart, outside_unit});
+    plan.steps = {Supervise{Action::restart}, Verify{}};
+  } else if (action == Action::enable || action == Action::disable) {
+    const bool on = action == Action::enable;
+    if (on == live.at_boot) return plan;
+    plan.changes.push_back(
+        {Op::change, "boot", "", on ? "starts at boot" : "does not start at boot", Impact::none, ""});
+    plan.steps = {Supervise{*action}};
+  } else if (action == Action::upgrade) {
+    if (!live.running) return plan;
+    plan.changes.push_back({Op::change, "process", now, "running", Impact::reload, "the binary that is installed now"});
+    plan.steps = {Supervise{Action::upgrade}, Verify{}, Supervise{Action::retire}};
   } else if (!live.running && action) {
     plan.changes.push_back({Op::change, "process", now, "running", Impact::start, ""});
     plan.steps = {Supervise{Action::start}, Verify{}};

@@ -45,11 +45,17 @@ struct Version {
 
 /// What the instance's process says of itself.
 struct Live {
+  /// What runs it: orctl itself, its systemd unit, or neither although there is one (it outlived its unit, or is from
+  /// before systemd was to run it).
+  enum class Keeper { process, unit, none };
   bool running = false;
-  std::string binary;  ///< of the master
-  std::string digest;  ///< of the document that all workers serve; "" when they differ or do not answer
-  std::string tree;    ///< digest of the tree that all workers run; "" likewise
-  std::string certs;   ///< digest of the certificates that all workers serve; "" likewise, and when there are none
+  std::string binary;       ///< of the master
+  std::string digest;       ///< of the document that all workers serve; "" when they differ or do not answer
+  std::string tree;         ///< digest of the tree that all workers run; "" likewise
+  std::string certs;        ///< digest of the certificates that all workers serve; "" likewise, and when there are none
+  Keeper keeper = Keeper::process;
+  bool restarting = false;  ///< it does not run, but systemd is about to start it again
+  bool at_boot = false;     ///< systemd starts it at boot
   bool operator==(const Live&) const = default;
 };
 
@@ -76,7 +82,8 @@ struct Reload {
   bool operator==(const Reload&) const = default;
 };
 struct Supervise {
-  enum class Action { start, stop, restart } action = Action::start;
+  /// upgrade: the binary installed now beside the running one; retire: the old master goes; enable, disable: at boot
+  enum class Action { start, stop, restart, upgrade, retire, enable, disable } action = Action::start;
   bool operator==(const Supervise&) const = default;
 };
 struct Verify {

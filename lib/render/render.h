@@ -16,7 +16,7 @@ struct Target {
   std::vector<std::string>
       stream_modules;  ///< load_module paths for stream; used only with tcp and udp listeners or files in streams.d/
   bool stderr_option = true;  ///< knows `-e stderr` (nginx 1.19.5)
-  std::string user, group;    ///< that workers run as; empty: the caller
+  std::string user, group;    ///< that a master run by root makes its workers; empty: they run as the master does
 };
 
 /// One instance as files. Equal input gives equal bytes.

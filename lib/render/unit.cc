@@ -1,8 +1,89 @@
+#include "render/unit.h"
+
 #include <fmt/format.h>
 
-#include "render/nginx_conf.h"
+#include <algorithm>
+
+#include "base/text.h"
+#include "model/address.h"
+#include "model/instance_user.h"
+#include "render/render.h"
 
 namespace orctl {
+namespace {
+
+constexpr int64_t first_free_port = 1024;  // below it CAP_NET_BIND_SERVICE is needed, ip(7)
+constexpr int64_t usual_open_files = 65536, spare_files = 1024;
+constexpr int64_t stop_margin_seconds = 5;
+
+bool binds_low_port(const Value& spec) {
+  for (const Value& listener : spec.at("listener").items())
+    if (listener.at("port").as_int() < first_free_port) return true;
+  const Value* admin = spec.find("admin");
+  const Value* listen = admin == nullptr ? nullptr : admin->find("listen");
+  if (listen == nullptr) return false;
+  const std::string text = listen->as_string();
+  return parse_number(text.substr(text.rfind(':') + 1), 65535).value_or(0) < first_free_port;
+}
+
+int64_t stop_seconds(const Value& spec) {
+  const auto drain = parse_duration(spec.at("nginx").at("worker_shutdown_timeout").as_string());
+  return drain.value_or(std::chrono::seconds(10)).count() / 1000 + stop_margin_seconds;
+}
+
+}  // namespace
+
+std::vector<std::string> confinement(const Value& spec, const Layout& layout) {
+  const std::string name = spec.at("name").as_string(), user = instance_user(spec);
+  std::vector<std::string> lines = {"User=" + user, "Group=" + user, "UMask=0077"};
+  if (binds_low_port(spec))  // the capability is worth nothing in a user namespace of one's own
+    lines.insert(lines.end(),
+                 {"AmbientCapabilities=CAP_NET_BIND_SERVICE", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE"});
+  else
+    lines.insert(lines.end(), {"CapabilityBoundingSet=", "PrivateUsers=yes"});
+  if (layout.whole_host())
+    for (const std::string folder : {"Runtime", "Logs", "State"}) {
+      lines.push_back(folder + "Directory=openresty/" + name);
+      lines.push_back(folder + "DirectoryMode=0750");
+    }
+  else
+    lines.push_back(fmt::format("ReadWritePaths={} {} {}", layout.run(name), layout.logs(name), layout.state(name)));
+  // MemoryDenyWriteExecute must stay off: LuaJIT turns written pages into code
+  for (const char* line : {"NoNewPrivileges=yes",
+                           "ProtectSystem=strict",
+                           "ProtectHome=yes",
+                           "PrivateTmp=yes",
+                           "PrivateDevices=yes",
+                           "DevicePolicy=closed",
+                           "PrivateIPC=yes",
+                           "ProtectProc=invisible",
+                           "ProcSubset=pid",
+                           "ProtectClock=yes",
+                           "ProtectHostname=yes",
+                           "ProtectKernelLogs=yes",
+                           "ProtectKernelModules=yes",
+                           "ProtectKernelTunables=yes",
+                           "ProtectControlGroups=yes",
+                           "LockPersonality=yes",
+                           "RestrictNamespaces=yes",
+                           "RestrictRealtime=yes",
+                           "RestrictSUIDSGID=yes",
+                           "RemoveIPC=yes",
+                           "KeyringMode=private",
+                           "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
+                           "SystemCallArchitectures=native",
+                           "SystemCallFilter=@system-service",
+                           "SystemCallFilter=~@privileged @resources @mount @debug @cpu-emulation @obsolete @keyring",
+                           "SystemCallErrorNumber=EPERM"})
+    lines.emplace_back(line);
+  return lines;
+}
+
+int64_t needed_open_files(const Value& spec) {
+  return 2 * spec.at("nginx").at("worker_connections").as_int() + spare_files;
+}
+
+int64_t unit_open_files(const Value& spec) { return std::max(usual_open_files, needed_open_files(spec)); }
 
 // Every value that goes in here is a path or a name whose alphabet has no blank, quote, `%` or `$` (Layout, schema),
 // so none can end a line, expand as a specifier or as a variable (threat T4).
@@ -11,7 +92,7 @@ std::string render_unit(const Instance& instance, const Target& target, const La
   const std::string tree = layout.tree(tree_folder(instance.spec));
   const std::string command =
       fmt::format("{}{} -p {} -c nginx.conf", target.binary, target.stderr_option ? " -e stderr" : "", tree);
-  std::string out = fmt::format(
+  return fmt::format(
       "# Written by orctl. Change the manifest and run `orctl apply`; changes made here are lost.\n"
       "[Unit]\n"
       "Description=OpenResty instance {0}\n"
@@ -21,66 +102,29 @@ std::string render_unit(const Instance& instance, const Target& target, const La
       "StartLimitBurst=5\n"
       "ConditionPathExists={1}/nginx.conf\n\n"
       "[Service]\n"
+      "# forking with a PIDFile: systemd follows a binary upgrade\n"
       "Type=forking\n"
       "PIDFile={2}\n"
       "ExecStartPre={3} -t -q\n"
       "ExecStart={3}\n"
+      "# nginx makes its sockets for everybody\n"
+      "ExecStartPost=/bin/chmod 0600 {4}\n"
       "ExecReload={3} -t -q\n"
       "ExecReload=/bin/kill -s HUP $MAINPID\n"
       "KillMode=mixed\n"
       "KillSignal=SIGQUIT\n"
       "TimeoutStartSec=30\n"
-      "TimeoutStopSec=30\n"
+      "TimeoutStopSec={5}\n"
       "Restart=on-failure\n"
       "RestartSec=1\n"
-      "LimitNOFILE=65536\n"
+      "LimitNOFILE={6}\n"
       "LimitCORE=0\n"
-      "OOMPolicy=continue\n",
-      name, tree, layout.pid(name), command);
-  if (!target.user.empty())
-    out += fmt::format(
-        "User={}\nGroup={}\nAmbientCapabilities=CAP_NET_BIND_SERVICE\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n",
-        target.user, target.group);
-  if (layout.whole_host())
-    // RuntimeDirectoryPreserve must stay off: a stale admin.sock after a SIGKILL would stop every restart
-    out += fmt::format(
-        "RuntimeDirectory=openresty/{0}\nRuntimeDirectoryMode=0750\nRuntimeDirectoryPreserve=no\n"
-        "LogsDirectory=openresty/{0}\nLogsDirectoryMode=0750\nStateDirectory=openresty/{0}\nStateDirectoryMode=0750\n",
-        name);
-  else
-    out += fmt::format("ReadWritePaths={} {} {}\n", layout.run(name), layout.logs(name), layout.state(name));
-  out +=
-      "UMask=0077\n"
-      "NoNewPrivileges=yes\n"
-      "ProtectSystem=strict\n"
-      "ProtectHome=yes\n"
-      "PrivateTmp=yes\n"
-      "PrivateDevices=yes\n"
-      "DevicePolicy=closed\n"
-      "PrivateIPC=yes\n"
-      "ProtectProc=invisible\n"
-      "ProcSubset=pid\n"
-      "ProtectClock=yes\n"
-      "ProtectHostname=yes\n"
-      "ProtectKernelLogs=yes\n"
-      "ProtectKernelModules=yes\n"
-      "ProtectKernelTunables=yes\n"
-      "ProtectControlGroups=yes\n"
-      "LockPersonality=yes\n"
-      "RestrictNamespaces=yes\n"
-      "RestrictRealtime=yes\n"
-      "RestrictSUIDSGID=yes\n"
-      "RemoveIPC=yes\n"
-      "KeyringMode=private\n"
-      "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n"
-      "SystemCallArchitectures=native\n"
-      "SystemCallFilter=@system-service\n"
-      "SystemCallFilter=~@privileged @resources @mount @debug @cpu-emulation @obsolete @keyring\n"
-      "SystemCallErrorNumber=EPERM\n"
-      "# MemoryDenyWriteExecute must stay off: LuaJIT turns written pages into code\n\n"
+      "OOMPolicy=continue\n"
+      "{7}\n\n"
       "[Install]\n"
-      "WantedBy=multi-user.target\n";
-  return out;
+      "WantedBy=multi-user.target\n",
+      name, tree, layout.pid(name), command, layout.admin_socket(name), stop_seconds(instance.spec),
+      unit_open_files(instance.spec), join(confinement(instance.spec, layout), "\n"));
 }
 
 }  // namespace orctl

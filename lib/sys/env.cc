@@ -13,7 +13,7 @@ namespace orctl {
 namespace {
 
 struct Account {
-  std::string name;
+  std::string name, comment;
   gid_t group = 0;
 };
 
@@ -25,7 +25,7 @@ std::optional<Account> account(Ask ask) {
   passwd* found = nullptr;
   while (ask(&entry, buffer.data(), buffer.size(), &found) == ERANGE) buffer.resize(buffer.size() * 2);
   if (found == nullptr) return std::nullopt;
-  return Account{found->pw_name, found->pw_gid};
+  return Account{found->pw_name, found->pw_gecos, found->pw_gid};
 }
 
 std::optional<Account> account_named(const std::string& name) {
@@ -59,6 +59,11 @@ std::string Env::host() const {
 }
 
 bool Env::user_exists(const std::string& name) const { return account_named(name).has_value(); }
+
+std::string Env::comment_of(const std::string& user) const {
+  const auto found = account_named(user);
+  return found ? found->comment : "";
+}
 
 std::string Env::group_of(const std::string& user) const {
   const auto found = account_named(user);

@@ -92,6 +92,14 @@ int64_t Proc::start_ticks(int pid) const {
   return fields.size() > 19 ? number<int64_t>(fields[19]) : 0;
 }
 
+int64_t Proc::open_file_limit(int pid) const {
+  const std::string text = read_proc(pid, "limits");
+  const std::string_view key = "Max open files";
+  const size_t at = text.find(key);
+  if (at == std::string::npos) return 0;
+  return number<int64_t>(text.substr(text.find_first_not_of(' ', at + key.size())));
+}
+
 bool Proc::has_open(int pid, const std::string& path) const {
   const std::string folder = fmt::format("/proc/{}/fd", pid);
   DIR* dir = ::opendir(folder.c_str());

@@ -155,6 +155,7 @@ class Proc {
   /// "0.0.0.0:53" or "[::]:53".
   bool listens(int pid, Transport transport, const std::string& address) const;
   std::vector<int> all() const;             ///< every pid, sorted
+  int64_t open_file_limit(int pid) const;   ///< how many files it may have open at a time (soft limit); 0 when gone
   int64_t start_ticks(int pid) const;       ///< /proc/PID/stat field 22: tells a reused pid apart; 0 when gone
   void signal(int pid, int signal_number);  ///< Error when it cannot be sent; none when already gone
   /// Waits until `pid` is gone; false when the deadline came first.
@@ -257,7 +258,8 @@ class Env {
   uint32_t uid() const;
   std::string host() const;
   bool user_exists(const std::string& name) const;
-  std::string group_of(const std::string& user) const;  ///< name of its primary group; "" when unknown
+  std::string comment_of(const std::string& user) const;  ///< its GECOS field; "" when unknown
+  std::string group_of(const std::string& user) const;    ///< name of its primary group; "" when unknown
   bool is_terminal(int fd) const;
   /// Asks `question` on stderr and reads the answer: true for y or yes. False at once when standard input is no
   /// terminal.

@@ -1,0 +1,19 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "model/layout.h"
+#include "model/value.h"
+
+namespace orctl {
+
+/// The settings of [Service] that confine an instance: its user, its folders, what it may see and call. One list for
+/// its unit and for everything else that runs its nginx, such as the check of a tree that is not live yet.
+std::vector<std::string> confinement(const Value& spec, const Layout& layout);
+
+/// How many files one of an instance's processes may have to have open at a time: two for each connection, and some.
+int64_t needed_open_files(const Value& spec);
+/// LimitNOFILE of its unit: what it needs, and as much as is usual.
+int64_t unit_open_files(const Value& spec);
+
+}  // namespace orctl
