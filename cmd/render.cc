@@ -71,13 +71,14 @@ Exit run(const Options& o, World& world, Io& io) {
     io.item(std::move(item));
     if (!o.file.empty()) io.print(one_file(o, rendered));
     if (o.folder.empty()) continue;
-    const std::string folder = world.fs.absolute(o.folder);
+    const std::string folder = world.fs.resolved(o.folder);
     if (world.fs.exists(folder + "/" + name))
       throw Error(Exit::refused, fmt::format("'{}/{}' exists already", o.folder, name),
                   "remove it, or choose another folder");
     world.fs.make_folders(folder);
-    world.fs.write_tree(folder + "/" + name, rendered.tree);
-    world.fs.write(folder + "/" + layout.unit_name(name), rendered.unit);
+    Fs inside = world.fs.beneath(folder);
+    inside.write_tree(folder + "/" + name, rendered.tree);
+    inside.write(folder + "/" + layout.unit_name(name), rendered.unit);
     io.print(fmt::format("{} rendered: {} in {}/{}\n", name, count(rendered.tree.size(), "file"), o.folder, name));
   }
   io.changed(!o.folder.empty());

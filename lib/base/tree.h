@@ -14,6 +14,15 @@ struct TreeFile {
 /// Files by their path relative to the tree's top, e.g. "lua/orctl/init.lua"; folders are implied.
 using Tree = std::map<std::string, TreeFile>;
 
+/// A file or folder of a tree on disk that is not as it was made.
+struct Misfit {
+  std::string path;  ///< relative to the tree's top; "." for the top itself
+  bool folder = false;
+  std::string is, wanted;  ///< "root:www-data", or of folders "0755"
+  bool owner = false;      ///< it belongs to somebody else; else other rights
+  bool operator==(const Misfit&) const = default;
+};
+
 /// Whether a file must stay out of the store, of diffs and of others' sight: a private key, and anything in certs/ that
 /// is not public by its own words (a password file, say).
 inline bool is_secret(const std::string& path, const TreeFile& file) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/text.h"
@@ -64,6 +65,8 @@ void show_changes(Io& io, const Plan& plan, ShowFiles files) {
     for (const Change& change : one.changes)
       io.print(fmt::format("  {}  [{}]\n", io.paint(printable_line(change_line(change)), colour_of(change.op)),
                            to_string(change.impact)));
+    if (std::find(one.steps.begin(), one.steps.end(), Step(SwapTree{true})) != one.steps.end())
+      io.print("  in two renames: the file system of the tree cannot exchange folders in one step\n");
     each_file(one, [&](const std::string& path, const std::string* before, const std::string* after) {
       if (files == ShowFiles::yes) io.print(Git::text_diff(path, before, after));
       const std::string name = one.name + "/" + path;

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "engine/check_tree.h"
 #include "engine/gateway.h"
+#include "engine/swap.h"
 #include "model/certificates.h"
 
 namespace orctl {
@@ -27,6 +28,7 @@ Carrier::Carrier(const InstancePlan& plan, World& world, const Layout& layout, c
       progress_(progress),
       tree_(layout.tree(tree_folder(shape().spec))),
       stage_(layout.stage(tree_folder(shape().spec))),
+      ownership_(tree_ownership(shape().spec, world)),
       supervisor_(layout, plan.name, tree_),
       clock_(Deadline::in(long_ago)) {
   outcome_.name = plan.name;
@@ -76,7 +78,7 @@ Outcome Carrier::run() {
 
 void Carrier::refuse_stale() const {
   const auto applied = world_.git.exists() ? world_.git.ref(applied_ref(plan_.name)) : std::nullopt;
-  const Tree on_disk = world_.fs.read_tree(tree_);
+  const Tree on_disk = world_.fs.read_tree(tree_, ownership_);
   const bool same_tree = plan_.before ? on_disk == plan_.before->tree : on_disk.empty();
   if (applied.value_or("") == plan_.base && same_tree) return;
   if (!plan_.before && applied.value_or("").empty())
@@ -91,7 +93,7 @@ void Carrier::carry(const CheckTree&) {
     world_.fs.remove(stage_);
     const std::string parent = stage_.substr(0, stage_.rfind('/'));
     world_.fs.make_folders(parent);
-    world_.fs.write_tree(stage_, plan_.after->tree);
+    world_.fs.write_tree(stage_, plan_.after->tree, ownership_);
     check_staged_tree(world_, layout_, plan_.after->spec, stage_, plan_.after->tree,
                       plan_.before ? plan_.before->tree : Tree{}, target_of(*plan_.after));
   } catch (const Error&) {
@@ -112,11 +114,16 @@ void Carrier::carry(const SwapTree&) {
   swapped_ = true;
   const bool there = world_.fs.exists(tree_);  // somebody may have removed it by hand
   if (plan_.after && there)
-    world_.fs.exchange(stage_, tree_);
+    swap();
   else if (plan_.after)
     world_.fs.rename(stage_, tree_);
   else if (there)
     world_.fs.rename(tree_, stage_);
+}
+
+void Carrier::swap() {
+  swap_trees(world_, layout_, tree_folder(shape().spec),
+             [&](const std::string& text) { progress_(plan_.name + ": " + text); });
 }
 
 void Carrier::carry(const WriteUnit&) {
@@ -230,12 +237,13 @@ void Carrier::put_back(const Error& cause) {
   progress_(fmt::format("{}: {}; putting everything back", plan_.name, cause.what()));
   try {
     if (swapped_) {
+      heal_swap(world_, layout_, tree_folder(shape().spec));
       const bool staged = world_.fs.exists(stage_), live = world_.fs.exists(tree_);
       if (plan_.before && plan_.after) {
-        if (world_.fs.read_tree(tree_) == plan_.before->tree) {
+        if (world_.fs.read_tree(tree_, ownership_) == plan_.before->tree) {
           // the exchange had not happened
         } else if (staged) {
-          world_.fs.exchange(stage_, tree_);
+          swap();
         } else {
           world_.fs.remove(tree_);  // it was missing before
         }

@@ -27,6 +27,7 @@ class Carrier {
   void carry(const Reload&);
   void carry(const Supervise&);
   void carry(const Verify&);
+  void swap();
   void settle();                      ///< it is proved: say so in the store, tidy up
   void put_back(const Error& cause);  ///< everything as it was; throws the error to report
   void put_back_process();
@@ -45,6 +46,7 @@ class Carrier {
   const std::function<void(const std::string&)>& progress_;
   Outcome outcome_;
   std::string tree_, stage_, commit_;
+  Ownership ownership_;
   Supervisor supervisor_;
   std::optional<Belongings> prepared_;
   int old_master_ = 0;  // of an upgrade, until it has gone

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "engine/carrier.h"
+#include "engine/swap.h"
 #include "model/certificates.h"
 
 namespace orctl {
@@ -44,9 +45,11 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
     const FileLock lock = world.git.lock(request.lock_wait);
     note_outcome(world, head, outcome, cause, Millis(0));
   };
+  const std::string folder = applied.empty() ? "" : tree_folder(load_version(world, applied, {}).spec);
+  if (!folder.empty()) heal_swap(world, layout, folder);
   if (!revision.outcome.empty() || head == applied) {
     // proved, or put back; a late kill leaves the stage, or the outcome unsaid
-    if (!applied.empty()) world.fs.remove(layout.stage(tree_folder(load_version(world, applied, {}).spec)));
+    if (!folder.empty()) world.fs.remove(layout.stage(folder));
     if (revision.outcome.empty()) say("applied", "");
     return;
   }
@@ -55,11 +58,13 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
 
   const auto version_at = [&](const std::string& commit) -> std::optional<Version> {
     if (commit.empty()) return std::nullopt;
-    const std::string folder = tree_folder(load_version(world, commit, {}).spec);
+    const Value spec = load_version(world, commit, {}).spec;
+    const std::string place = tree_folder(spec);
+    const Ownership ownership = tree_ownership(spec, world);
     // the keys, which the store does not hold, are in the live tree or in the one it was exchanged with
     std::vector<std::string> missing;
-    Version version = load_version(world, commit, world.fs.read_tree(layout.tree(folder)), &missing);
-    if (!missing.empty()) version = load_version(world, commit, world.fs.read_tree(layout.stage(folder)));
+    Version version = load_version(world, commit, world.fs.read_tree(layout.tree(place), ownership), &missing);
+    if (!missing.empty()) version = load_version(world, commit, world.fs.read_tree(layout.stage(place), ownership));
     return version;
   };
   InstancePlan plan;
@@ -72,7 +77,7 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
   carrier.was_running_ = plan.before.has_value();
   carrier.log_offset_ = -1;  // the log is still of the apply that was killed
 
-  const Tree live = world.fs.read_tree(carrier.tree_);
+  const Tree live = world.fs.read_tree(carrier.tree_, carrier.ownership_);
   const bool in_place = plan.after ? holds(live, plan.after->tree) : live.empty();
   const bool before_equal = plan.before && plan.after && plan.before->tree == plan.after->tree;
   if (plan.after && (!in_place || before_equal)) {

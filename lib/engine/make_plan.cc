@@ -31,11 +31,17 @@ void refuse_moves(const Version& before, const Version& after) {
         "keep the layout, or delete the instance and apply it again");
 }
 
-void add_plan(Plan& plan, Observed now, std::optional<Version> after, const std::string& binary, const World& world) {
+void add_plan(Plan& plan, Observed now, std::optional<Version> after, const std::string& binary, const World& world,
+              const Layout& layout) {
   if (now.version && after) refuse_moves(*now.version, *after);
   if (now.live.running && !binary.empty()) now.live.binary = comparable_binary(now.live.binary, binary, world);
+  const bool both = now.version && after;
+  if (both) now.live.misfits = world.fs.misfits(now.tree_path, tree_ownership(after->spec, world));
   plan.instances.push_back(plan_instance(now.name, now.applied ? now.applied->commit : "", std::move(now.version),
                                          std::move(after), now.live, binary));
+  if (both && !world.fs.cannot_exchange(layout.trees()).empty())
+    for (Step& step : plan.instances.back().steps)
+      if (auto* swap = std::get_if<SwapTree>(&step)) swap->in_two = true;
 }
 
 }  // namespace
@@ -73,7 +79,7 @@ Plan make_plan(const std::vector<Loaded>& desired, const World& world, const Lay
   for (const Loaded& loaded : desired) {
     const std::string name = loaded.instance.name.str();
     add_plan(plan, observe(name, world, layout), desired_version(loaded, world, layout),
-             find_target(loaded.instance, world, layout).binary, world);
+             find_target(loaded.instance, world, layout).binary, world, layout);
   }
   return plan;
 }
@@ -81,7 +87,7 @@ Plan make_plan(const std::vector<Loaded>& desired, const World& world, const Lay
 Plan make_plan(const Observed& now, std::optional<Version> after, const World& world, const Layout& layout) {
   Plan plan;
   const std::string binary = after ? find_target(instance_of(after->spec), world, layout).binary : "";
-  add_plan(plan, now, std::move(after), binary, world);
+  add_plan(plan, now, std::move(after), binary, world, layout);
   return plan;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "engine/supervisor.h"
+#include "engine/target.h"
 #include "render/unit.h"
 
 namespace orctl {
@@ -82,8 +83,8 @@ Observed observe(const std::string& name, const World& world, const Layout& layo
   Version version = load_version(world, o.applied->commit, {});
   const std::string folder = tree_folder(version.spec);
   o.tree_path = layout.tree(folder);
-  o.interrupted = o.interrupted || world.fs.exists(layout.stage(folder));
-  version.tree = world.fs.read_tree(o.tree_path);
+  o.interrupted = o.interrupted || world.fs.exists(layout.stage(folder)) || world.fs.exists(layout.aside(folder));
+  version.tree = world.fs.read_tree(o.tree_path, tree_ownership(version.spec, world));
   version.digest = tree_digest(version.tree);
   version.unit = world.fs.exists(layout.unit(name)) ? world.fs.read(layout.unit(name)) : "";
   o.version = std::move(version);

@@ -125,4 +125,6 @@ Target find_target(const Instance& instance, const World& world, const Layout& l
   return target;
 }
 
+Ownership tree_ownership(const Value&, const World&) { return {}; }
+
 }  // namespace orctl

@@ -30,4 +30,7 @@ std::optional<std::string> find_nginx(const std::string& wanted, const World& wo
 /// binary with the Lua module is found.
 Target find_target(const Instance& instance, const World& world, const Layout& layout);
 
+/// Whose the tree of an instance is on this host, and who may read it.
+Ownership tree_ownership(const Value& spec, const World& world);
+
 }  // namespace orctl

@@ -24,11 +24,9 @@ class Layout {
   std::string trees() const { return root_ + "/opt/openresty"; }
   std::string tree(const std::string& folder) const { return trees() + "/" + folder; }
   /// Where a tree is staged: beside the live one, so that both are on one filesystem.
-  std::string stage(const std::string& folder) const {
-    const std::string live = tree(folder);
-    const size_t slash = live.rfind('/');
-    return live.substr(0, slash) + "/.orctl-stage." + live.substr(slash + 1);
-  }
+  std::string stage(const std::string& folder) const { return beside(folder, ".orctl-stage."); }
+  /// Where the live tree waits while the staged one takes its place, if the two cannot be exchanged in one step.
+  std::string aside(const std::string& folder) const { return beside(folder, ".orctl-aside."); }
   std::string run(const std::string& name) const { return root_ + "/run/openresty/" + name; }
   std::string pid(const std::string& name) const { return run(name) + "/nginx.pid"; }
   std::string admin_socket(const std::string& name) const { return run(name) + "/admin.sock"; }
@@ -45,6 +43,12 @@ class Layout {
   std::string audit() const { return root_ + "/var/lib/orctl/audit.jsonl"; }
 
  private:
+  std::string beside(const std::string& folder, const char* prefix) const {
+    const std::string live = tree(folder);
+    const size_t slash = live.rfind('/');
+    return live.substr(0, slash + 1) + prefix + live.substr(slash + 1);
+  }
+
   std::string root_;
 };
 

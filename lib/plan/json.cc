@@ -101,6 +101,7 @@ Step step_from(const std::string& name) {
   const Step all[] = {CheckTree{},
                       CommitRevision{},
                       SwapTree{},
+                      SwapTree{true},
                       WriteUnit{},
                       PushGateway{},
                       PushCertificates{},

@@ -69,6 +69,17 @@ std::vector<std::string> rights_of(const std::string& unit) {
   return out;
 }
 
+/// Of a file that is replaced anyway nothing more is said.
+void diff_rights(const std::vector<Misfit>& misfits, std::vector<Change>& out) {
+  std::set<std::string> told;
+  for (const Change& c : out) told.insert(c.key);
+  for (const Misfit& m : misfits) {
+    const std::string key = (m.folder ? "folder " : "file ") + m.path;
+    if (!told.contains(key))
+      out.push_back({Op::change, key, m.is, m.wanted, Impact::none, m.owner ? "other owner" : "other rights"});
+  }
+}
+
 /// Whether the workers serve something else than the tree on disk: somebody has sent the gateway a document. What a
 /// source gave is meant to be another.
 bool is_drifted(const Version& before, const Live& live) {
@@ -122,9 +133,9 @@ bool takes_document(const Version& before, const Version& after, const Live& liv
 
 std::vector<Step> steps_between(const Version& before, const Version& after, const Live& live, Impact impact) {
   std::vector<Step> steps;
-  const bool tree = !(before.tree == after.tree);
+  const bool other_tree = !(before.tree == after.tree), tree = other_tree || !live.misfits.empty();
   if (tree) steps.push_back(CheckTree{});
-  if (tree || !(before.spec == after.spec) || before.unit != after.unit) steps.push_back(CommitRevision{});
+  if (other_tree || !(before.spec == after.spec) || before.unit != after.unit) steps.push_back(CommitRevision{});
   if (tree) steps.push_back(SwapTree{});
   if (before.unit != after.unit) steps.push_back(WriteUnit{});
   const bool hot = live.running && impact == Impact::hot, reload = live.running && impact == Impact::reload;
@@ -154,7 +165,7 @@ std::string to_string(const Step& step) {
   struct Namer {
     std::string operator()(const CheckTree&) const { return "check-tree"; }
     std::string operator()(const CommitRevision&) const { return "commit-revision"; }
-    std::string operator()(const SwapTree&) const { return "swap-tree"; }
+    std::string operator()(const SwapTree& s) const { return s.in_two ? "swap-tree-in-two" : "swap-tree"; }
     std::string operator()(const WriteUnit&) const { return "write-unit"; }
     std::string operator()(const PushGateway&) const { return "push-gateway"; }
     std::string operator()(const PushCertificates&) const { return "push-certificates"; }
@@ -216,6 +227,7 @@ InstancePlan plan_instance(const std::string& name, const std::string& base, std
     plan.changes = diff_specs(plan.before->spec, plan.after->spec);
     if (plan.after->has_source()) mark_start_values(plan.changes);
     diff_files(*plan.before, *plan.after, plan.changes);
+    diff_rights(live.misfits, plan.changes);
     diff_live(*plan.before, *plan.after, live, binary, plan.changes);
     if (!plan.empty()) plan.steps = steps_between(*plan.before, *plan.after, live, plan.impact());
   }

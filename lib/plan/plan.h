@@ -43,19 +43,20 @@ struct Version {
   }
 };
 
-/// What the instance's process says of itself.
+/// What is there besides the files' contents: what the instance's process says of itself, and whose the tree is.
 struct Live {
   /// What runs it: orctl itself, its systemd unit, or neither although there is one (it outlived its unit, or is from
   /// before systemd was to run it).
   enum class Keeper { process, unit, none };
   bool running = false;
-  std::string binary;       ///< of the master
-  std::string digest;       ///< of the document that all workers serve; "" when they differ or do not answer
-  std::string tree;         ///< digest of the tree that all workers run; "" likewise
-  std::string certs;        ///< digest of the certificates that all workers serve; "" likewise, and when there are none
+  std::string binary;  ///< of the master
+  std::string digest;  ///< of the document that all workers serve; "" when they differ or do not answer
+  std::string tree;    ///< digest of the tree that all workers run; "" likewise
+  std::string certs;   ///< digest of the certificates that all workers serve; "" likewise, and when there are none
   Keeper keeper = Keeper::process;
   bool restarting = false;  ///< it does not run, but systemd is about to start it again
   bool at_boot = false;     ///< systemd starts it at boot
+  std::vector<Misfit> misfits;  ///< of the tree on disk
   bool operator==(const Live&) const = default;
 };
 
@@ -67,6 +68,7 @@ struct CommitRevision {
   bool operator==(const CommitRevision&) const = default;
 };  ///< into the store, durable
 struct SwapTree {
+  bool in_two = false;  ///< renames, because the file system cannot exchange folders in one step
   bool operator==(const SwapTree&) const = default;
 };  ///< exchange the folders, or install, or remove
 struct WriteUnit {

@@ -73,6 +73,6 @@ const char* name_fault(const std::string& name);
 void check_paths(const Tree& tree, const std::string& what);
 
 /// The flock behind Fs::lock and Git::lock.
-FileLock take_lock(const std::string& path, Millis wait, const std::string& subject);
+FileLock take_lock(const Root& root, const std::string& path, Millis wait, const std::string& subject);
 
 }  // namespace orctl

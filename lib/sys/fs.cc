@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -8,12 +7,27 @@
 #include <algorithm>
 #include <climits>
 
-#include "sys/fault.h"
+#include "sys/fs_handle.h"
 
 namespace orctl {
 namespace {
 
 constexpr unsigned permission_bits = 07777;
+
+/// Everything up to the end of `fd`, whose size may be unknown.
+std::string read_all(int fd, size_t max, const std::string& path) {
+  std::string content;
+  char block[1 << 16];
+  for (;;) {
+    const ssize_t got = retried([&] { return ::read(fd, block, sizeof block); });
+    if (got < 0) throw look_fault("read", path, errno);
+    if (got == 0) return content;
+    content.append(block, static_cast<size_t>(got));
+    if (content.size() > max) too_large(fmt::format("'{}'", path), max);
+  }
+}
+
+}  // namespace
 
 Fs::Kind kind_of(mode_t mode) {
   switch (mode & S_IFMT) {
@@ -39,6 +53,7 @@ std::optional<Fs::Stat> stat_at(int folder, const std::string& path, int flags, 
   return Fs::Stat{.kind = kind_of(raw.st_mode),
                   .mode = raw.st_mode & permission_bits,
                   .uid = raw.st_uid,
+                  .gid = raw.st_gid,
                   .size = raw.st_size,
                   .inode = static_cast<int64_t>(raw.st_ino),
                   .mtime_ns = raw.st_mtim.tv_sec * 1'000'000'000LL + raw.st_mtim.tv_nsec};
@@ -48,22 +63,8 @@ std::optional<Fs::Stat> stat_at(int folder, const std::string& path, int flags, 
   throw Error(Exit::refused, fmt::format("{} is larger than the limit of {} bytes", what, max));
 }
 
-/// Everything up to the end of `fd`, whose size may be unknown.
-std::string read_all(int fd, size_t max, const std::string& path) {
-  std::string content;
-  char block[1 << 16];
-  for (;;) {
-    const ssize_t got = retried([&] { return ::read(fd, block, sizeof block); });
-    if (got < 0) throw look_fault("read", path, errno);
-    if (got == 0) return content;
-    content.append(block, static_cast<size_t>(got));
-    if (content.size() > max) too_large(fmt::format("'{}'", path), max);
-  }
-}
-
-/// O_NONBLOCK keeps a FIFO from hanging us; it means nothing for a regular file.
 std::string read_at(int folder, const std::string& name, int flags, size_t max, const std::string& path,
-                    unsigned* mode = nullptr) {
+                    unsigned* mode) {
   const Fd file(
       retried([&] { return ::openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags); }));
   if (!file) throw look_fault("read", path, errno);
@@ -80,61 +81,6 @@ std::string read_at(int folder, const std::string& name, int flags, size_t max, 
   if (mode != nullptr) *mode = raw.st_mode & permission_bits;
   return read_all(file.get(), max, path);
 }
-
-std::vector<std::string> names_in(int folder, const std::string& path) {
-  // fdopendir takes the descriptor over, and the caller still needs its own.
-  const int copy = ::fcntl(folder, F_DUPFD_CLOEXEC, 0);
-  DIR* stream = copy < 0 ? nullptr : ::fdopendir(copy);
-  if (stream == nullptr) throw look_fault("list", path, errno);
-  std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = ::readdir(stream)) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  const int error = errno;
-  ::closedir(stream);
-  if (error != 0) throw look_fault("list", path, error);
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-struct TreeReader {
-  std::string top;
-  Tree tree;
-  size_t bytes = 0;
-
-  void read_below(const Fd& folder, const std::string& prefix) {
-    for (const std::string& name : names_in(folder.get(), top + "/" + prefix)) {
-      const std::string path = prefix + name;
-      const std::string shown = top + "/" + path;
-      const auto found = stat_at(folder.get(), name, AT_SYMLINK_NOFOLLOW, shown);
-      if (!found) continue;
-      if (found->kind == Fs::Kind::folder) {
-        const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-        const Fd inner(retried([&] { return ::openat(folder.get(), name.c_str(), flags); }));
-        if (!inner) throw look_fault("list", shown, errno);
-        read_below(inner, path + "/");
-        continue;
-      }
-      if (found->kind != Fs::Kind::file) {
-        const char* what = found->kind == Fs::Kind::symlink ? "symlink" : "special file";
-        throw Error(Exit::refused, fmt::format("'{}' is a {}", shown, what),
-                    "a tree holds regular files and folders only: put a copy of the file there");
-      }
-      TreeFile file;
-      file.content = read_at(folder.get(), name, O_NOFOLLOW, max_tree_bytes, shown, &file.mode);
-      bytes += file.content.size();
-      if (bytes > max_tree_bytes) too_large(fmt::format("the tree '{}'", top), max_tree_bytes);
-      tree.emplace(path, std::move(file));
-      if (tree.size() > max_tree_files) {
-        throw Error(Exit::refused, fmt::format("the tree '{}' has more than {} files", top, max_tree_files));
-      }
-    }
-  }
-};
-
-}  // namespace
 
 std::optional<Fs::Stat> Fs::stat(const std::string& path) const {
   return stat_at(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, path);
@@ -181,27 +127,11 @@ std::vector<Fs::Entry> Fs::list(const std::string& path) const {
   const Fd folder(retried([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
   if (!folder) throw look_fault("list", path, errno);
   std::vector<Entry> entries;
-  for (const std::string& name : names_in(folder.get(), path)) {
+  for (const std::string& name : names_in(folder, path)) {
     const auto found = stat_at(folder.get(), name, AT_SYMLINK_NOFOLLOW, path + "/" + name);
     if (found) entries.push_back({name, found->kind});
   }
   return entries;
-}
-
-Tree Fs::read_tree(const std::string& dir) const {
-  const Fd folder(retried([&] { return ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); }));
-  if (!folder) {
-    if (errno == ENOENT) return {};
-    const int error = errno;
-    const auto found = stat(dir);
-    if (found && found->kind == Kind::symlink) {
-      throw Error(Exit::refused, fmt::format("'{}' is a symlink, not a folder", dir), "name the folder itself");
-    }
-    throw look_fault("list", dir, error);
-  }
-  TreeReader reader{dir, {}};
-  reader.read_below(folder, "");
-  return std::move(reader.tree);
 }
 
 std::optional<std::string> Fs::find_program(const std::string& name, const std::string& path_list) const {

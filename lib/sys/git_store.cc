@@ -195,18 +195,17 @@ CommitHandle find_commit(git_repository* repository, const std::string& id, cons
 bool Git::exists() const { return store_state(path_) == StoreState::ready; }
 
 FileLock Git::lock(Millis wait) {
-  Fs fs(trace_);
-  fs.make_folders(path_parts(path_).folder);
-  FileLock lock = fs.lock(path_ + ".lock", wait, fmt::format("the version store '{}'", path_));
+  fs_.make_folders(path_parts(path_).folder);
+  FileLock lock = fs_.lock(path_ + ".lock", wait, fmt::format("the version store '{}'", path_));
   const StoreState state = store_state(path_);
-  if (state != StoreState::absent && fs.follow(path_)->uid != Env().uid()) {
-    throw Error(Exit::target, fmt::format("the version store '{}' belongs to uid {}", path_, fs.follow(path_)->uid),
+  if (state != StoreState::absent && fs_.follow(path_)->uid != Env().uid()) {
+    throw Error(Exit::target, fmt::format("the version store '{}' belongs to uid {}", path_, fs_.follow(path_)->uid),
                 "run as its owner, or choose another place with --root DIR");
   }
-  remove_leftovers(fs, path_);
+  remove_leftovers(fs_, path_);
   if (state == StoreState::unfinished) {
     // libgit2 takes a repository with an empty HEAD or config for a whole one and leaves them so.
-    for (const char* name : {"HEAD", "config"}) fs.remove(path_ + "/" + name);
+    for (const char* name : {"HEAD", "config"}) fs_.remove(path_ + "/" + name);
   }
   if (state != StoreState::ready) {
     say(trace_, "git init " + path_);

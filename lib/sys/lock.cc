@@ -9,7 +9,7 @@
 #include <fstream>
 #include <utility>
 
-#include "sys/fault.h"
+#include "sys/beneath.h"
 
 namespace orctl {
 
@@ -48,14 +48,24 @@ bool still_there(int fd, const std::string& path, ino_t& inode) {
   return ::lstat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev;
 }
 
+/// The lock file, made when missing. One with a second name may be anybody's file.
+Fd open_lock(const Root& root, const std::string& path) {
+  const PathParts place = path_parts(path);
+  const Fd folder = root.folder(place.folder, Trust::required);
+  const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+  Fd file(retried([&] { return ::openat(folder.get(), place.name.c_str(), flags, 0600); }));
+  struct stat raw = {};
+  if (!file || ::fstat(file.get(), &raw) != 0) throw root.fault("lock", path, errno);
+  refuse_second_name(raw, "lock", path);
+  return file;
+}
+
 }  // namespace
 
-FileLock take_lock(const std::string& path, Millis wait, const std::string& subject) {
+FileLock take_lock(const Root& root, const std::string& path, Millis wait, const std::string& subject) {
   const Deadline deadline = Deadline::in(wait);
   for (;;) {
-    const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
-    Fd file(retried([&] { return ::open(path.c_str(), flags, 0600); }));
-    if (!file) throw change_fault("lock", path, errno);
+    Fd file = open_lock(root, path);
     ino_t inode = 0;
     for (;;) {
       stop_if_interrupted();
@@ -78,7 +88,7 @@ FileLock take_lock(const std::string& path, Millis wait, const std::string& subj
 
 FileLock Fs::lock(const std::string& path, Millis wait, const std::string& subject) {
   say(trace_, "lock " + path);
-  return take_lock(path, wait, subject);
+  return take_lock(*root_, path, wait, subject);
 }
 
 }  // namespace orctl

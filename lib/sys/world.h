@@ -62,13 +62,29 @@ class FileLock {
   int fd_ = -1;
 };
 
+/// Whose a tree is, and who may read it.
+struct Ownership {
+  std::string user, group;  ///< "": as the caller makes it
+  unsigned folder_mode = 0755;
+  unsigned file_mode_mask = 07777;
+
+  /// The bits on disk of a file that a Tree has with `mode`: what its owner may read a named group may, too.
+  unsigned file_mode(unsigned mode) const {
+    return (group.empty() ? mode : mode | (mode & 0700) >> 3) & file_mode_mask;
+  }
+};
+
+class Root;
+
+/// Files and folders. What is changed below the root is reached from one handle of the root and through no symlink
+/// (sys/beneath.h); other paths, and those that are only read, are taken as they are.
 class Fs {
  public:
   enum class Kind { file, folder, symlink, socket, other };
   struct Stat {
     Kind kind = Kind::other;
     unsigned mode = 0;  ///< permission bits
-    uint32_t uid = 0;
+    uint32_t uid = 0, gid = 0;
     int64_t size = 0;
     int64_t inode = 0;
     int64_t mtime_ns = 0;
@@ -78,7 +94,10 @@ class Fs {
     Kind kind = Kind::other;
   };
 
-  explicit Fs(Trace trace) : trace_(std::move(trace)) {}
+  /// `root` is absolute and without symlinks; "" for none.
+  explicit Fs(Trace trace, const std::string& root = "");
+  /// The same for what is written beneath `folder` alone.
+  Fs beneath(const std::string& folder);
 
   /// lstat; nullopt when nothing is there. Other failures (no rights on the way) are Errors.
   std::optional<Stat> stat(const std::string& path) const;
@@ -94,8 +113,15 @@ class Fs {
   std::string read_stdin(size_t max) const;
   /// Sorted by name, without "." and ".."; an Error when `path` is no readable folder.
   std::vector<Entry> list(const std::string& path) const;
-  /// All regular files below `dir`; empty when `dir` does not exist; an Error on symlinks and special files.
-  Tree read_tree(const std::string& dir) const;
+  /// All regular files below `dir`, with the modes that write_tree() was given; empty when `dir` does not exist; an
+  /// Error on symlinks and special files.
+  Tree read_tree(const std::string& dir, const Ownership& ownership = {}) const;
+  /// What below `dir` has another owner, or folders other rights, than write_tree() gives; sorted by path. Where no
+  /// user is named, the owner of the folder above is right, and so is the caller.
+  std::vector<Misfit> misfits(const std::string& dir, const Ownership& ownership = {}) const;
+  /// Why folders in the existing folder `dir` cannot be exchanged in one step, such as "nfs"; "" when nothing is known
+  /// against it.
+  std::string cannot_exchange(const std::string& dir) const;
   /// The absolute path of executable `name` in the folders of $PATH (or `name` itself when it has a slash).
   std::optional<std::string> find_program(const std::string& name, const std::string& path_list) const;
   bool writable(const std::string& path) const;  ///< access(W_OK)
@@ -111,9 +137,10 @@ class Fs {
   /// Appends `line` (one write call) and fsyncs; creates the file with `mode`.
   void append(const std::string& path, const std::string& line, unsigned mode = 0640);
   /// Writes all of `tree` into the new folder `dir` (an Error when it exists) and makes every file and folder durable.
-  void write_tree(const std::string& dir, const Tree& tree);
-  /// Exchanges two folders in one step (renameat2 RENAME_EXCHANGE) and fsyncs the parent(s).
-  void exchange(const std::string& a, const std::string& b);
+  void write_tree(const std::string& dir, const Tree& tree, const Ownership& ownership = {});
+  /// Exchanges two folders in one step (renameat2 RENAME_EXCHANGE) and fsyncs the parent(s); false when the file system
+  /// does not know how, and then nothing has happened.
+  bool exchange(const std::string& a, const std::string& b);
   void rename(const std::string& from, const std::string& to);  ///< and fsyncs both parents
   /// Removes a file, symlink or whole folder (symlinks inside are removed, never followed), fsyncs the parent; no error
   /// when absent.
@@ -126,6 +153,7 @@ class Fs {
 
  private:
   Trace trace_;
+  std::shared_ptr<Root> root_;
 };
 
 class Proc {
@@ -209,7 +237,9 @@ class Git {
     int64_t time = 0;  ///< seconds since 1970, UTC
   };
 
-  Git(Trace trace, std::string path) : trace_(std::move(trace)), path_(std::move(path)) {}
+  /// `root` as for Fs.
+  Git(Trace trace, std::string path, const std::string& root = "")
+      : trace_(trace), path_(std::move(path)), fs_(std::move(trace), root) {}
 
   const std::string& path() const { return path_; }
   bool exists() const;  ///< there is a repository; an Error when it is there but of another owner or broken
@@ -239,6 +269,7 @@ class Git {
  private:
   Trace trace_;
   std::string path_;
+  Fs fs_;
 };
 
 class Clock {
@@ -273,7 +304,7 @@ enum class Supervision { process, systemd };
 struct World {
   /// `store` is the path of the version store; see Layout.
   World(const std::string& store, Trace trace, std::string host_root = "/")
-      : root(std::move(host_root)), fs(trace), proc(trace), http(trace), git(trace, store) {}
+      : root(std::move(host_root)), fs(trace, root), proc(trace), http(trace), git(trace, store, root) {}
 
   std::string root;  ///< folder that all paths of the host are below; see Layout
   Supervision supervision = Supervision::process;

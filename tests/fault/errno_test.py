@@ -27,11 +27,11 @@ ERRORS = {
 }
 ALIKE = {"pwrite64": "write", "writev": "write", "ftruncate": "fsync", "fdatasync": "fsync", "syncfs": "fsync", "mkdirat": "mkdir", "linkat": "link",
          "renameat": "rename", "renameat2": "rename", "unlinkat": "unlink", "rmdir": "unlink", "fchmod": "chmod", "fchmodat": "chmod", "fchown": "chmod",
-         "fchownat": "chmod", "open": "openat", "pipe2": "socket", "pidfd_open": "socket", "flock": "chmod"}
+         "fchownat": "chmod", "open": "openat", "openat2": "openat", "pipe2": "socket", "pidfd_open": "socket", "flock": "chmod"}
 
 
 def errors_of(point):
-    if point.syscall in ("openat", "open") and "O_CREAT" not in point.line:
+    if point.syscall in ("openat2", "openat", "open") and "O_CREAT" not in point.line:
         return ERRORS["look"]
     return ERRORS.get(ALIKE.get(point.syscall, point.syscall), ())
 
@@ -96,8 +96,8 @@ def choose(points):
     # the answer itself may fail to be told, when all is done
     points = [p for p in points if not re.match(r"write\([12]<", p.line)]
     ours = [p for p in points if ".so" not in p.line and "/etc/" not in p.line and "/proc/" not in p.line and "locale" not in p.line]
-    changing = [p for p in ours if errors_of(p) and not (p.syscall in ("openat", "open") and "O_CREAT" not in p.line)]
-    looks = [p for p in ours if p.syscall in ("openat", "open") and "O_CREAT" not in p.line]
+    changing = [p for p in ours if errors_of(p) and not (p.syscall in ("openat2", "openat", "open") and "O_CREAT" not in p.line)]
+    looks = [p for p in ours if p.syscall in ("openat2", "openat", "open") and "O_CREAT" not in p.line]
     if faults.FULL:
         return [(p, e) for p in changing + looks for e in errors_of(p)]
     some = faults.thin(changing, 2) + looks[::max(1, len(looks) // 25)]

@@ -124,7 +124,7 @@ def lint(trace, root):
             disk.synced(fd.group(2))
         elif call in ("syncfs", "sync"):
             disk.synced_all()
-        elif call in ("open", "openat", "creat") and ("O_CREAT" in args or call == "creat"):
+        elif call in ("open", "openat", "openat2", "creat") and ("O_CREAT" in args or call == "creat"):
             opened = re.search(r"= \d+<([^>]*)>", text)
             path = opened.group(1) if opened else paths_of(args, 1)[0]
             if "O_EXCL" in args or (os.path.split(path) not in disk.names and not existed(lines[:number - 1], path)):

@@ -402,7 +402,7 @@ _call = re.compile(r"^(\w+)\((.*)\)\s+= (\S+)")
 
 #: calls that change files or start or signal processes, or speak to nginx. pidfd_open is the first call after a start: then the child
 #: runs; recvfrom is the first after a request was sent; exit_group comes when all is done
-CHANGING = ("rename renameat renameat2 link linkat unlink unlinkat symlink symlinkat mkdir mkdirat rmdir openat open creat write pwrite64 "
+CHANGING = ("rename renameat renameat2 link linkat unlink unlinkat symlink symlinkat mkdir mkdirat rmdir openat2 openat open creat write pwrite64 "
             "writev ftruncate fallocate fsync fdatasync syncfs fchmod chmod fchmodat fchown fchownat utimensat flock kill clone clone3 vfork "
             "pidfd_open sendto sendmsg recvfrom exit_group").split()
 
@@ -447,7 +447,7 @@ def record(lab, syscalls, *args, looks=False):
                 continue
             name = found.group(1)
             counts[name] = counts.get(name, 0) + 1
-            if syscalls != "all" and not looks and name in ("openat", "open") and "O_CREAT" not in line and "O_TRUNC" not in line:
+            if syscalls != "all" and not looks and name in ("openat2", "openat", "open") and "O_CREAT" not in line and "O_TRUNC" not in line:
                 continue
             if name == "execve":
                 continue  # strace counts it, and there is no orctl yet

@@ -225,7 +225,7 @@ TEST_CASE("exchange swaps two folders") {
   fs.write_tree(scratch / "a", {{"f", {"A"}}});
   fs.make_folders(scratch / "deep/er");
   fs.write_tree(scratch / "deep/er/b", {{"f", {"B"}}});
-  fs.exchange(scratch / "a", scratch / "deep/er/b");
+  CHECK(fs.exchange(scratch / "a", scratch / "deep/er/b"));
   CHECK(fs.read(scratch / "a/f") == "B");
   CHECK(fs.read(scratch / "deep/er/b/f") == "A");
   const Error error = error_of([&] { fs.exchange(scratch / "a", scratch / "none"); });
