@@ -196,6 +196,8 @@ class Lab:
         self.root = root or os.path.join(self.home, "root")
         self.tree = os.path.join(self.root, "opt/openresty", self.name)
         self.stage = os.path.join(self.root, "opt/openresty", ".orctl-stage." + self.name)
+        self.aside = os.path.join(self.root, "opt/openresty", ".orctl-aside." + self.name)
+        self.always = {}  # faults that every orctl meets, as on a machine that is so: {syscall: error}
         self.run_folder = os.path.join(self.root, "run/openresty", self.name)
         self.state_folder = os.path.join(self.root, "var/lib/openresty", self.name)
         self.log_folder = os.path.join(self.root, "var/log/openresty", self.name)
@@ -233,6 +235,8 @@ class Lab:
         return [ORCTL, "--root", self.root, *args]
 
     def orctl(self, *args, limit=COMMAND_LIMIT):
+        if self.always:
+            return self.strace(["-o", "/dev/null", "-e", "signal=none", "-e", "trace=" + ",".join(self.always)], *args, limit=limit)
         return run(self.argv(*args), limit)
 
     def must(self, *args):
@@ -243,11 +247,12 @@ class Lab:
 
     def strace(self, options, *args, limit=COMMAND_LIMIT):
         """orctl under strace, which follows orctl alone and none of its children."""
-        return run(["strace", "-qq", *options, *self.argv(*args)], limit)
+        always = [word for call, error in self.always.items() for word in ("-e", "inject=%s:error=%s" % (call, error))]
+        return run(["strace", "-qq", *options, *always, *self.argv(*args)], limit)
 
     def inject(self, syscall, what, number, *args, trace="/dev/null"):
         """orctl with a fault at its `number`th call of `syscall`."""
-        return self.strace(["-o", trace, "-e", "trace=" + syscall, "-e", "signal=none",
+        return self.strace(["-o", trace, "-e", "trace=" + ",".join({syscall, *self.always}), "-e", "signal=none",
                             "-e", "inject=%s:%s:when=%d" % (syscall, what, number)], *args)
 
     # -- what is there ---------------------------------------------------------------------------

@@ -179,6 +179,26 @@ class ReloadChange(Scenario):
         self.new_file = lab.manifest("new", "new", connections=999)
 
 
+class TwoRenames(Scenario):
+    """A file system that cannot exchange folders: the live tree has another name for an instant."""
+    name = "in two renames"
+
+    def __init__(self, lab):
+        super().__init__(lab)
+        lab.always = {"renameat2": "EINVAL"}
+
+    def live(self):
+        tree, aside = faults.tree_of(self.lab.tree), faults.tree_of(self.lab.aside)
+        if tree is None and aside == self.old:
+            return "old"
+        return super().live()
+
+    def pending(self):
+        yield from super().pending()
+        if os.path.lexists(self.lab.aside):
+            yield "the tree that was moved aside is left"
+
+
 class Delete(Scenario):
     name, serves_before = "delete", False
 
