@@ -28,7 +28,6 @@ Carrier::Carrier(const InstancePlan& plan, World& world, const Layout& layout, c
       progress_(progress),
       tree_(layout.tree(tree_folder(shape().spec))),
       stage_(layout.stage(tree_folder(shape().spec))),
-      ownership_(tree_ownership(shape().spec, world)),
       supervisor_(layout, plan.name, tree_),
       clock_(Deadline::in(long_ago)) {
   outcome_.name = plan.name;
@@ -78,7 +77,7 @@ Outcome Carrier::run() {
 
 void Carrier::refuse_stale() const {
   const auto applied = world_.git.exists() ? world_.git.ref(applied_ref(plan_.name)) : std::nullopt;
-  const Tree on_disk = world_.fs.read_tree(tree_, ownership_);
+  const Tree on_disk = world_.fs.read_tree(tree_, ownership());
   const bool same_tree = plan_.before ? on_disk == plan_.before->tree : on_disk.empty();
   if (applied.value_or("") == plan_.base && same_tree) return;
   if (!plan_.before && applied.value_or("").empty())
@@ -93,7 +92,7 @@ void Carrier::carry(const CheckTree&) {
     world_.fs.remove(stage_);
     const std::string parent = stage_.substr(0, stage_.rfind('/'));
     world_.fs.make_folders(parent);
-    world_.fs.write_tree(stage_, plan_.after->tree, ownership_);
+    world_.fs.write_tree(stage_, plan_.after->tree, ownership());
     check_staged_tree(world_, layout_, plan_.after->spec, stage_, plan_.after->tree,
                       plan_.before ? plan_.before->tree : Tree{}, target_of(*plan_.after));
   } catch (const Error&) {
@@ -167,7 +166,13 @@ void Carrier::carry(const Supervise& step) {
   stopping_ = false;
   if (step.action == Supervise::Action::stop) return;
   restarted_ = true;
-  supervisor_.start(world_, target_of(shape()));
+  start(shape());
+}
+
+/// What prepare() makes may have been taken away by hand.
+void Carrier::start(const Version& version) {
+  supervisor_.prepare(world_, target_of(version), version.spec);
+  supervisor_.start(world_, target_of(version));
 }
 
 void Carrier::carry(const Verify&) {
@@ -240,7 +245,7 @@ void Carrier::put_back(const Error& cause) {
       heal_swap(world_, layout_, tree_folder(shape().spec));
       const bool staged = world_.fs.exists(stage_), live = world_.fs.exists(tree_);
       if (plan_.before && plan_.after) {
-        if (world_.fs.read_tree(tree_, ownership_) == plan_.before->tree) {
+        if (world_.fs.read_tree(tree_, ownership()) == plan_.before->tree) {
           // the exchange had not happened
         } else if (staged) {
           swap();
@@ -288,7 +293,7 @@ void Carrier::put_back_process() {
   const int master = supervisor_.master(world_);
   std::vector<int> old_workers;
   if (master == 0) {
-    supervisor_.start(world_, target_of(*plan_.before));
+    start(*plan_.before);
   } else if (disturbed_) {
     old_workers = world_.proc.children(master);
     supervisor_.reload(world_);  // harmless when the reload that failed was never taken up

@@ -38,6 +38,8 @@ class Carrier {
   Millis took() const;
   const Version& shape() const { return plan_.after ? *plan_.after : *plan_.before; }
   Target target_of(const Version& version) const;
+  Ownership ownership() const { return tree_ownership(shape().spec, world_); }
+  void start(const Version& version);
 
   const InstancePlan& plan_;
   World& world_;
@@ -46,7 +48,6 @@ class Carrier {
   const std::function<void(const std::string&)>& progress_;
   Outcome outcome_;
   std::string tree_, stage_, commit_;
-  Ownership ownership_;
   Supervisor supervisor_;
   std::optional<Belongings> prepared_;
   int old_master_ = 0;  // of an upgrade, until it has gone

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "engine/systemd.h"
 #include "model/certificates.h"
+#include "model/instance_user.h"
 #include "nginx/config.h"
 #include "render/embedded.h"
 #include "render/unit.h"
@@ -73,6 +74,15 @@ Proc::Result run_nginx(World& world, const Layout& layout, const Value& spec, co
   return systemd::run_confined(world, unit, settings, argv, scratch);
 }
 
+[[noreturn]] void refuse(const World& world, const Value& spec, const std::string& what) {
+  const bool rights = what.find("Permission denied") != std::string::npos;
+  if (rights && world.supervision == Supervision::systemd)
+    throw Error(Exit::refused, what,
+                fmt::format("the instance runs as {0}: let that group read the file, chgrp {0} FILE; chmod 0640 FILE",
+                            instance_user(spec)));
+  throw Error(Exit::refused, what, "mend it, then run the same command again; nothing was changed");
+}
+
 /// Names of certificates that are live already, one a line: those may stay although they have ended.
 std::string unchanged_certificates(const Tree& tree, const Tree& live) {
   std::string out;
@@ -108,9 +118,7 @@ void check_lua(World& world, const Layout& layout, const Value& spec, const std:
   files["unchanged"] = {unchanged_certificates(tree, live)};
   world.fs.write_tree(scratch + "/check", files);
   const Proc::Result result = run_nginx(world, layout, spec, target, scratch + "/check", scratch);
-  if (result.status != 0)
-    throw Error(Exit::refused, "the gateway would not start: " + faults_in(result.err, stage),
-                "mend it, then run the same command again; nothing was changed");
+  if (result.status != 0) refuse(world, spec, "the gateway would not start: " + faults_in(result.err, stage));
 }
 
 }  // namespace
@@ -126,9 +134,7 @@ void check_staged_tree(World& world, const Layout& layout, const Value& spec, co
   const Proc::Result result = run_nginx(world, layout, spec, target, stage, scratch, {"-t", "-q"});
   // nginx -t leaves an empty pid file, and systemd the folder it is in
   if (!had_pid) world.fs.remove(had_run ? layout.pid(name) : layout.run(name));
-  if (result.status != 0)
-    throw Error(Exit::refused, "nginx refuses the configuration: " + faults_in(result.err, stage),
-                "mend it, then run the same command again; nothing was changed");
+  if (result.status != 0) refuse(world, spec, "nginx refuses the configuration: " + faults_in(result.err, stage));
 }
 
 }  // namespace orctl

@@ -77,7 +77,7 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
   carrier.was_running_ = plan.before.has_value();
   carrier.log_offset_ = -1;  // the log is still of the apply that was killed
 
-  const Tree live = world.fs.read_tree(carrier.tree_, carrier.ownership_);
+  const Tree live = world.fs.read_tree(carrier.tree_, carrier.ownership());
   const bool in_place = plan.after ? holds(live, plan.after->tree) : live.empty();
   const bool before_equal = plan.before && plan.after && plan.before->tree == plan.after->tree;
   if (plan.after && (!in_place || before_equal)) {

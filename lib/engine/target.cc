@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "model/instance_user.h"
 #include "model/listener.h"
 
 namespace orctl {
@@ -125,6 +126,11 @@ Target find_target(const Instance& instance, const World& world, const Layout& l
   return target;
 }
 
-Ownership tree_ownership(const Value&, const World&) { return {}; }
+Ownership tree_ownership(const Value& spec, const World& world) {
+  if (world.supervision == Supervision::process) return {};
+  const std::string group = instance_user(spec);
+  // of a version whose user is yet to be made, or is gone, nobody can own anything
+  return {"root", world.env.user_exists(group) ? group : "", 0750, 0750};
+}
 
 }  // namespace orctl

@@ -54,8 +54,8 @@ struct Live {
   std::string tree;    ///< digest of the tree that all workers run; "" likewise
   std::string certs;   ///< digest of the certificates that all workers serve; "" likewise, and when there are none
   Keeper keeper = Keeper::process;
-  bool restarting = false;  ///< it does not run, but systemd is about to start it again
-  bool at_boot = false;     ///< systemd starts it at boot
+  bool restarting = false;      ///< it does not run, but systemd is about to start it again
+  bool at_boot = false;         ///< systemd starts it at boot
   std::vector<Misfit> misfits;  ///< of the tree on disk
   bool operator==(const Live&) const = default;
 };
