@@ -1,21 +1,38 @@
 #include "engine/apply.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
 #include "engine/carrier.h"
 
 namespace orctl {
+namespace {
+
+constexpr Millis patience(1000);  // who waits longer is told what for
+
+FileLock lock_instance(const std::string& name, World& world, const Layout& layout, Millis wait,
+                       const std::function<void(const std::string&)>& note) {
+  const std::string path = layout.lock(name);
+  world.fs.make_folders(path.substr(0, path.rfind('/')));
+  if (wait <= patience) return world.fs.lock(path, wait, name);
+  try {
+    return world.fs.lock(path, patience, name);
+  } catch (const Error& e) {
+    if (e.exit() != Exit::conflict) throw;
+    note(fmt::format("{}; waiting for at most {:.3g} s", e.what(), static_cast<double>(wait.count()) / 1000));
+  }
+  return world.fs.lock(path, wait - patience, name);
+}
+
+}  // namespace
 
 Held::Held(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request,
            const std::function<void(const std::string&)>& note) {
   const std::set<std::string> sorted(names.begin(),
                                      names.end());  // one order for all, so that two calls never wait for each other
-  for (const std::string& name : sorted) {
-    const std::string path = layout.lock(name);
-    world.fs.make_folders(path.substr(0, path.rfind('/')));
-    locks_.push_back(world.fs.lock(path, request.lock_wait, name));
-  }
+  for (const std::string& name : sorted) locks_.push_back(lock_instance(name, world, layout, request.lock_wait, note));
   for (const std::string& name : sorted) finish_interrupted(name, world, layout, request, note);
 }
 

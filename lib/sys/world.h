@@ -47,7 +47,8 @@ class Uninterrupted {
   Uninterrupted& operator=(const Uninterrupted&) = delete;
 };
 
-/// An flock that is held as long as this lives; the kernel frees it on kill -9.
+/// An flock that is held as long as this lives; the kernel frees it on kill -9. Its file says in one line of JSON who
+/// holds it (pid, user), since when and for which command.
 class FileLock {
  public:
   FileLock() = default;
@@ -148,7 +149,7 @@ class Fs {
   void chmod(const std::string& path, unsigned mode);
   void chown(const std::string& path, const std::string& user);
   /// Takes the exclusive flock on `path` (created 0600 when missing). Exit::conflict when `wait` passes; the
-  /// message names `subject` and says who may hold it.
+  /// message names `subject` and says who holds it, since when and what for.
   FileLock lock(const std::string& path, Millis wait, const std::string& subject);
 
  private:

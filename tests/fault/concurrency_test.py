@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Many orctl at once: they take turns, no revision is lost or left without an outcome, and a lock ends with its holder
 (reliability.md R7)."""
+import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +15,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as faults
 
 CONFLICT = 7
-PROCESSES, EACH = 4, 5
+PROCESSES, EACH = 10, 10
+LONGEST_WAIT = 5.0  # seconds, of all but one in a hundred
 
 
 def at_once(work):
@@ -91,7 +94,7 @@ class AtOnce(unittest.TestCase):
         self.assertEqual({r["outcome"] for r in revisions}, {"applied"})
         self.assertEqual([r["revision"] for r in revisions if r["live"]], [count])
 
-    def test_a_twenty_applies_of_four_processes_to_one_instance(self):
+    def test_a_a_hundred_applies_of_ten_processes_to_one_instance(self):
         with faults.Lab() as lab:
             lab.must("apply", "-f", lab.manifest("first", "old", weight=100))
             manifests = [[lab.manifest("m%d.%d" % (k, j), "old", weight=1 + k * EACH + j) for j in range(EACH)] for k in range(PROCESSES)]
@@ -113,24 +116,30 @@ class AtOnce(unittest.TestCase):
             self.gapless(lab, 1 + PROCESSES * EACH)
             self.assertEqual(lab.fsck(), "")
             self.assertEqual(lab.status().code, 0)
-            print("\n  one instance: %d applies in %.1f s, the longest took %.2f s" % (PROCESSES * EACH, time.monotonic() - began, max(waits)))
+            head = faults.run(["git", "-c", "safe.directory=*", "--git-dir", lab.store, "rev-parse", "refs/heads/" + lab.name,
+                               "refs/orctl/applied/" + lab.name]).out.split()
+            self.assertEqual(len(set(head)), 1, "what is live is the newest: %s" % head)
+            slow = sorted(waits)[int(len(waits) * 0.99) - 1]
+            print("\n  one instance: %d applies of %d processes in %.1f s, 0 lost; 99 of 100 took less than %.2f s, the longest %.2f s"
+                  % (PROCESSES * EACH, PROCESSES, time.monotonic() - began, slow, max(waits)))
+            self.assertLess(slow, LONGEST_WAIT)
 
-    def test_b_four_processes_to_four_instances_of_one_new_root(self):
+    def test_b_ten_processes_to_ten_instances_of_one_new_root(self):
         labs = []
         try:
             labs.append(faults.Lab())
             labs += [faults.Lab(root=labs[0].root) for _ in range(PROCESSES - 1)]
             began = time.monotonic()
-            results = at_once(lambda k: [labs[k].orctl("apply", "-f", labs[k].manifest("m%d" % j, "old", weight=1 + j)) for j in range(EACH)])
+            results = at_once(lambda k: [labs[k].orctl("apply", "-f", labs[k].manifest("m%d" % j, "old", weight=1 + j)) for j in range(EACH // 2)])
             for result in sum(results, []):
                 self.assertEqual(result.code, 0, result)
             for one in labs:
-                self.gapless(one, EACH)
+                self.gapless(one, EACH // 2)
                 self.assertEqual(one.get(), (200, "old"))
             self.assertEqual(labs[0].fsck(), "")
             with open(os.path.join(labs[0].root, "var/lib/orctl/audit.jsonl")) as f:
-                self.assertEqual(len(f.readlines()), PROCESSES * EACH)
-            print("\n  four instances: %d applies in %.1f s" % (PROCESSES * EACH, time.monotonic() - began))
+                self.assertEqual(len(f.readlines()), PROCESSES * EACH // 2)
+            print("\n  %d instances: %d applies in %.1f s" % (PROCESSES, PROCESSES * EACH // 2, time.monotonic() - began))
         finally:
             for one in reversed(labs):
                 one.close()
@@ -145,7 +154,8 @@ class AtOnce(unittest.TestCase):
                 took = time.monotonic() - began
                 self.assertEqual(result.code, CONFLICT, result)
                 self.assertLess(took, 2)
-                self.assertIn("pid %d" % holder.pid, result.err)
+                self.assertRegex(result.err, r"%s is held by \S+ since \S+Z for `orctl .*apply -f .*new.toml` \(pid %d\)" % (lab.name, holder.pid))
+                self.assertNotIn("another pid namespace", result.err)
                 self.assertIn("hint: ", result.err)
                 began = time.monotonic()
                 self.assertEqual(lab.orctl("reload", lab.name, "--lock-timeout", "400ms").code, CONFLICT)
@@ -169,6 +179,32 @@ class AtOnce(unittest.TestCase):
             # the signal came with the end of the exchange, so the next command finished what was begun
             self.gapless(lab, 2)
             self.assertEqual(lab.fsck(), "")
+
+    def test_d_what_a_killed_holder_wrote_is_not_believed(self):
+        with faults.Lab() as lab:
+            lab.must("apply", "-f", lab.manifest("old", "old"))
+            new, lock = lab.manifest("new", "new"), os.path.join(lab.root, "var/lib/orctl/lock", lab.name)
+            with Stopped(lab, "renameat2", 1, "apply", "-f", new) as holder:
+                holder.kill()
+            with open(lock) as left:
+                self.assertEqual(json.loads(left.read())["pid"], holder.pid)
+                fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                result = lab.orctl("apply", "-f", new, "--lock-timeout", "0s")
+            self.assertEqual(result.code, CONFLICT, result)
+            self.assertIn("is held by pid %d (" % os.getpid(), result.err)
+            self.assertNotIn(" since ", result.err)
+
+    def test_d_the_holder_of_another_pid_namespace_says_so_itself(self):
+        inside = ["unshare", "--pid", "--fork", "--mount-proc"]
+        if os.geteuid() != 0 or faults.run([*inside, "true"]).code != 0:
+            self.skipTest("no pid namespaces here")
+        with faults.Lab() as lab:
+            lab.must("apply", "-f", lab.manifest("old", "old"))
+            new = lab.manifest("new", "new")
+            with Stopped(lab, "renameat2", 1, "apply", "-f", new) as holder:
+                result = faults.run([*inside, *lab.argv("apply", "-f", new, "--lock-timeout", "0s")])
+                self.assertEqual(result.code, CONFLICT, result)
+                self.assertRegex(result.err, r"is held by \S+ since \S+Z for `orctl .*` \(pid %d of another pid namespace\)" % holder.pid)
 
     def test_e_who_waits_goes_on_as_soon_as_the_holder_is_killed(self):
         with faults.Lab() as lab:

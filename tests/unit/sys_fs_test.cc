@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -319,15 +320,44 @@ TEST_CASE("a lock keeps others out, says who holds it, and is freed when its hol
   REQUIRE(::read(ready[0], &byte, 1) == 1);
   const Error error = error_of([&] { Fs({}).lock(scratch / "lock", Millis(20), "instance x"); });
   CHECK(error.exit() == Exit::conflict);
-  CHECK(has(error.what(), "instance x is locked by pid " + std::to_string(holder)));
+  CHECK(has(error.what(), "instance x is held by " + Env().user() + " since 2"));
+  CHECK(has(error.what(), " for `unit_sys"));
+  CHECK(has(error.what(), "` (pid " + std::to_string(holder) + ")"));
   CHECK(has(error.hint(), scratch / "lock"));
+  CHECK(has(error.hint(), "kill " + std::to_string(holder)));
   ::kill(holder, SIGKILL);
   CHECK(status_of(holder) == 128 + SIGKILL);
+  SUBCASE("what the dead left is not believed") {
+    const std::string left = Fs({}).read(scratch / "lock");
+    REQUIRE(has(left, "\"pid\":" + std::to_string(holder) + ","));
+    const int fd = ::open((scratch / "lock").c_str(), O_RDWR | O_CLOEXEC);
+    REQUIRE(::flock(fd, LOCK_EX | LOCK_NB) == 0);
+    const Error other = error_of([&] { Fs({}).lock(scratch / "lock", Millis(0), "instance x"); });
+    CHECK(has(other.what(), "instance x is held by pid " + std::to_string(::getpid()) + " ("));
+    CHECK_FALSE(has(other.what(), " since "));
+    ::close(fd);
+  }
   { const FileLock lock = Fs({}).lock(scratch / "lock", Millis(0), "instance x"); }
   const FileLock again = Fs({}).lock(scratch / "lock", Millis(0), "instance x");
   CHECK(Fs({}).stat(scratch / "lock")->mode == 0600);
   ::close(ready[0]);
   ::close(ready[1]);
+}
+
+TEST_CASE("a lock whose text is torn names its holder all the same, and a free one says nothing") {
+  const Scratch scratch;
+  Fs fs({});
+  {
+    const FileLock lock = fs.lock(scratch / "lock", Millis(0), "it");
+    const std::string whole = Fs({}).read(scratch / "lock");
+    for (size_t size = 0; size < whole.size(); ++size) {
+      REQUIRE(::truncate((scratch / "lock").c_str(), static_cast<off_t>(size)) == 0);
+      const Error error = error_of([&] { fs.lock(scratch / "lock", Millis(0), "it"); });
+      CHECK(has(error.what(), "it is held by "));
+      CHECK(has(error.what(), "pid " + std::to_string(::getpid())));
+    }
+  }
+  CHECK(fs.stat(scratch / "lock")->size == 0);
 }
 
 TEST_CASE("a lock on a removed file is not taken for the lock") {
