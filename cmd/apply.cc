@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "change.h"
 
 namespace orctl {
@@ -7,6 +8,7 @@ struct Options {
   std::vector<std::string> files;
   bool recursive = false, dry_run = false, detailed = false;
   std::string max_impact = "restart";
+  Millis confirm_within{0};
   ChangeFlags change;
 };
 
@@ -16,6 +18,7 @@ void flags(Flags& f, Options& o) {
   f.add("--dry-run", o.dry_run, "show the plan and change nothing");
   f.add("--max-impact", o.max_impact, "refuse a plan that disturbs more than this")
       .choices({"none", "hot", "reload", "restart"});
+  f.add("--confirm-within", o.confirm_within, "go back unless `orctl confirm` comes in time; 0s: stay without it");
   f.add("--detailed-exitcode", o.detailed, "exit 10 when something changed (0: nothing had to)");
   add_change_flags(f, o.change);
 }
@@ -41,36 +44,53 @@ std::string verb(const InstancePlan& plan) {
   return plan.empty() ? "unchanged" : plan.before ? "configured" : "created";
 }
 
+constexpr Millis shortest_wait(1000), longest_wait(24 * 3600 * 1000);
+
+Plan plan_for(const Options& o, const std::vector<Loaded>& instances, const World& world, const Layout& layout) {
+  Plan plan = make_plan(instances, world, layout);
+  if (o.confirm_within.count() != 0) ask_confirmation(plan);
+  guard(plan, o.max_impact);
+  return plan;
+}
+
+Exit show_only(const Options& o, const Plan& plan, const World& world, const Layout& layout, Io& io) {
+  show_plan(io, plan, ShowFiles::no);
+  for (const InstancePlan& one : plan.instances) {
+    io.print(fmt::format("{} {} (dry run)\n", one.name, verb(one)));
+    if (o.confirm_within.count() != 0 && one.makes_revision())
+      io.note(fmt::format("{}: {}", one.name, confirm_line(one.name, o.confirm_within)));
+  }
+  warn_unconfirmed(io, plan, world, layout);
+  io.changed(!plan.empty());
+  return o.detailed && !plan.empty() ? Exit::changed : Exit::ok;
+}
+
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("ApplyResult");
   const Layout layout(world.root);
+  if (o.confirm_within.count() != 0 && (o.confirm_within < shortest_wait || o.confirm_within > longest_wait))
+    throw Error(Exit::usage, "--confirm-within: " + span_text(o.confirm_within) + " is no time to confirm in",
+                "from 1s to 24h, for example --confirm-within 5m");
   const auto instances = load_valid(o.files, o.recursive ? Recurse::yes : Recurse::no, world, [&](const Diagnostic& d) {
     d.severity == Severity::error ? io.error(d) : io.warn(d);
   });
-  const Request request =
-      make_request(o.change, world, "apply -f " + o.files.front() + (o.files.size() > 1 ? " …" : ""));
-  if (o.dry_run) {
-    const Plan plan = make_plan(instances, world, layout);
-    guard(plan, o.max_impact);
-    show_plan(io, plan, ShowFiles::no);
-    for (const InstancePlan& one : plan.instances) io.print(fmt::format("{} {} (dry run)\n", one.name, verb(one)));
-    io.changed(!plan.empty());
-    return o.detailed && !plan.empty() ? Exit::changed : Exit::ok;
-  }
+  Request request = make_request(o.change, world, "apply -f " + o.files.front() + (o.files.size() > 1 ? " …" : ""));
+  request.confirm_within = o.confirm_within;
+  Plan plan = plan_for(o, instances, world, layout);
+  if (o.dry_run) return show_only(o, plan, world, layout, io);
   // first without locks: a second apply that has nothing to do must not write as much as a lock file
-  Plan plan = make_plan(instances, world, layout);
   std::vector<std::string> names;
-  bool interrupted_before = false;
+  bool unsettled = false;
   for (const InstancePlan& one : plan.instances) {
     names.push_back(one.name);
-    interrupted_before = interrupted_before || observe(one.name, world, layout).interrupted;
+    const Observed now = observe(one.name, world, layout);
+    unsettled = unsettled || now.interrupted || (now.unconfirmed && now.unconfirmed->expired());
   }
   std::optional<Held> held;
-  if (!plan.empty() || interrupted_before) {
-    guard(plan, o.max_impact);
+  if (!plan.empty() || unsettled) {
     held.emplace(names, world, layout, request, remarks(io));
-    plan = make_plan(instances, world, layout);
-    guard(plan, o.max_impact);
+    plan = plan_for(o, instances, world, layout);
+    refuse_unconfirmed(plan, world, layout);
   }
   show_changes(io, plan, ShowFiles::no);
   const Exit exit = report(io, plan, apply(plan, world, layout, request, remarks(io)), verb);
@@ -85,11 +105,16 @@ Command apply_command() {
        "make instances what their manifests say, prove it, or put everything back",
        {{"Apply one manifest", "orctl apply -f payment.toml --reason 'two more servers'"},
         {"See the plan first", "orctl apply -f payment.toml --dry-run"},
+        {"Go back after five minutes unless `orctl confirm` comes", "orctl apply -f payment.toml --confirm-within 5m"},
         {"Refuse anything that needs a reload", "orctl apply -f manifests/ --max-impact hot"}},
        "The new tree is staged, tested with the instance's own nginx, committed to the store, exchanged with the live "
        "one in one step, and made to serve: upstreams and routes are pushed hot, other changes reload or restart. Then "
        "every worker and every listener must prove that it serves the new version. If one does not, everything is put "
-       "back and the exit code is 11.\n\nRun twice, the second run says unchanged and does nothing.",
+       "back and the exit code is 11.\n\n"
+       "With --confirm-within the instance goes back to what was live before when nobody says `orctl confirm` in time, "
+       "whatever became of this session, of orctl or of the machine; until then another change is refused (exit 9), "
+       "and "
+       "`orctl rollback` or `orctl delete` end the wait.\n\nRun twice, the second run says unchanged and does nothing.",
        {"text", "json"}},
       flags, run);
 }

@@ -1,9 +1,11 @@
 #pragma once
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/show_plan.h"
 #include "engine/apply.h"
+#include "engine/confirm.h"
 
 namespace orctl {
 
@@ -21,6 +23,15 @@ inline void add_change_flags(Flags& f, ChangeFlags& c) {
 
 inline Request make_request(const ChangeFlags& c, const World& world, const std::string& command) {
   return {{world.env.user() + "@" + world.env.host(), c.reason, command}, c.verify_timeout, c.lock_timeout};
+}
+
+/// Tells of instances that a plan could not be applied to now.
+inline void warn_unconfirmed(Io& io, const Plan& plan, const World& world, const Layout& layout) {
+  for (const InstancePlan& one : plan.instances)
+    if (const auto wait = unconfirmed(one.name, world, layout))
+      io.warn(fmt::format("revision {} of {} waits for its confirmation: {}", wait->revision, one.name,
+                          wait->expired() ? "overdue" : wait->left_text() + " left"),
+              fmt::format("before the next change: orctl confirm {}, or {}", one.name, wait->way_back()));
 }
 
 /// "deploy_me_001_80 configured: revision 2, hot; generation 3 on 2 workers (35 ms)"
@@ -55,12 +66,14 @@ inline Exit report(Io& io, const Plan& plan, const std::vector<Outcome>& outcome
       for (const int pid : o.proof.workers) workers.push(pid);
       item.set("workers", std::move(workers));
     }
+    if (!o.error && o.confirm_within.count() != 0) item.set("confirm_seconds_left", o.confirm_within.count() / 1000);
     item.set("milliseconds", static_cast<int64_t>(o.took.count()));
     io.item(std::move(item));
     if (o.error)
       io.error(*o.error);
     else
       io.print(outcome_line(o, verb(planned)) + "\n");
+    if (!o.error && o.confirm_within.count() != 0) io.note(o.name + ": " + confirm_line(o.name, o.confirm_within));
   }
   for (size_t i = outcomes.size(); i < plan.instances.size(); ++i) {
     Value item = summary(plan.instances[i]);

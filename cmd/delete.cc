@@ -27,7 +27,8 @@ Exit run(const Options& o, World& world, Io& io) {
   if (!o.yes &&
       !world.env.confirm("Delete " + join(o.names, ", ") + "? It stops serving at once; the history is kept. [y/N] "))
     throw Error(Exit::guard, "not deleted: nobody said yes", "say --yes");
-  const Request request = make_request(o.change, world, "delete " + join(o.names, " "));
+  Request request = make_request(o.change, world, "delete " + join(o.names, " "));
+  request.ends_wait = true;
   const Held held(o.names, world, layout, request, remarks(io));
   Plan plan;
   for (const std::string& name : names) {

@@ -44,6 +44,7 @@ std::string as_text(const Observed& o, const Value::Array& health, const Value::
   line(out, "Revision",
        fmt::format("{} by {}{}", o.applied->number, o.applied->author,
                    o.applied->reason.empty() ? "" : ": " + o.applied->reason));
+  if (o.unconfirmed) line(out, "Confirm", o.unconfirmed->line());
   line(out, "Tree", o.tree_path + " (" + o.version->digest.substr(0, 12) + ")");
   line(out, "Admin socket", layout.admin_socket(o.name));
   line(out, "Logs", layout.logs(o.name));
@@ -102,6 +103,7 @@ Exit run(const Options& o, const World& world, Io& io) {
     item.set("status", now.state());
     item.set("version", to_value(*now.applied));
     item.set("pid", now.pid);
+    if (now.unconfirmed) item.set("confirm_seconds_left", now.unconfirmed->seconds_left());
     const Value::Array health = health_items(now, world, layout);
     if (now.status) item.set("gateway", now.status->raw);
     if (now.status) item.set("health", Value(health));

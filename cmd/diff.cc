@@ -1,7 +1,5 @@
 #include "base/text.h"
-#include "cli/command.h"
-#include "cli/show_plan.h"
-#include "engine/apply.h"
+#include "change.h"
 
 namespace orctl {
 namespace {
@@ -57,6 +55,7 @@ Exit run(const Options& o, const World& world, Io& io) {
     plan = make_plan(load_valid(o.files, o.recursive ? Recurse::yes : Recurse::no, world,
                                 [&](const Diagnostic& d) { d.severity == Severity::error ? io.error(d) : io.warn(d); }),
                      world, Layout(world.root));
+  if (!o.files.empty()) warn_unconfirmed(io, plan, world, Layout(world.root));
   show_plan(io, plan, o.show_files ? ShowFiles::yes : ShowFiles::no);
   return plan.empty() ? Exit::ok : Exit::no;
 }

@@ -40,18 +40,19 @@ std::string addresses(const Value& spec) {
 
 void instances(const std::vector<Observed>& all, Io& io) {
   io.kind("InstanceList");
-  Table table{{"NAME", "STATUS", "REVISION", "UPSTREAMS", "ROUTES", "ADDRESS", "PID", "LABELS"}, {}, 3};
+  Table table{{"NAME", "STATUS", "REVISION", "UPSTREAMS", "ROUTES", "CONFIRM", "ADDRESS", "PID", "LABELS"}, {}, 3};
   for (const Observed& o : all) {
     Value item = o.version->spec;
     item.set("status", o.state());
     item.set("revision", o.applied->number);
     item.set("pid", o.pid);
+    if (o.unconfirmed) item.set("confirm_seconds_left", o.unconfirmed->seconds_left());
     io.item(std::move(item));
     const Value& spec = o.version->spec;
-    table.rows.push_back({o.name, o.state(), std::to_string(o.applied->number),
-                          std::to_string(spec.at("upstream").items().size()),
-                          std::to_string(spec.at("route").items().size()), addresses(spec),
-                          o.pid == 0 ? "-" : std::to_string(o.pid), labels_text(spec)});
+    table.rows.push_back(
+        {o.name, o.state(), std::to_string(o.applied->number), std::to_string(spec.at("upstream").items().size()),
+         std::to_string(spec.at("route").items().size()), o.unconfirmed ? o.unconfirmed->left_text() : "-",
+         addresses(spec), o.pid == 0 ? "-" : std::to_string(o.pid), labels_text(spec)});
   }
   io.table(table, "instances", "instance");
 }

@@ -64,6 +64,7 @@ Exit run(const Options& o, World& world, Io& io) {
     io.changed(true);
     return Exit::ok;
   }
+  refuse_unconfirmed(plan, world, layout);
   for (const Promotion& p : promotions) settle_weights(world, layout, p);
   const auto outcomes = apply(plan, world, layout, request, remarks(io));
   const Exit exit = report(io, plan, outcomes, [](const InstancePlan&) { return std::string("promoted"); });

@@ -43,8 +43,8 @@ Exit run(const Options& o, World& world, Io& io) {
   const auto plan_to = [&](const Revision& r) {
     return make_plan(observe(o.name, world, layout), version_of(r, o.name, world, layout), world, layout);
   };
-  Revision to = choose();
   if (o.dry_run) {
+    const Revision to = choose();
     const Plan plan = plan_to(to);
     show_plan(io, plan, ShowFiles::no);
     io.print(fmt::format("{} would go back to revision {} (dry run)\n", o.name, to.number));
@@ -52,8 +52,10 @@ Exit run(const Options& o, World& world, Io& io) {
     return Exit::ok;
   }
   Request request = make_request(o.change, world, "rollback " + o.name);
+  request.ends_wait = true;
+  if (revisions(world, o.name, 1).empty()) choose();  // says that it is unknown
   const Held held({o.name}, world, layout, request, remarks(io));
-  to = choose();
+  const Revision to = choose();  // only now: an apply that was killed has been finished
   if (request.note.reason.empty()) request.note.reason = fmt::format("roll back to revision {}", to.number);
   request.note.command += fmt::format(" --to {}", to.number);
   const Plan plan = plan_to(to);

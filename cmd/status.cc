@@ -17,6 +17,7 @@ void flags(Flags& f, Options& o) {
 }
 
 std::string remark(const Observed& o) {
+  if (o.unconfirmed) return o.unconfirmed->line();
   if (o.interrupted) return "an apply was interrupted: the next changing command finishes or undoes it";
   if (!o.problem.empty()) return o.problem;
   if (o.state() == "degraded") return "the workers disagree";
@@ -64,6 +65,7 @@ Exit run(const Options& o, const World& world, Io& io) {
     item.set("interrupted", now.interrupted);
     if (now.unit) item.set("unit", unit_value(*now.unit, layout.unit_name(name)));
     if (now.pid != 0) item.set("open_files", open_files_value(now));
+    if (now.unconfirmed) item.set("confirm_seconds_left", now.unconfirmed->seconds_left());
     if (now.status) item.set("gateway", now.status->raw);
     if (const std::string text = remark(now); !text.empty()) item.set("remark", text);
     io.item(std::move(item));

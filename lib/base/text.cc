@@ -233,6 +233,17 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
   return std::nullopt;
 }
 
+std::string span_text(std::chrono::milliseconds span) {
+  const auto ms = span.count();
+  if (ms % 1000 != 0) return std::to_string(ms) + "ms";
+  const auto seconds = ms / 1000, hours = seconds / 3600, minutes = seconds / 60 % 60;
+  std::string out;
+  if (hours != 0) out += std::to_string(hours) + "h";
+  if (minutes != 0 || (hours != 0 && seconds % 60 != 0)) out += std::to_string(minutes) + "m";
+  if (seconds % 60 != 0 || out.empty()) out += std::to_string(seconds % 60) + "s";
+  return out;
+}
+
 std::optional<long> parse_number(std::string_view text, long max) {
   if (text.empty() || (text[0] == '0' && text.size() > 1)) return std::nullopt;
   long n = 0;

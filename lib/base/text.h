@@ -51,6 +51,9 @@ bool glob_match(std::string_view pattern, std::string_view text);
 /// "500ms", "3s", "5m", "1h" -> milliseconds; nullopt when it is none of these or above 10 years.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
+/// A span as people say it: "5m", "4m12s", "1h0m3s"; below a second, and where there is a part of one, "1500ms".
+std::string span_text(std::chrono::milliseconds span);
+
 /// A decimal number without sign or leading zeros, at most `max`; nullopt otherwise.
 std::optional<long> parse_number(std::string_view text, long max);
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "engine/carrier.h"
+#include "engine/confirm.h"
 
 namespace orctl {
 namespace {
@@ -33,14 +34,19 @@ Held::Held(const std::vector<std::string>& names, World& world, const Layout& la
   const std::set<std::string> sorted(names.begin(),
                                      names.end());  // one order for all, so that two calls never wait for each other
   for (const std::string& name : sorted) locks_.push_back(lock_instance(name, world, layout, request.lock_wait, note));
-  for (const std::string& name : sorted) finish_interrupted(name, world, layout, request, note);
+  for (const std::string& name : sorted) {
+    finish_interrupted(name, world, layout, request, note);
+    settle_unconfirmed(name, world, layout, request, note);
+  }
 }
 
 std::vector<Outcome> apply(const Plan& plan, World& world, const Layout& layout, const Request& request,
                            const std::function<void(const std::string&)>& progress) {
   std::vector<Outcome> outcomes;
+  if (!request.ends_wait) refuse_unconfirmed(plan, world, layout);
   for (const InstancePlan& one : plan.instances) {
     outcomes.push_back(Carrier(one, world, layout, request, progress).run());
+    drop_stale_wait(one.name, world, layout, request, progress);
     if (outcomes.back().error) break;
   }
   return outcomes;

@@ -18,6 +18,8 @@ struct Request {
   RevisionNote note;
   Millis verify_limit{10000};
   Millis lock_wait{30000};
+  Millis confirm_within{0};  ///< how long a revision waits for `orctl confirm` (step ArmConfirm)
+  bool ends_wait = false;    ///< takes the place of a revision that waits for its confirmation: rollback and delete
 };
 
 /// How one instance of a plan ended.
@@ -25,14 +27,15 @@ struct Outcome {
   std::string name;
   Impact impact = Impact::none;
   bool changed = false;
-  int revision = 0;  ///< 0: no revision was made
+  int revision = 0;          ///< 0: no revision was made
+  Millis confirm_within{0};  ///< 0: it stays without a confirmation
   Proof proof;
   Millis took{0};
   std::optional<Error> error;  ///< set when it failed; Exit::rolled_back when everything is as it was
 };
 
 /// The locks of some instances, taken in one order. While they are held, nobody else changes these instances, and an
-/// apply that was killed half-way has been finished or undone.
+/// apply that was killed half-way has been finished or undone, and what nobody confirmed in time has been taken back.
 class Held {
  public:
   Held(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request,
@@ -54,7 +57,8 @@ Plan make_plan(const Observed& now, std::optional<Version> after, const World& w
 
 /// Carries a plan out: the only function that takes a plan and changes the world. Each instance is proved, or put back
 /// as it was; the first that fails ends it, and the rest is untouched. The caller holds the locks (Held). A plan that
-/// was made upon something else than what is there now is refused (Exit::conflict).
+/// was made upon something else than what is there now is refused (Exit::conflict), and so is a new revision of an
+/// instance whose live one waits for its confirmation (Exit::guard), unless the request ends that wait.
 std::vector<Outcome> apply(const Plan& plan, World& world, const Layout& layout, const Request& request,
                            const std::function<void(const std::string&)>& progress);
 

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "engine/check_tree.h"
+#include "engine/confirm.h"
 #include "engine/gateway.h"
 #include "engine/swap.h"
 #include "model/certificates.h"
@@ -57,6 +58,7 @@ Outcome Carrier::run() {
       if (interrupted() != 0) throw Error(Exit::target, "interrupted");
       std::visit([this](const auto& s) { carry(s); }, step);
     }
+    if (outcome_.confirm_within.count() != 0) restart_count(plan_.name, world_, layout_);
     settle();
   } catch (const Error& cause) {
     outcome_.took = took();
@@ -106,6 +108,19 @@ void Carrier::carry(const CommitRevision&) {
   const std::string parent = world_.git.ref(branch_of(plan_.name)).value_or("");
   commit_ = commit_version(world_, plan_.name, parent, plan_.after, request_.note);
   outcome_.revision = revisions(world_, plan_.name, 1).front().number;
+}
+
+void Carrier::carry(const ArmConfirm&) {
+  const Tree before = plan_.before ? plan_.before->tree : Tree{};
+  Unconfirmed wait;
+  wait.name = plan_.name;
+  wait.commit = commit_;
+  wait.base = plan_.base;
+  wait.revision = outcome_.revision;
+  wait.within = request_.confirm_within;
+  wait.author = request_.note.author;
+  outcome_.confirm_within = wait.within;
+  arm_confirm(wait, before, request_, world_, layout_);
 }
 
 void Carrier::carry(const SwapTree&) {

@@ -20,6 +20,7 @@ class Carrier {
   void refuse_stale() const;
   void carry(const CheckTree&);
   void carry(const CommitRevision&);
+  void carry(const ArmConfirm&);
   void carry(const SwapTree&);
   void carry(const WriteUnit&);
   void carry(const PushGateway&);

@@ -89,6 +89,11 @@ Observed observe(const std::string& name, const World& world, const Layout& layo
   version.unit = world.fs.exists(layout.unit(name)) ? world.fs.read(layout.unit(name)) : "";
   o.version = std::move(version);
   observe_process(o, world, layout);
+  try {
+    o.unconfirmed = unconfirmed(name, world, layout);
+  } catch (const Error& e) {
+    o.problem = e.what();
+  }
   return o;
 }
 

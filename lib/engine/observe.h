@@ -2,6 +2,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/confirm.h"
 #include "engine/gateway.h"
 #include "engine/history.h"
 #include "engine/systemd.h"
@@ -25,6 +26,7 @@ struct Observed {
   std::optional<GatewayStatus> status;     ///< absent when it does not answer
   std::string problem;                     ///< why there is no status although it runs
   bool interrupted = false;  ///< an apply was killed half-way; the next changing command finishes or undoes it
+  std::optional<Unconfirmed> unconfirmed;  ///< what is live waits for its confirmation
   Live live;
 
   bool exists() const { return version.has_value(); }

@@ -38,6 +38,14 @@ class Layout {
   std::string unit(const std::string& name) const { return root_ + "/etc/systemd/system/" + unit_name(name); }
   std::string store() const { return root_ + "/var/lib/orctl/store.git"; }
   std::string lock(const std::string& name) const { return root_ + "/var/lib/orctl/lock/" + name; }
+  /// The record of a change that waits for its confirmation, and the private keys that going back needs.
+  std::string confirm(const std::string& name) const { return root_ + "/var/lib/orctl/confirm/" + name + ".json"; }
+  std::string confirm_keys(const std::string& name) const { return root_ + "/var/lib/orctl/confirm/" + name + ".keys"; }
+  /// The unit (without ".service" or ".timer") that takes an unconfirmed change back.
+  std::string confirm_unit_name(const std::string& name) const { return "openresty-" + name + "-confirm"; }
+  std::string confirm_unit(const std::string& name) const {
+    return root_ + "/etc/systemd/system/" + confirm_unit_name(name);
+  }
   /// A file of the host that a manifest names by its absolute path.
   std::string host_path(const std::string& path) const { return root_ + path; }
   std::string audit() const { return root_ + "/var/lib/orctl/audit.jsonl"; }

@@ -100,6 +100,7 @@ Step step_from(const std::string& name) {
   using Action = Supervise::Action;
   const Step all[] = {CheckTree{},
                       CommitRevision{},
+                      ArmConfirm{},
                       SwapTree{},
                       SwapTree{true},
                       WriteUnit{},

@@ -165,6 +165,7 @@ std::string to_string(const Step& step) {
   struct Namer {
     std::string operator()(const CheckTree&) const { return "check-tree"; }
     std::string operator()(const CommitRevision&) const { return "commit-revision"; }
+    std::string operator()(const ArmConfirm&) const { return "arm-confirm"; }
     std::string operator()(const SwapTree& s) const { return s.in_two ? "swap-tree-in-two" : "swap-tree"; }
     std::string operator()(const WriteUnit&) const { return "write-unit"; }
     std::string operator()(const PushGateway&) const { return "push-gateway"; }
@@ -196,6 +197,10 @@ std::string to_string(const Step& step) {
 }
 
 Impact InstancePlan::impact() const { return strongest(changes); }
+
+bool InstancePlan::makes_revision() const {
+  return std::find(steps.begin(), steps.end(), Step(CommitRevision{})) != steps.end();
+}
 
 bool Plan::empty() const {
   return std::all_of(instances.begin(), instances.end(), [](const InstancePlan& p) { return p.empty(); });
@@ -289,6 +294,13 @@ Plan reverse(const Plan& plan) {
     out.instances.push_back(plan_instance(it->name, "", it->after, it->before, live, ""));
   }
   return out;
+}
+
+void ask_confirmation(Plan& plan) {
+  for (InstancePlan& one : plan.instances) {
+    const auto commit = std::find(one.steps.begin(), one.steps.end(), Step(CommitRevision{}));
+    if (commit != one.steps.end()) one.steps.insert(commit + 1, ArmConfirm{});
+  }
 }
 
 }  // namespace orctl

@@ -67,6 +67,9 @@ struct CheckTree {
 struct CommitRevision {
   bool operator==(const CommitRevision&) const = default;
 };  ///< into the store, durable
+struct ArmConfirm {
+  bool operator==(const ArmConfirm&) const = default;
+};  ///< from here on the revision goes back by itself, unless somebody confirms it in time
 struct SwapTree {
   bool in_two = false;  ///< renames, because the file system cannot exchange folders in one step
   bool operator==(const SwapTree&) const = default;
@@ -91,8 +94,8 @@ struct Supervise {
 struct Verify {
   bool operator==(const Verify&) const = default;
 };  ///< every worker and every listener proves what it serves
-using Step = std::variant<CheckTree, CommitRevision, SwapTree, WriteUnit, PushGateway, PushCertificates, Reload,
-                          Supervise, Verify>;
+using Step = std::variant<CheckTree, CommitRevision, ArmConfirm, SwapTree, WriteUnit, PushGateway, PushCertificates,
+                          Reload, Supervise, Verify>;
 std::string to_string(const Step& step);  ///< "check-tree", "supervise-start", …
 
 struct InstancePlan {
@@ -105,6 +108,7 @@ struct InstancePlan {
 
   Impact impact() const;  ///< the strongest of its changes
   bool empty() const { return changes.empty(); }
+  bool makes_revision() const;
 };
 
 /// What is to be done to the world: made by looking, shown to people, carried out by apply(). Holds no time, pid or
@@ -133,6 +137,9 @@ InstancePlan plan_lifecycle(const std::string& name, const std::string& base, co
 /// The plan that undoes `plan` once it has been carried out. Its `base` is empty: which commit that will be, no plan
 /// knows.
 Plan reverse(const Plan& plan);
+
+/// Adds to each instance that gets a new revision the step that arms its way back.
+void ask_confirmation(Plan& plan);
 
 /// All of a plan, and back: from_value(to_value(p)) == p. from_value throws Error(Exit::refused) on anything else.
 Value to_value(const Plan& plan);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <fstream>
 
 #include "sys/world.h"
 
@@ -34,6 +35,19 @@ int64_t Clock::now() const {
                 "unset ORCTL_FIXED_TIME; it is for tests");
   }
   return seconds;
+}
+
+Millis Clock::uptime() const {
+  timespec now = {};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::chrono::duration_cast<Millis>(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
+}
+
+std::string Clock::boot() const {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
 }
 
 void Clock::pause(Millis span) const {

@@ -3,6 +3,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -56,6 +57,16 @@ std::string Env::host() const {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
   return name.data();
+}
+
+std::string Env::program() const {
+  std::array<char, 4096> path{};
+  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
+  std::string program(path.data(), static_cast<size_t>(std::max<ssize_t>(size, 0)));
+  // of a program that an upgrade has replaced meanwhile the kernel says so; the new one is at the same place
+  constexpr std::string_view replaced = " (deleted)";
+  if (program.ends_with(replaced)) program.resize(program.size() - replaced.size());
+  return program;
 }
 
 bool Env::user_exists(const std::string& name) const { return account_named(name).has_value(); }

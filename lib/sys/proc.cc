@@ -66,6 +66,15 @@ struct Spawn {
     // A session of its own: Ctrl-C at the terminal is for us, and the child cannot ask there for a password.
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   }
+  /// Without any output, for a program that outlives us.
+  Spawn() : Spawn(STDOUT_FILENO, STDERR_FILENO) {
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawn_file_actions_init(&actions);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+      posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+    posix_spawn_file_actions_addchdir_np(&actions, "/");
+  }
   Spawn(const Spawn&) = delete;
   Spawn& operator=(const Spawn&) = delete;
   ~Spawn() {
@@ -123,9 +132,8 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return all;
 }
 
-pid_t start(std::vector<std::string> argv, const Fd& out, const Fd& err) {
+pid_t start(std::vector<std::string> argv, const Spawn& spawn) {
   const std::string program = argv.at(0);
-  const Spawn spawn(out.get(), err.get());
   std::vector<std::string> environment = clean_environment();
   pid_t pid = 0;
   const int error = ::posix_spawn(&pid, program.c_str(), &spawn.actions, &spawn.attributes, pointers(argv).data(),
@@ -154,7 +162,7 @@ Proc::Result wait_for(const std::vector<std::string>& argv, Millis limit) {
   stop_if_interrupted();
   const Deadline deadline = Deadline::in(limit);
   auto out_pipe = make_pipe(), err_pipe = make_pipe();
-  const pid_t pid = start(argv, out_pipe[1], err_pipe[1]);
+  const pid_t pid = start(argv, Spawn(out_pipe[1].get(), err_pipe[1].get()));
   Child child(pid);
   const Fd ending(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   out_pipe[1].close();
@@ -188,6 +196,11 @@ Proc::Result Proc::look(const std::vector<std::string>& argv, Millis limit) cons
 Proc::Result Proc::run(const std::vector<std::string>& argv, Millis limit) {
   say(trace_, "+ " + shown(argv));
   return wait_for(argv, limit);
+}
+
+void Proc::detach(const std::vector<std::string>& argv) {
+  say(trace_, "+ " + shown(argv) + " &");
+  start(argv, Spawn());
 }
 
 void Proc::signal(int pid, int signal_number) {

@@ -174,6 +174,9 @@ class Proc {
   /// ends when the child itself has ended.
   Result run(const std::vector<std::string>& argv, Millis limit);
 
+  /// Starts a program that goes on when we have ended: a session of its own in `/`, no output, nothing of ours open.
+  void detach(const std::vector<std::string>& argv);
+
   bool alive(int pid) const;                              ///< exists and is no zombie
   std::string command_line(int pid) const;                ///< /proc/PID/cmdline with blanks between; "" when gone
   std::string executable(int pid) const;                  ///< /proc/PID/exe; "" when gone or not readable
@@ -278,6 +281,10 @@ class Clock {
   /// Seconds since 1970 by the wall clock, or the value of ORCTL_FIXED_TIME in tests: for what people read, never for
   /// decisions.
   int64_t now() const;
+  /// Since the machine started, by the monotonic clock: the same for every process, and no jump moves it. Tells the
+  /// time between processes as long as boot() is the same.
+  Millis uptime() const;
+  std::string boot() const;  ///< the kernel's id of this start of the machine
   /// Waits `span`, or less when interrupted.
   void pause(Millis span) const;
 };
@@ -289,6 +296,7 @@ class Env {
   bool is_root() const;
   uint32_t uid() const;
   std::string host() const;
+  std::string program() const;  ///< absolute path of this very program
   bool user_exists(const std::string& name) const;
   std::string comment_of(const std::string& user) const;  ///< its GECOS field; "" when unknown
   std::string group_of(const std::string& user) const;    ///< name of its primary group; "" when unknown

@@ -32,10 +32,16 @@ def at_point(scenario, point, index, tally):
         raise Violation("[%s]\n%s" % (way, e))
 
 
+def at_point_of_wait(scenario, point, index, tally):
+    """Every second one has so little time that the change must go back."""
+    scenario.within = ("5m", "1s")[index % 2]
+    at_point(scenario, point, index // 2, tally)
+
+
 class Killed(unittest.TestCase):
-    def campaign(self, kind, choose):
+    def campaign(self, kind, choose, at=at_point):
         syscalls = "all" if faults.FULL else None
-        tally = scenarios.campaign(kind, (lambda points: points) if faults.FULL else choose, at_point, syscalls)
+        tally = scenarios.campaign(kind, (lambda points: points) if faults.FULL else choose, at, syscalls)
         self.assertGreater(tally.points, 20)
         self.assertLess(tally.missed, 1 + tally.points // 10, "too many points were not reached")
         tally.judge(self)
@@ -54,6 +60,9 @@ class Killed(unittest.TestCase):
 
     def test_e_rollback(self):
         self.campaign(scenarios.Rollback, lambda points: faults.thin(points, 1))
+
+    def test_f_confirmed_change(self):
+        self.campaign(scenarios.ConfirmedChange, lambda points: faults.thin(points, 1), at_point_of_wait)
 
 
 if __name__ == "__main__":

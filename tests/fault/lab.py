@@ -203,6 +203,7 @@ class Lab:
         self.log_folder = os.path.join(self.root, "var/log/openresty", self.name)
         self.unit = os.path.join(self.root, "etc/systemd/system/openresty-%s.service" % self.name)
         self.store = os.path.join(self.root, "var/lib/orctl/store.git")
+        self.confirm_record = os.path.join(self.root, "var/lib/orctl/confirm/%s.json" % self.name)
         self.seed_folder = os.path.join(self.home, "seed")
         _labs.append(self)
 
@@ -301,10 +302,23 @@ class Lab:
         return sorted(pid for pid, command in self.processes().items()
                       if command.startswith("nginx: worker process") and "shutting down" not in command)
 
+    def waiting(self):
+        """The children that wait for a confirmation of this root's changes: their pids."""
+        found = []
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/cmdline" % entry) as f:
+                    words = f.read().split("\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if "--expired" in words and self.root in words:
+                found.append(int(entry))
+        return found
+
     def kill_all(self):
-        """Ends every nginx of this root at once."""
+        """Ends every nginx of this root at once, and what waits for a confirmation."""
         def gone():
-            left = self.processes()
+            left = {**{pid: "waits" for pid in self.waiting()}, **self.processes()}
             for pid in sorted(left, key=lambda p: not left[p].startswith("nginx: master")):
                 try:
                     os.kill(pid, signal.SIGKILL)

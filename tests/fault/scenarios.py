@@ -3,6 +3,7 @@
 A fault is one point in one run. Each point starts from the same seed (a copy of the root, a fresh nginx), so that the n-th call
 is the same call in every run.
 """
+import json
 import os
 import re
 import threading
@@ -197,6 +198,79 @@ class TwoRenames(Scenario):
         yield from super().pending()
         if os.path.lexists(self.lab.aside):
             yield "the tree that was moved aside is left"
+
+
+class ConfirmedChange(ReloadChange):
+    """apply --confirm-within: after any kill the change is confirmed, or goes back by itself or by the next command."""
+    name, within = "confirmed change", "5m"
+
+    def prepare(self, syscalls, looks=False):
+        self.build()
+        self.old = faults.tree_of(self.lab.tree)
+        self.lab.save_seed()
+        self.lab.back_to_seed()
+        self.points = faults.record(self.lab, syscalls, *self.command(), looks=looks)
+        self.new = faults.tree_of(self.lab.tree)
+        self.must("confirm", self.lab.name)
+        self.check_settled("new")
+        return self
+
+    def command(self):
+        return ["apply", "-f", self.new_file, "--confirm-within", self.within]
+
+    def ways_on(self):
+        if self.within == "5m":
+            return [("confirm", self.confirm), ("rollback", self.rollback)]
+        return [("wait, reload", self.await_child), ("child killed, wait, reload", self.without_child),
+                ("child killed, wait, confirm", self.too_late)]
+
+    def confirm(self):
+        return "new" if " confirmed: " in self.must("confirm", self.lab.name).out else "old"
+
+    def rollback(self):
+        result = self.lab.orctl("rollback", self.lab.name)
+        if result.code not in (0, 2):
+            raise Violation("rollback exits %d: %s" % (result.code, faults.one_line(result.err)))
+        return "old"
+
+    def await_child(self):
+        faults.wait_for(lambda: not self.lab.waiting(), 30, "the waiting child has done its work")
+        self.must("reload", self.lab.name)
+        return "old"
+
+    def without_child(self):
+        for pid in self.lab.waiting():
+            os.kill(pid, 9)
+        faults.wait_for(self.overdue, 10, "the time is over")
+        self.must("reload", self.lab.name)
+        return "old"
+
+    def too_late(self):
+        for pid in self.lab.waiting():
+            os.kill(pid, 9)
+        faults.wait_for(self.overdue, 10, "the time is over")
+        result = self.lab.orctl("confirm", self.lab.name)
+        if result.code not in (0, 7) or " confirmed: " in result.out:
+            raise Violation("confirm comes too late and exits %d: %s" % (result.code, faults.one_line(result.out + result.err)))
+        return "old"
+
+    def overdue(self):
+        try:
+            with open(self.lab.confirm_record) as f:
+                record = json.load(f)
+        except FileNotFoundError:
+            return True
+        return time.monotonic() * 1000 > record["until_ms"]
+
+    def pending(self):
+        yield from super().pending()
+        folder = os.path.dirname(self.lab.confirm_record)
+        if os.path.isdir(folder) and (left := [name for name in os.listdir(folder) if self.lab.name in name and not name.startswith(".")]):
+            yield "of the wait is left: %s" % left
+        try:
+            faults.wait_for(lambda: not self.lab.waiting(), 5, "no child waits any more")
+        except AssertionError as e:
+            yield str(e)
 
 
 class Delete(Scenario):

@@ -123,3 +123,15 @@ TEST_CASE("count speaks English") {
   CHECK(count(2, "policy") == "2 policies");
   CHECK(count(2, "key") == "2 keys");
 }
+
+TEST_CASE("spans are said as people say them") {
+  using ms = std::chrono::milliseconds;
+  CHECK(span_text(ms(0)) == "0s");
+  CHECK(span_text(ms(1500)) == "1500ms");
+  CHECK(span_text(ms(59000)) == "59s");
+  CHECK(span_text(ms(300000)) == "5m");
+  CHECK(span_text(ms(252000)) == "4m12s");
+  CHECK(span_text(ms(3600000)) == "1h");
+  CHECK(span_text(ms(3603000)) == "1h0m3s");
+  CHECK(span_text(ms(86400000)) == "24h");
+}

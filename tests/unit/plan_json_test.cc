@@ -31,8 +31,8 @@ Plan every_step() {
        std::nullopt,
        std::nullopt,
        {},
-       {CheckTree{}, CommitRevision{}, SwapTree{}, WriteUnit{}, PushGateway{}, PushCertificates{}, Reload{},
-        Supervise{Action::start}, Supervise{Action::stop}, Supervise{Action::restart}, Verify{}}});
+       {CheckTree{}, CommitRevision{}, ArmConfirm{}, SwapTree{}, WriteUnit{}, PushGateway{}, PushCertificates{},
+        Reload{}, Supervise{Action::start}, Supervise{Action::stop}, Supervise{Action::restart}, Verify{}}});
   for (const Op op : {Op::add, Op::remove, Op::change})
     for (const Impact impact :
          {Impact::none, Impact::hot, Impact::reload, Impact::restart, Impact::start, Impact::stop})

@@ -1,0 +1,114 @@
+#include "base/text.h"
+#include "change.h"
+#include "override.h"
+
+namespace orctl {
+namespace {
+
+struct Options {
+  std::vector<std::string> names;
+  bool expired = false;
+  ChangeFlags change;
+};
+
+void flags(Flags& f, Options& o) {
+  f.positional("INST", o.names, "instances, or patterns such as 'prd_*'").required();
+  f.add("--expired", o.expired,
+        "what the timer calls: wait until the time is over, then go back unless it was confirmed");
+  add_change_flags(f, o.change);
+}
+
+constexpr Millis look_again(500);
+
+/// The instances meant; one that was taken back need not exist any more.
+std::vector<std::string> chosen(const std::vector<std::string>& patterns, const World& world) {
+  std::vector<std::string> names;
+  for (const std::string& one : patterns)
+    for (const std::string& name :
+         was_taken_back(one, world) ? std::vector<std::string>{one} : select_instances({one}, {}, world))
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  return names;
+}
+
+/// Waits until the time of what is armed now is over, or somebody has ended the wait: then nothing is returned.
+std::optional<Unconfirmed> await_end(const std::string& name, const World& world, const Layout& layout) {
+  const auto first = armed(name, world, layout);
+  for (auto wait = first; wait && wait->commit == first->commit; wait = armed(name, world, layout)) {
+    if (wait->expired()) return wait;
+    world.clock.pause(std::min(wait->left, look_again));
+    if (interrupted() != 0) throw Error(Exit::target, "interrupted while waiting for a confirmation of " + name);
+  }
+  return std::nullopt;
+}
+
+/// The timer's part: with the lock held what is overdue goes back.
+void take_back(const std::string& name, const Request& request, World& world, const Layout& layout, Io& io) {
+  while (const auto wait = await_end(name, world, layout)) {
+    const Held held({name}, world, layout, request, remarks(io));
+    const auto now = unconfirmed(name, world, layout);
+    if (now && now->expired())
+      throw Error(Exit::broken, fmt::format("revision {} of {} is live, unconfirmed", now->revision, name),
+                  fmt::format("orctl confirm {}; or {}", name, now->way_back()));
+  }
+  if (world.supervision == Supervision::process) return;
+  const Held held({name}, world, layout, request, remarks(io));
+  if (!armed(name, world, layout)) end_wait(name, world, layout);  // a kill may have left the timer
+}
+
+Exit run(const Options& o, World& world, Io& io) {
+  io.kind("ConfirmResult");
+  const Layout layout(world.root);
+  Request request = make_request(o.change, world, "confirm " + join(o.names, " "));
+  if (o.expired) {
+    for (const std::string& name : o.names) take_back(name, request, world, layout, io);
+    return Exit::ok;
+  }
+  const auto names = chosen(o.names, world);
+  std::vector<std::string> waiting;
+  for (const std::string& name : names)
+    if (armed(name, world, layout) || observe(name, world, layout).interrupted) waiting.push_back(name);
+  std::optional<Held> held;
+  if (!waiting.empty()) held.emplace(waiting, world, layout, request, remarks(io));
+  Failures failures(io);
+  size_t done = 0;
+  for (const std::string& name : names) {
+    Value item = Value::object();
+    item.set("name", name);
+    const auto wait = unconfirmed(name, world, layout);
+    if (wait) {
+      confirm(*wait, request, world, layout);
+      item.set("revision", wait->revision);
+      io.print(fmt::format("{} confirmed: revision {} stays\n", name, wait->revision));
+    } else if (was_taken_back(name, world)) {
+      failures.add(Error(Exit::conflict,
+                         fmt::format("{} was taken back: {}", name, revisions(world, name, 1).front().reason),
+                         "apply it again, with more time: orctl apply -f MANIFEST --confirm-within 10m"));
+    } else {
+      io.print(name + ": nothing to confirm\n");
+    }
+    const bool late = !wait && was_taken_back(name, world);
+    item.set("result", wait ? "confirmed" : late ? "taken back" : "nothing to confirm");
+    item.set("changed", wait.has_value());
+    io.item(std::move(item));
+    if (wait) io.changed(true);
+    if (!late) ++done;
+  }
+  return failures.exit(done);
+}
+
+}  // namespace
+
+Command confirm_command() {
+  return command<Options>(
+      {"confirm",
+       "keep what was applied with --confirm-within",
+       {{"Keep it", "orctl confirm prd_payment_001_8080"},
+        {"Which instances wait, and how long?", "orctl get instances"}},
+       "Without a confirmation in time the instance goes back to what was live before, by a new revision that is "
+       "proved like any other. Exit code 7 when it came too late: then it has gone back. Where there is nothing to "
+       "confirm it says so, exit code 0.",
+       {"text", "json"}},
+      flags, run);
+}
+
+}  // namespace orctl

@@ -1,0 +1,197 @@
+#include "engine/confirm.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "engine/apply.h"
+#include "engine/confirm_timer.h"
+#include "model/read.h"
+
+namespace orctl {
+namespace {
+
+constexpr size_t largest_record = 65536;
+
+std::string expired_command(const std::string& name) { return "confirm --expired " + name; }
+
+Millis time_left(const Value& record, const World& world) {
+  const Millis now = world.clock.uptime();
+  const bool same_boot = record.at("boot").as_string() == world.clock.boot();
+  const Millis until(record.at(same_boot ? "until_ms" : "within_ms").as_int());
+  return std::max(until - now, Millis(0));
+}
+
+void write_record(const Unconfirmed& wait, World& world, const Layout& layout) {
+  Value record = Value::object();
+  record.set("commit", wait.commit);
+  record.set("base", wait.base);
+  record.set("revision", wait.revision);
+  record.set("within_ms", static_cast<int64_t>(wait.within.count()));
+  record.set("boot", world.clock.boot());
+  record.set("until_ms", static_cast<int64_t>((world.clock.uptime() + wait.within).count()));
+  record.set("author", wait.author);
+  record.set("since", world.clock.now());
+  world.fs.write(layout.confirm(wait.name), to_json(record) + "\n", 0600);
+}
+
+/// The version that goes live again; nullopt when there was none.
+std::optional<Version> version_before(const Unconfirmed& wait, const World& world, const Layout& layout) {
+  if (wait.base.empty()) return std::nullopt;
+  Tree keys = world.fs.read_tree(layout.confirm_keys(wait.name));
+  keys.merge(world.fs.read_tree(layout.tree(tree_folder(load_version(world, wait.base, {}).spec))));
+  std::vector<std::string> missing;
+  Version version = load_version(world, wait.base, keys, &missing);
+  if (missing.empty()) return version;
+  throw Error(Exit::refused, fmt::format("the private key '{}' of what was live before is gone", missing.front()),
+              "apply its manifest again once this is confirmed: orctl confirm " + wait.name);
+}
+
+void take_back(const Unconfirmed& wait, World& world, const Layout& layout, Request request,
+               const std::function<void(const std::string&)>& note) {
+  request.note.reason = wait.reason();
+  request.note.command = expired_command(wait.name);
+  request.ends_wait = true;
+  const Observed now = observe(wait.name, world, layout);
+  const Plan plan = make_plan(now, version_before(wait, world, layout), world, layout);
+  if (plan.empty()) return end_wait(wait.name, world, layout);  // what was live before was the same
+  const Outcome outcome = apply(plan, world, layout, request, note).front();
+  if (outcome.error) throw Error(*outcome.error);
+  note(fmt::format("{}: nobody confirmed revision {} within {}: it was taken back by revision {}", wait.name,
+                   wait.revision, span_text(wait.within), outcome.revision));
+}
+
+}  // namespace
+
+int64_t Unconfirmed::seconds_left() const { return std::chrono::ceil<std::chrono::seconds>(left).count(); }
+
+std::string Unconfirmed::left_text() const { return expired() ? "overdue" : span_text(Millis(seconds_left() * 1000)); }
+
+std::string Unconfirmed::line() const {
+  if (expired()) return "nobody confirmed it in time: the next changing command takes it back";
+  return confirm_line(name, Millis(seconds_left() * 1000));
+}
+
+std::string Unconfirmed::reason() const { return "not confirmed within " + span_text(within); }
+
+std::string Unconfirmed::way_back() const { return (base.empty() ? "orctl delete " : "orctl rollback ") + name; }
+
+std::string confirm_line(const std::string& name, Millis left) {
+  return fmt::format("goes back in {} unless somebody says: orctl confirm {}", span_text(left), name);
+}
+
+std::optional<Unconfirmed> armed(const std::string& name, const World& world, const Layout& layout) {
+  const std::string path = layout.confirm(name);
+  if (!world.fs.exists(path)) return std::nullopt;
+  const Error broken(Exit::conflict, fmt::format("'{}' is not what orctl wrote there", path),
+                     fmt::format("look at it, decide with: orctl history {}; then remove it", name));
+  Diagnostics found;
+  const auto record = read_json({path, world.fs.read(path, largest_record)}, found);
+  if (!record || !record->is_object()) throw Error(broken);
+  for (const char* key : {"commit", "base", "boot", "author"})
+    if (record->find(key) == nullptr || !record->at(key).is_string()) throw Error(broken);
+  for (const char* key : {"revision", "within_ms", "until_ms"})
+    if (record->find(key) == nullptr || !record->at(key).is_int()) throw Error(broken);
+  Unconfirmed wait;
+  wait.name = name;
+  wait.commit = record->at("commit").as_string();
+  wait.base = record->at("base").as_string();
+  wait.revision = static_cast<int>(record->at("revision").as_int());
+  wait.within = Millis(record->at("within_ms").as_int());
+  wait.left = time_left(*record, world);
+  wait.author = record->at("author").as_string();
+  return wait;
+}
+
+std::optional<Unconfirmed> unconfirmed(const std::string& name, const World& world, const Layout& layout) {
+  auto wait = armed(name, world, layout);
+  if (wait && world.git.ref(applied_ref(name)).value_or("") != wait->commit) wait.reset();
+  return wait;
+}
+
+bool was_taken_back(const std::string& name, const World& world) {
+  const auto newest = revisions(world, name, 1);
+  if (newest.empty() || newest.front().command != expired_command(name)) return false;
+  return newest.front().outcome == "applied" || newest.front().outcome == "deleted";
+}
+
+void refuse_unconfirmed(const Plan& plan, const World& world, const Layout& layout) {
+  for (const InstancePlan& one : plan.instances) {
+    if (!one.makes_revision()) continue;
+    if (const auto wait = unconfirmed(one.name, world, layout))
+      throw Error(Exit::guard,
+                  fmt::format("revision {} of {} waits for its confirmation ({}); nothing was changed", wait->revision,
+                              one.name, wait->expired() ? "overdue" : wait->left_text() + " left"),
+                  fmt::format("keep it: orctl confirm {}; or go back: {}", one.name, wait->way_back()));
+  }
+}
+
+void arm_confirm(const Unconfirmed& wait, const Tree& before, const Request& request, World& world,
+                 const Layout& layout) {
+  const std::string record = layout.confirm(wait.name), keys = layout.confirm_keys(wait.name);
+  world.fs.make_folders(record.substr(0, record.rfind('/')), 0700);
+  world.fs.remove(keys);
+  Tree secrets;
+  for (const auto& [path, file] : before)
+    if (is_secret(path, file)) secrets[path] = {file.content, 0600};
+  if (!secrets.empty()) world.fs.write_tree(keys, secrets);
+  write_record(wait, world, layout);
+  start_confirm_timer(wait.name, wait.within, request.verify_limit, world, layout);
+}
+
+void restart_count(const std::string& name, World& world, const Layout& layout) {
+  if (const auto wait = armed(name, world, layout)) write_record(*wait, world, layout);
+}
+
+void end_wait(const std::string& name, World& world, const Layout& layout) {
+  world.fs.remove(layout.confirm(name));
+  world.fs.remove(layout.confirm_keys(name));
+  stop_confirm_timer(name, world, layout);
+}
+
+void confirm(const Unconfirmed& wait, const Request& request, World& world, const Layout& layout) {
+  end_wait(wait.name, world, layout);
+  Value line = Value::object();
+  line.set("time", world.clock.now());
+  line.set("instance", wait.name);
+  line.set("user", request.note.author);
+  line.set("command", request.note.command);
+  line.set("reason", request.note.reason);
+  line.set("revision", wait.revision);
+  line.set("outcome", "confirmed");
+  world.fs.append(layout.audit(), to_json(line) + "\n");
+}
+
+void drop_stale_wait(const std::string& name, World& world, const Layout& layout, const Request& request,
+                     const std::function<void(const std::string&)>& note) {
+  try {
+    const auto wait = armed(name, world, layout);
+    if (!wait || unconfirmed(name, world, layout)) return;
+    if (was_taken_back(name, world)) {
+      const FileLock lock = world.git.lock(request.lock_wait);
+      note_outcome(world, wait->commit, "rolled-back", wait->reason(), Millis(0));
+    }
+    end_wait(name, world, layout);
+  } catch (const Error& e) {
+    // it waits for nothing any more; whoever comes next drops it
+    note(fmt::format("{}: {}", name, e.what()));
+  }
+}
+
+void settle_unconfirmed(const std::string& name, World& world, const Layout& layout, const Request& request,
+                        const std::function<void(const std::string&)>& note) {
+  drop_stale_wait(name, world, layout, request, note);
+  if (request.ends_wait || !world.git.exists()) return;
+  const auto wait = unconfirmed(name, world, layout);
+  if (!wait || !wait->expired()) return;
+  const Uninterrupted shield;
+  try {
+    take_back(*wait, world, layout, request, note);
+  } catch (const Error& e) {
+    note(fmt::format("{}: nobody confirmed revision {} in time, and it could not be taken back: {}", name,
+                     wait->revision, e.what()));
+  }
+}
+
+}  // namespace orctl

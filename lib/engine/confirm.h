@@ -1,0 +1,67 @@
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "model/layout.h"
+#include "plan/plan.h"
+#include "sys/world.h"
+
+namespace orctl {
+
+struct Request;
+
+/// A revision that goes back to what was live before it, unless somebody confirms it in time. It is kept in a file of
+/// its own, durable before the revision goes live, so that whoever comes next knows of it: the timer, the waiting
+/// child, or the next changing command when both are gone.
+struct Unconfirmed {
+  std::string name;    ///< instance
+  std::string commit;  ///< the revision that waits; nothing is done once another one is live
+  std::string base;    ///< what goes live again; "" when there was no instance before
+  int revision = 0;
+  Millis within{0};
+  Millis left{0};      ///< 0: the time is over. After a restart of the machine it counts from there again
+  std::string author;  ///< who is asked
+
+  bool expired() const { return left.count() == 0; }
+  int64_t seconds_left() const;   ///< rounded up
+  std::string left_text() const;  ///< "4m12s", "overdue"
+  std::string line() const;       ///< what comes when, and what to say against it
+  std::string reason() const;     ///< of the revision that takes it back: "not confirmed within 5m"
+  std::string way_back() const;   ///< the command that ends the wait by going back now
+};
+
+/// What an operator is to do when a change waits for him.
+std::string confirm_line(const std::string& name, Millis left);
+
+/// The wait of the live revision, if it waits.
+std::optional<Unconfirmed> unconfirmed(const std::string& name, const World& world, const Layout& layout);
+/// The wait that was armed last, which may belong to a revision that is not live (yet, or any more).
+std::optional<Unconfirmed> armed(const std::string& name, const World& world, const Layout& layout);
+
+/// Whether the newest revision is the way back from one that nobody had confirmed in time.
+bool was_taken_back(const std::string& name, const World& world);
+
+/// Error(Exit::guard) when the plan would replace a revision that waits for its confirmation.
+void refuse_unconfirmed(const Plan& plan, const World& world, const Layout& layout);
+
+/// Makes the wait durable, keeps those private keys of `before` that the store does not, and starts the timer, or the
+/// waiting child where systemd does not run. What is armed acts by `orctl confirm --expired NAME`.
+void arm_confirm(const Unconfirmed& wait, const Tree& before, const Request& request, World& world,
+                 const Layout& layout);
+/// The whole time again, from now: the revision has just been proved.
+void restart_count(const std::string& name, World& world, const Layout& layout);
+/// Ends the wait: the revision stays, or is gone.
+void end_wait(const std::string& name, World& world, const Layout& layout);
+/// Keeps the revision: ends the wait, and says so in the audit log.
+void confirm(const Unconfirmed& wait, const Request& request, World& world, const Layout& layout);
+
+/// Ends a wait whose revision is not live any more, and notes what became of it. The caller holds the lock.
+void drop_stale_wait(const std::string& name, World& world, const Layout& layout, const Request& request,
+                     const std::function<void(const std::string&)>& note);
+/// The same, and takes back what nobody has confirmed in time, by a new revision that is proved like any other. When
+/// that fails it is noted, and it waits on. The caller holds the lock.
+void settle_unconfirmed(const std::string& name, World& world, const Layout& layout, const Request& request,
+                        const std::function<void(const std::string&)>& note);
+
+}  // namespace orctl

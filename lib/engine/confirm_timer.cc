@@ -1,0 +1,86 @@
+#include "engine/confirm_timer.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace orctl {
+namespace {
+
+constexpr Millis systemctl_limit(30000);
+
+void systemctl(std::vector<std::string> words, World& world) {
+  words.insert(words.begin(), "/usr/bin/systemctl");
+  const Proc::Result result = world.proc.run(words, systemctl_limit);
+  if (result.status != 0)
+    throw Error(
+        Exit::target, fmt::format("{} failed: {}", join(words, " "), trim(result.err)),
+        "without the timer nothing would go back by itself: put systemd in order, or leave --confirm-within away");
+}
+
+/// PATH as nginx was found by it; empty when it holds what would mean something else in a unit.
+std::string path_line(const World& world) {
+  const std::string path = world.env.get("PATH");
+  for (const char c : path) {
+    const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      std::string_view("/._-+:").find(c) != std::string_view::npos;
+    if (!fine) return {};
+  }
+  return path.empty() ? "" : "Environment=PATH=" + path + "\n";
+}
+
+std::string service_text(const std::string& name, const std::vector<std::string>& call, const World& world,
+                         const Layout& layout) {
+  return fmt::format(
+      "# Written by orctl; gone as soon as the change is confirmed or taken back.\n"
+      "[Unit]\nDescription=Take back what nobody confirmed of {}\nAfter={}\n\n"
+      "[Service]\nType=oneshot\nExecStart={}\n{}",
+      name, layout.unit_name(name), join(call, " "), path_line(world));
+}
+
+std::string timer_text(const std::string& name, Millis within) {
+  return fmt::format(
+      "# Written by orctl; gone as soon as the change is confirmed or taken back.\n"
+      "[Unit]\nDescription=Time to confirm a change of {}\n\n"
+      "[Timer]\nOnActiveSec={}ms\nAccuracySec=100ms\n\n"
+      "[Install]\nWantedBy=timers.target\n",
+      name, within.count());
+}
+
+}  // namespace
+
+void start_confirm_timer(const std::string& name, Millis within, Millis verify_limit, World& world,
+                         const Layout& layout) {
+  const bool systemd = world.supervision == Supervision::systemd;
+  const std::vector<std::string> call = {world.env.program(),
+                                         "--root",
+                                         world.root,
+                                         "--supervisor",
+                                         systemd ? "systemd" : "process",
+                                         "confirm",
+                                         "--expired",
+                                         name,
+                                         "--lock-timeout",
+                                         "1h",
+                                         "--verify-timeout",
+                                         fmt::format("{}ms", verify_limit.count())};
+  if (!systemd) return world.proc.detach(call);
+  const std::string unit = layout.confirm_unit(name);
+  world.fs.write(unit + ".service", service_text(name, call, world, layout));
+  world.fs.write(unit + ".timer", timer_text(name, within));
+  systemctl({"daemon-reload"}, world);
+  systemctl({"enable", "--now", "--quiet", layout.confirm_unit_name(name) + ".timer"}, world);
+}
+
+void stop_confirm_timer(const std::string& name, World& world, const Layout& layout) {
+  const std::string unit = layout.confirm_unit(name), timer = unit + ".timer", service = unit + ".service";
+  if (!world.fs.exists(timer) && !world.fs.exists(service)) return;
+  const bool systemd = world.supervision == Supervision::systemd;
+  if (systemd && world.fs.exists(timer))
+    systemctl({"disable", "--now", "--quiet", layout.confirm_unit_name(name) + ".timer"}, world);
+  world.fs.remove(timer);
+  world.fs.remove(service);
+  if (systemd) systemctl({"daemon-reload"}, world);
+}
+
+}  // namespace orctl
