@@ -1,3 +1,4 @@
+#include "engine/policy.h"
 #include "override.h"
 
 namespace orctl {
@@ -33,6 +34,8 @@ Exit run(const Options& o, World& world, Io& io) {
   OverrideChange change;
   change.add = server_of(o);
   const auto paths = parse_paths(o.common.servers, PathDepth::server);
+  for (const ServerPath& path : paths)
+    if (!is_pattern(path.server)) require_allowed(path.server, path.instance + "/" + path.upstream, world);
   return run_override("add server", "added", change, choose_places(paths, o.common.labels, world, Layout(world.root)),
                       o.common, world, io);
 }

@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "change.h"
+#include "engine/policy.h"
 
 namespace orctl {
 namespace {
@@ -17,7 +18,9 @@ void flags(Flags& f, Options& o) {
   f.add("-R,--recursive", o.recursive, "look into the folders of a folder too");
   f.add("--dry-run", o.dry_run, "show the plan and change nothing");
   f.add("--max-impact", o.max_impact, "refuse a plan that disturbs more than this")
-      .choices({"none", "hot", "reload", "restart"});
+      .choices({"none", "hot", "reload", "restart"})
+      .config("policy.max_impact")
+      .skips_guard();
   f.add("--confirm-within", o.confirm_within, "go back unless `orctl confirm` comes in time; 0s: stay without it");
   f.add("--detailed-exitcode", o.detailed, "exit 10 when something changed (0: nothing had to)");
   add_change_flags(f, o.change);
@@ -71,9 +74,9 @@ Exit run(const Options& o, World& world, Io& io) {
   if (o.confirm_within.count() != 0 && (o.confirm_within < shortest_wait || o.confirm_within > longest_wait))
     throw Error(Exit::usage, "--confirm-within: " + span_text(o.confirm_within) + " is no time to confirm in",
                 "from 1s to 24h, for example --confirm-within 5m");
-  const auto instances = load_valid(o.files, o.recursive ? Recurse::yes : Recurse::no, world, [&](const Diagnostic& d) {
-    d.severity == Severity::error ? io.error(d) : io.warn(d);
-  });
+  const auto instances =
+      load_allowed(o.files, o.recursive ? Recurse::yes : Recurse::no, world,
+                   [&](const Diagnostic& d) { d.severity == Severity::error ? io.error(d) : io.warn(d); });
   Request request = make_request(o.change, world, "apply -f " + o.files.front() + (o.files.size() > 1 ? " …" : ""));
   request.confirm_within = o.confirm_within;
   Plan plan = plan_for(o, instances, world, layout);

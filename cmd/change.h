@@ -15,10 +15,18 @@ struct ChangeFlags {
   Millis lock_timeout{30000}, verify_timeout{10000};
 };
 
+inline void add_time_flags(Flags& f, ChangeFlags& c) {
+  f.add("--lock-timeout", c.lock_timeout, "how long to wait while another orctl works on the instance")
+      .env("ORCTL_LOCK_TIMEOUT")
+      .config("lock_timeout");
+  f.add("--verify-timeout", c.verify_timeout, "how long every worker and listener may take to prove what it serves")
+      .env("ORCTL_VERIFY_TIMEOUT")
+      .config("verify_timeout");
+}
+
 inline void add_change_flags(Flags& f, ChangeFlags& c) {
   f.add("--reason", c.reason, "why; kept in the history").value("TEXT");
-  f.add("--lock-timeout", c.lock_timeout, "how long to wait while another orctl works on the instance");
-  f.add("--verify-timeout", c.verify_timeout, "how long every worker and listener may take to prove what it serves");
+  add_time_flags(f, c);
 }
 
 inline Request make_request(const ChangeFlags& c, const World& world, const std::string& command) {

@@ -25,7 +25,8 @@ Command completion_command() {
                            {{"Complete in this bash", "source <(orctl completion bash)"},
                             {"Read the manual", "orctl completion man | man -l -"}},
                            "",
-                           {}},
+                           {},
+                           ConfigUse::none},
                           flags, run);
 }
 

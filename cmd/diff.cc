@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "change.h"
+#include "engine/policy.h"
 
 namespace orctl {
 namespace {
@@ -52,9 +53,10 @@ Exit run(const Options& o, const World& world, Io& io) {
   if (o.files.empty())
     plan = compare_revisions(o.revisions, world);
   else
-    plan = make_plan(load_valid(o.files, o.recursive ? Recurse::yes : Recurse::no, world,
-                                [&](const Diagnostic& d) { d.severity == Severity::error ? io.error(d) : io.warn(d); }),
-                     world, Layout(world.root));
+    plan =
+        make_plan(load_allowed(o.files, o.recursive ? Recurse::yes : Recurse::no, world,
+                               [&](const Diagnostic& d) { d.severity == Severity::error ? io.error(d) : io.warn(d); }),
+                  world, Layout(world.root));
   if (!o.files.empty()) warn_unconfirmed(io, plan, world, Layout(world.root));
   show_plan(io, plan, o.show_files ? ShowFiles::yes : ShowFiles::no);
   return plan.empty() ? Exit::ok : Exit::no;

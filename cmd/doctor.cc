@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "cli/command.h"
+#include "engine/config.h"
 #include "engine/history.h"
 #include "engine/target.h"
 
@@ -46,12 +48,13 @@ class Report {
 };
 
 void check_nginx(const std::string& wanted, const World& world, Report& report) {
-  const auto binary = find_nginx(wanted, world);
   const std::string install = "apt-get install nginx libnginx-mod-http-lua lua-cjson, or OpenResty's own packages";
-  if (!binary)
-    return report.bad("nginx", wanted.empty() ? "no OpenResty and no nginx" : "no program " + wanted, install);
+  std::optional<std::string> binary;
   NginxFacts facts;
   try {
+    binary = find_nginx(wanted, world);
+    if (!binary)
+      return report.bad("nginx", wanted.empty() ? "no OpenResty and no nginx" : "no program " + wanted, install);
     facts = nginx_facts(*binary, world);
   } catch (const Error& e) {
     return report.bad("nginx", e.what(), install);
@@ -88,14 +91,26 @@ void check_store(const World& world, const Layout& layout, Report& report) {
     report.note("rights", "may not write in " + folder, "changing commands need root, or --root DIR");
 }
 
+void check_config(const Config& config, Report& report) {
+  for (const Diagnostic& d : config.found) {
+    const std::string place = d.place.line == 0 ? d.file : fmt::format("{}:{}", d.file, d.place.line);
+    const std::string text = place + ": " + (d.field.empty() ? "" : d.field + ": ") + d.text;
+    d.severity == Severity::error ? report.bad("config", text, d.hint) : report.note("config", text, d.hint);
+  }
+  if (config.found.empty())
+    report.good("config", config.given.empty() ? "nothing set" : count(config.given.size(), "key") + " set");
+}
+
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind("DoctorReport");
   Report report(io);
   const Layout layout(world.root);
-  check_nginx(o.binary, world, report);
+  const Config config = load_config(world.fs, world.env, layout);
+  if (!has_errors(config.found)) check_nginx(o.binary, world, report);
   check_store(world, layout, report);
   report.good("supervisor", world.supervision == Supervision::systemd ? "systemd, one unit an instance"
                                                                       : "plain processes that orctl starts");
+  check_config(config, report);
   report.print();
   return report.healthy() ? Exit::ok : Exit::no;
 }
@@ -107,7 +122,8 @@ Command doctor_command() {
                            "say what this host has and lacks",
                            {{"Look at this host", "orctl doctor"}},
                            "Exit code 1 when something that orctl needs is missing.",
-                           {"table", "json"}},
+                           {"table", "json"},
+                           ConfigUse::told},
                           flags, run);
 }
 

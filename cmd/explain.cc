@@ -15,7 +15,9 @@ struct Options {
 };
 
 void flags(Flags& f, Options& o) {
-  f.positional("FIELD", o.field, "kind, or kind.field.field, for example instance.upstream.server.weight").required();
+  f.positional("FIELD", o.field,
+               "kind, or kind.field.field, for example instance.upstream.server.weight; config is orctl's own")
+      .required();
 }
 
 std::string type_of(const Schema::Node& node) {
@@ -66,6 +68,7 @@ Exit run(const Options& o, const World&, Io& io) {
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     kinds.push_back(kind);
   }
+  kinds.emplace_back("config");
   std::transform(parts[0].begin(), parts[0].end(), parts[0].begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (std::find(kinds.begin(), kinds.end(), parts[0]) == kinds.end()) throw unknown(o.field, kinds, parts[0], "");
@@ -102,9 +105,10 @@ Exit run(const Options& o, const World&, Io& io) {
 
 Command explain_command() {
   return command<Options>({"explain",
-                           "describe a field of a manifest",
+                           "describe a field of a manifest or of the configuration",
                            {{"All fields of an instance", "orctl explain instance"},
-                            {"One field", "orctl explain instance.upstream.server.weight"}},
+                            {"One field", "orctl explain instance.upstream.server.weight"},
+                            {"The configuration of orctl itself", "orctl explain config"}},
                            "Tells type, default, range, examples, and what changing the field costs a running "
                            "instance: none, hot, reload or restart.",
                            {"text", "json"}},

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "engine/config.h"
 #include "import/host_balancer.h"
 
 namespace orctl {
@@ -41,7 +42,7 @@ Exit run(const Options& o, const World& world, Io& io) {
   std::optional<Name> name;
   if (o.name) name = instance_name(*o.name);
   Diagnostics found;
-  const auto manifest = import_host_balancer({o.file, text_of(o.file, world)}, name, found);
+  const auto manifest = import_host_balancer({o.file, text_of(o.file, world)}, name, found, sound_config(world).policy);
   for (const Diagnostic& d : found) d.severity == Severity::error ? io.error(d) : io.warn(d);
   if (!manifest)
     throw Error(

@@ -2,7 +2,7 @@
 
 #include <iostream>
 
-#include "model/layout.h"
+#include "engine/config.h"
 
 namespace {
 
@@ -11,7 +11,8 @@ using namespace orctl;
 /// systemd knows the units of the host's own root only; below another root orctl runs the processes itself.
 Supervision supervision_for(const std::string& wanted, const std::string& root) {
   if (wanted == "systemd" && root != "/")
-    throw Error(Exit::usage, "systemd runs no instances below --root " + root, "leave --supervisor systemd away");
+    throw Error(Exit::usage, "systemd runs no instances below --root " + root,
+                "take systemd out of --supervisor, ORCTL_SUPERVISOR or the configuration: orctl config view");
   if (wanted == "process" || root != "/") return Supervision::process;
   if (Fs({}).exists("/run/systemd/system")) return Supervision::systemd;  // sd_booted(3)
   if (wanted == "auto") return Supervision::process;
@@ -28,6 +29,9 @@ int main(int argc, char** argv) {
     world.supervision = supervision_for(globals.supervisor, root);
     return world;
   };
+  const auto load = [](const GlobalFlags& globals) {
+    return load_config(Fs({}), Env(), Layout(Fs({}).resolved(globals.root)));
+  };
   return run_cli(command_table(), std::vector<std::string>(argv + 1, argv + argc), make_world, std::cout, std::cerr,
-                 {Env().is_terminal(1), Env().is_terminal(2)});
+                 {Env().is_terminal(1), Env().is_terminal(2)}, load);
 }

@@ -26,7 +26,8 @@ inline void add_override_flags(Flags& f, OverrideOptions& o, Reason reason, Wait
   Flag why = f.add("--reason", o.reason, "why; shown with the override").value("TEXT").env("ORCTL_REASON");
   if (reason == Reason::required) why.required();
   f.add("--for", o.lasts, "ends by itself after this time; absent: when somebody ends it").value("DURATION");
-  f.add("--ignore-min-healthy", o.ignore_min_healthy, "do it although fewer servers than min_healthy are left");
+  f.add("--ignore-min-healthy", o.ignore_min_healthy, "do it although fewer servers than min_healthy are left")
+      .skips_guard();
   if (wait == Wait::no) return;
   f.add("--wait", o.wait, "wait until the last request of the server has ended, on every worker");
   f.add("--timeout", o.timeout, "how long --wait waits");

@@ -1,4 +1,5 @@
 #include "change.h"
+#include "engine/policy.h"
 
 namespace orctl {
 namespace {
@@ -34,6 +35,16 @@ Version version_of(const Revision& r, const std::string& name, const World& worl
   return version;
 }
 
+/// A policy may have become stricter since the revision was applied.
+void refuse_by_policy(const Version& version, const Revision& r, const std::string& name, const World& world, Io& io) {
+  const Diagnostics found = check_version(version, fmt::format("revision {}", r.number), world);
+  for (const Diagnostic& d : found) io.error(d);
+  if (!found.empty())
+    throw Error(Exit::guard,
+                fmt::format("the policy of this host refuses revision {} of {}; nothing was changed", r.number, name),
+                "choose another (orctl history " + name + "), or change what the hints above name");
+}
+
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("RollbackResult");
   const Layout layout(world.root);
@@ -41,7 +52,9 @@ Exit run(const Options& o, World& world, Io& io) {
     return o.to == 0 ? revision_before_live(world, o.name) : find_revision(world, o.name, o.to);
   };
   const auto plan_to = [&](const Revision& r) {
-    return make_plan(observe(o.name, world, layout), version_of(r, o.name, world, layout), world, layout);
+    Version version = version_of(r, o.name, world, layout);
+    refuse_by_policy(version, r, o.name, world, io);
+    return make_plan(observe(o.name, world, layout), std::move(version), world, layout);
   };
   if (o.dry_run) {
     const Revision to = choose();

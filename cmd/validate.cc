@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "cli/command.h"
-#include "engine/load.h"
+#include "engine/policy.h"
 
 namespace orctl {
 namespace {
@@ -22,7 +22,8 @@ void flags(Flags& f, Options& o) {
 
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind("ValidationResult");
-  const Manifests manifests = load(o.files, o.recursive ? Recurse::yes : Recurse::no, world);
+  Manifests manifests = load(o.files, o.recursive ? Recurse::yes : Recurse::no, world);
+  add_policy_faults(manifests, sound_config(world).policy, Severity::warning);
   for (const Diagnostic& d : manifests.found) d.severity == Severity::error ? io.error(d) : io.warn(d);
   for (const Loaded& loaded : manifests.instances) {
     Value item = Value::object();
@@ -44,16 +45,18 @@ Exit run(const Options& o, const World& world, Io& io) {
 }  // namespace
 
 Command validate_command() {
-  return command<Options>({"validate",
-                           "check manifests, offline and without rights",
-                           {{"Check one manifest", "orctl validate -f payment.toml"},
-                            {"Check a folder in CI", "orctl validate -f manifests/ --strict -o json"},
-                            {"Check what another program makes", "make-manifest | orctl validate -f -"}},
-                           "Reports every error of every manifest, not the first: syntax, unknown fields, types, "
-                           "ranges, names, references between routes and upstreams, duplicates, and conflicts of "
-                           "names, addresses and ports between manifests. Exit code 1 means invalid.",
-                           {"text", "json"}},
-                          flags, run);
+  return command<Options>(
+      {"validate",
+       "check manifests, offline and without rights",
+       {{"Check one manifest", "orctl validate -f payment.toml"},
+        {"Check a folder in CI", "orctl validate -f manifests/ --strict -o json"},
+        {"Check what another program makes", "make-manifest | orctl validate -f -"}},
+       "Reports every error of every manifest, not the first: syntax, unknown fields, types, "
+       "ranges, names, references between routes and upstreams, duplicates, and conflicts of "
+       "names, addresses and ports between manifests, and servers where this host's policy sends no requests "
+       "(orctl explain config.policy). Exit code 1 means invalid.",
+       {"text", "json"}},
+      flags, run);
 }
 
 }  // namespace orctl

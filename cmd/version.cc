@@ -18,7 +18,8 @@ Exit run(const Options&, const World&, Io& io) {
 
 Command version_command() {
   return command<Options>(
-      {"version", "print the version", {{"Print the version", "orctl version"}}, "", {"text", "json"}}, flags, run);
+      {"version", "print the version", {{"Print the version", "orctl version"}}, "", {"text", "json"}, ConfigUse::none},
+      flags, run);
 }
 
 }  // namespace orctl

@@ -16,6 +16,10 @@ struct Example {
   std::string line;  ///< "orctl diff -f payment.toml"
 };
 
+/// What a configuration with a fault means to a command: it is not run; it runs and tells the fault itself; nothing, as
+/// it reads none.
+enum class ConfigUse { needed, told, none };
+
 /// What help, man, completion and the parser know of a command before it runs.
 struct CommandInfo {
   std::string name;     ///< "diff", "name check"
@@ -23,6 +27,7 @@ struct CommandInfo {
   std::vector<Example> examples;
   std::string description;             ///< paragraphs divided by an empty line; may be empty
   std::vector<std::string> outputs{};  ///< what -o takes, the default first; empty: no -o
+  ConfigUse config = ConfigUse::needed;
 };
 
 /// Whether a command only looks: told by its run function's `const World&`.

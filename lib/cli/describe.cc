@@ -44,14 +44,17 @@ std::string upper(std::string text) {
 Described::Described(const Command& command) : call(command.make()) { call->flags(flags); }
 
 void add_global_flags(Flags& f, GlobalFlags& g) {
-  f.add("-o,--output", g.output, "format of the answer").value("FORMAT");
+  f.add("-o,--output", g.output, "format of the answer").value("FORMAT").env("ORCTL_OUTPUT").config("output");
   f.add("--root", g.root, "folder that stands for / on the host").value("DIR").env("ORCTL_ROOT");
   f.add("--supervisor", g.supervisor, "what runs the instances; auto: systemd where it runs, unless --root is given")
       .choices({"auto", "systemd", "process"})
-      .env("ORCTL_SUPERVISOR");
+      .env("ORCTL_SUPERVISOR")
+      .config("supervisor");
   f.add("--color", g.colour, "colours in the answer and in messages")
       .value("WHEN")
-      .choices({"auto", "always", "never"});
+      .choices({"auto", "always", "never"})
+      .env("ORCTL_COLOR")
+      .config("color");
   f.add("-v,--verbose", g.verbose, "print every side effect on stderr");
   f.add("-h,--help", g.help, "show help");
 }
@@ -109,6 +112,7 @@ std::string full_help(const FlagSpec& spec) {
   const std::string standard = default_text(spec);
   if (!standard.empty()) remarks.push_back("default " + standard);
   if (!spec.env.empty()) remarks.push_back("env " + spec.env);
+  if (!spec.config.empty()) remarks.push_back("config " + spec.config);
   return remarks.empty() ? spec.help : fmt::format("{} ({})", spec.help, join(remarks, "; "));
 }
 
@@ -145,7 +149,7 @@ std::vector<ExitMeaning> exit_meanings(Effect effect) {
   if (effect == Effect::reads)
     return {{0, "done, or the answer is yes"},
             {1, "the answer is no"},
-            {2, "wrong flags or arguments"},
+            {2, "wrong flags, arguments or configuration"},
             {3, "the input cannot be used"},
             {4, "cannot reach or authenticate"},
             {5, "the target answered with an error"},
@@ -153,7 +157,7 @@ std::vector<ExitMeaning> exit_meanings(Effect effect) {
             {130, "interrupted (143 by SIGTERM)"}};
   return {{0, "done"},
           {1, "the answer is no"},
-          {2, "wrong flags or arguments"},
+          {2, "wrong flags, arguments or configuration"},
           {3, "bad input refused, nothing changed"},
           {4, "cannot reach or authenticate"},
           {5, "the target answered with an error"},

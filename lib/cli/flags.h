@@ -8,6 +8,8 @@
 
 namespace orctl {
 
+struct Setting;
+
 /// One flag or positional argument as data: the parser, help, man and completion all read this.
 struct FlagSpec {
   using Target = std::variant<bool*, int*, std::string*, std::optional<std::string>*, std::vector<std::string>*,
@@ -18,8 +20,10 @@ struct FlagSpec {
   std::string help;
   std::string value_name;  ///< "FILE"; derived from the type when empty; unused for bool
   std::string env;         ///< environment variable that gives the value when the flag is absent
+  std::string config;      ///< key of the configuration that gives it when the environment does not, either
   std::vector<std::string> choices;
   bool required = false;
+  bool skips_guard = false;  ///< given (of choices: a later one than the configuration's), it skips a guard
 };
 
 /// Fluent end of Flags::add.
@@ -42,6 +46,14 @@ class Flag {
     spec_.env = std::move(name);
     return *this;
   }
+  Flag& config(std::string key) {
+    spec_.config = std::move(key);
+    return *this;
+  }
+  Flag& skips_guard() {
+    spec_.skips_guard = true;
+    return *this;
+  }
 
  private:
   FlagSpec& spec_;
@@ -59,6 +71,9 @@ class Flags {
   Flag positional(std::string name, T& target, std::string help) {
     return Flag(append(std::move(name), true, &target, std::move(help)));
   }
+  /// The parser puts there where the value of each flag with a key of the configuration came from.
+  void tell_settings(std::vector<Setting>& to) { settings_ = &to; }
+  std::vector<Setting>* settings() const { return settings_; }
   const std::vector<std::unique_ptr<FlagSpec>>& all() const { return all_; }
 
  private:
@@ -72,6 +87,7 @@ class Flags {
     return s;
   }
   std::vector<std::unique_ptr<FlagSpec>> all_;
+  std::vector<Setting>* settings_ = nullptr;
 };
 
 }  // namespace orctl

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cli/command.h"
+#include "model/config.h"
 
 namespace orctl {
 
@@ -28,13 +29,20 @@ struct Parsed {
   std::unique_ptr<Call> call;
   GlobalFlags globals;
   std::string topic;  ///< for help of a group such as "name" or "get"
+  Config config;
+  std::vector<std::string> skipped_guards;  ///< flags given that skip one: "--ignore-min-healthy"
 };
+
+/// Loads the configuration of the host that the global flags mean; its faults are in its `found`.
+using ConfigLoader = std::function<Config(const GlobalFlags&)>;
 
 /// Understands `args` (without argv[0]). Throws Error(Exit::usage) with the nearest command or flag as hint.
 /// `env` looks up environment variables. With globals.help set, required flags may be missing.
-/// `wanted_output` is filled as soon as -o is seen, so that even a usage error can be answered in JSON.
+/// `wanted_output` is filled as soon as -o is seen, so that even a usage error can be answered in JSON. What neither
+/// `args` nor `env` says comes from the configuration, if that has no fault.
 Parsed parse(const std::vector<Command>& table, const std::vector<std::string>& args,
-             const std::function<std::string(const std::string&)>& env, std::string& wanted_output);
+             const std::function<std::string(const std::string&)>& env, std::string& wanted_output,
+             const ConfigLoader& load = {});
 
 /// Makes the World of one call; the trace goes to stderr with -v and is empty otherwise.
 using WorldFactory = std::function<World(const GlobalFlags&, Trace)>;
@@ -49,7 +57,7 @@ struct Terminals {
 /// a message (or the JSON document) and an exit code. An interrupt gives 130 or 143, unless the exit says what
 /// became of the host (partial, rolled_back, broken).
 int run_cli(const std::vector<Command>& table, const std::vector<std::string>& args, const WorldFactory& factory,
-            std::ostream& out, std::ostream& err, Terminals terminals = {});
+            std::ostream& out, std::ostream& err, Terminals terminals = {}, const ConfigLoader& load = {});
 
 /// Help texts, examples first. Width 80.
 std::string help_overview(const std::vector<Command>& table);

@@ -41,6 +41,7 @@ class CallFlags {
 
   const std::vector<const FlagSpec*>& flags() const { return flags_; }
   const std::vector<const FlagSpec*>& positionals() const { return positionals_; }
+  std::vector<Setting>* settings() const { return own_.settings(); }
   const FlagSpec* find(std::string_view name) const {
     for (const FlagSpec* spec : flags_)
       if (has_name(*spec, name)) return spec;
@@ -188,19 +189,92 @@ class Assign {
   const Words& values_;
 };
 
-void assign_flags(const CallFlags& flags, Texts& texts, const Lookup& env, Words& missing) {
-  for (const FlagSpec* spec : flags.flags()) {
-    Words& values = texts.of_flag[spec];
-    std::string subject = names_of(*spec).back();
-    if (values.empty() && !spec->env.empty()) {
-      const std::string value = env(spec->env);
-      if (!value.empty()) values = {value};
-      subject = spec->env;
-    }
-    Assign(*spec, subject, values).all();
-    if (values.empty() && spec->required) missing.push_back(label(*spec));
-  }
+bool is_output(const Words& outputs, const std::string& format) {
+  return std::any_of(outputs.begin(), outputs.end(), [&](const std::string& o) {
+    return o == format || (o.ends_with("=") && format.starts_with(o));  // "jsonpath=" takes whatever follows
+  });
 }
+
+/// Gives the flags their values: the command line's, else the environment's, else the configuration's.
+class FlagValues {
+ public:
+  FlagValues(const CallFlags& flags, const CommandInfo& info, const Lookup& env)
+      : flags_(flags), info_(info), env_(env) {}
+
+  void take_given(Texts& texts, Words& missing) {
+    for (const FlagSpec* spec : flags_.flags()) {
+      const Words& values = texts.of_flag[spec];
+      const std::string name = names_of(*spec).back(), value = spec->env.empty() ? "" : env_(spec->env);
+      if (!values.empty())
+        take(*spec, name, values, "flag " + name);
+      else if (!value.empty() && fits(*spec, value))
+        take(*spec, spec->env, {value}, "env " + spec->env);
+      else if (spec->required)
+        missing.push_back(label(*spec));
+    }
+  }
+
+  void take_configured(const Config& config) {
+    for (const FlagSpec* spec : flags_.flags()) {
+      const Setting* setting = spec->config.empty() || origins_.contains(spec) ? nullptr : config.find(spec->config);
+      if (setting == nullptr || (spec->config == "color" && !env_("NO_COLOR").empty())) continue;
+      const std::string& value = setting->value.as_string();
+      if (fits(*spec, value)) take(*spec, setting->origin, {value}, setting->origin);
+    }
+  }
+
+  /// Flags on the command line that skip a guard.
+  Words skipped_guards(const Config& config) const {
+    Words skipped;
+    for (const auto& [spec, origin] : origins_) {
+      if (!spec->skips_guard || origin.from.compare(0, 5, "flag ") != 0) continue;
+      const Setting* limit = spec->config.empty() ? nullptr : config.find(spec->config);
+      const auto at = [&all = spec->choices](const std::string& choice) {
+        return std::find(all.begin(), all.end(), choice);
+      };
+      if (takes_value(*spec) ? limit != nullptr && at(origin.value) > at(limit->value.as_string())
+                             : origin.value == "true")
+        skipped.push_back(origin.from.substr(5));
+    }
+    return skipped;
+  }
+
+  std::vector<Setting> settings() const {
+    std::vector<Setting> all;
+    for (const FlagSpec* spec : flags_.flags()) {
+      if (spec->config.empty()) continue;
+      const auto origin = origins_.find(spec);
+      const std::string value = default_text(*spec);
+      all.push_back({spec->config, value.empty() ? Value() : Value(value),
+                     origin == origins_.end() ? "default" : origin->second.from});
+    }
+    return all;
+  }
+
+ private:
+  struct Origin {
+    std::string value, from;
+  };
+
+  /// Whether a value that was not given on the command line is for this command: not each has each format.
+  bool fits(const FlagSpec& spec, const std::string& value) const {
+    if (spec.config != "output") return true;
+    if (!is_choice("output", value))
+      throw usage(fmt::format("{}: \"{}\" is no format of any command", spec.env, value),
+                  "one of them: text, table, wide, json, jsonl, name, toml");
+    return is_output(info_.outputs, value);
+  }
+
+  void take(const FlagSpec& spec, const std::string& subject, const Words& values, const std::string& from) {
+    Assign(spec, subject, values).all();
+    origins_[&spec] = {values.back(), from};
+  }
+
+  const CallFlags& flags_;
+  const CommandInfo& info_;
+  const Lookup& env_;
+  std::map<const FlagSpec*, Origin> origins_;
+};
 
 void assign_positionals(const CallFlags& flags, const std::string& command, Words values, Words& missing) {
   const auto& all = flags.positionals();
@@ -220,12 +294,6 @@ void assign_positionals(const CallFlags& flags, const std::string& command, Word
                           : fmt::format("\"orctl {} --help\" shows what it takes", command));
 }
 
-bool is_output(const Words& outputs, const std::string& format) {
-  return std::any_of(outputs.begin(), outputs.end(), [&](const std::string& o) {
-    return o == format || (o.ends_with("=") && format.starts_with(o));  // "jsonpath=" takes whatever follows
-  });
-}
-
 void check_globals(const GlobalFlags& globals, const CommandInfo& info) {
   if (globals.root.empty()) throw usage("--root: the folder's name is empty", "leave it out to mean /");
   if (globals.output.empty() || is_output(info.outputs, globals.output)) return;
@@ -237,8 +305,9 @@ void check_globals(const GlobalFlags& globals, const CommandInfo& info) {
 }  // namespace
 
 Parsed parse(const std::vector<Command>& table, const std::vector<std::string>& args, const Lookup& env,
-             std::string& wanted_output) {
+             std::string& wanted_output, const ConfigLoader& load) {
   wanted_output = find_output(args);
+  if (wanted_output.empty()) wanted_output = env("ORCTL_OUTPUT");
   FoundCommand found = find_command(table, args);
   Parsed parsed;
   parsed.command = found.command;
@@ -252,7 +321,8 @@ Parsed parse(const std::vector<Command>& table, const std::vector<std::string>& 
   Texts texts = run_cli11(flags, without_traps(flags, found.flags));
   refuse_unknown_flags(flags, info.name, texts.rest);
   Words missing;
-  assign_flags(flags, texts, env, missing);
+  FlagValues values(flags, info, env);
+  values.take_given(texts, missing);
   if (parsed.globals.help) return parsed;  // in a cluster such as -vh
   texts.rest.insert(texts.rest.end(), found.operands.begin(), found.operands.end());
   assign_positionals(flags, info.name, texts.rest, missing);
@@ -260,6 +330,11 @@ Parsed parse(const std::vector<Command>& table, const std::vector<std::string>& 
     throw usage(fmt::format("missing {}", join(missing, ", ")),
                 fmt::format("\"orctl {} --help\" shows examples", info.name));
   check_globals(parsed.globals, info);
+  if (!load || info.config == ConfigUse::none) return parsed;
+  parsed.config = load(parsed.globals);
+  if (!has_errors(parsed.config.found)) values.take_configured(parsed.config);
+  parsed.skipped_guards = values.skipped_guards(parsed.config);
+  if (flags.settings() != nullptr) *flags.settings() = values.settings();
   return parsed;
 }
 

@@ -1,3 +1,6 @@
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <new>
@@ -57,11 +60,31 @@ Exit show_help(const std::vector<Command>& table, const Parsed& parsed, Io& io) 
   return Exit::ok;
 }
 
+/// Stops what a broken configuration or its policy stops.
+void heed_config(const Parsed& parsed, Io& io) {
+  const Config& config = parsed.config;
+  if (parsed.command->info.config == ConfigUse::needed && has_errors(config.found)) {
+    for (const Diagnostic& d : config.found) io.error(d);
+    throw Error(Exit::usage, "the configuration cannot be used; nothing was done",
+                "mend what is marked above; orctl config view shows when it is right");
+  }
+  const auto& users = config.policy.may_skip_guards;
+  const std::string user = Env{}.user();
+  if (!users || parsed.skipped_guards.empty() || std::find(users->begin(), users->end(), user) != users->end()) return;
+  throw Error(Exit::guard,
+              fmt::format("{} skips a guard, and {} may not; nothing was changed", parsed.skipped_guards.front(), user),
+              users->empty()
+                  ? fmt::format("nobody may: may_skip_guards under [policy] in {} is empty", config.policy.file)
+                  : fmt::format("{} may; may_skip_guards under [policy] in {} says so", join(*users, ", "),
+                                config.policy.file));
+}
+
 Exit run_command(Parsed& parsed, const WorldFactory& factory, Io& io) {
   Trace trace;
   if (parsed.globals.verbose)
     trace = [&io](const std::string& line) { io.note(io.paint(printable_line(line), "dim")); };
   if (parsed.command->effect == Effect::changes) io.changed(false);  // Ansible reads it from a failure, too
+  heed_config(parsed, io);
   World world = factory(parsed.globals, trace);
   return parsed.call->run(world, io);
 }
@@ -69,12 +92,12 @@ Exit run_command(Parsed& parsed, const WorldFactory& factory, Io& io) {
 }  // namespace
 
 int run_cli(const std::vector<Command>& table, const std::vector<std::string>& args, const WorldFactory& factory,
-            std::ostream& out, std::ostream& err, Terminals terminals) {
+            std::ostream& out, std::ostream& err, Terminals terminals, const ConfigLoader& load) {
   Parsed parsed;
   std::string wanted_output;
   try {
     const auto env = [](const std::string& name) { return Env{}.get(name); };
-    parsed = parse(table, args, env, wanted_output);
+    parsed = parse(table, args, env, wanted_output, load);
   } catch (...) {
     const std::string format = wanted_output == "json" ? "json" : "text";
     Io io(out, err, format, colour_for("auto", terminals));

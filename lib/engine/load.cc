@@ -185,7 +185,10 @@ Manifests load(const std::vector<std::string>& files, Recurse recurse, const Wor
 
 std::vector<Loaded> load_valid(const std::vector<std::string>& files, Recurse recurse, const World& world,
                                const std::function<void(const Diagnostic&)>& report) {
-  Manifests manifests = load(files, recurse, world);
+  return valid_ones(load(files, recurse, world), report);
+}
+
+std::vector<Loaded> valid_ones(Manifests manifests, const std::function<void(const Diagnostic&)>& report) {
   for (const Diagnostic& d : manifests.found) report(d);
   if (!manifests.valid()) {
     const auto errors = std::count_if(manifests.found.begin(), manifests.found.end(),

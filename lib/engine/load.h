@@ -30,8 +30,10 @@ enum class Recurse { no, yes };
 /// a file or folder that cannot be read at all is an Error (Exit::usage).
 Manifests load(const std::vector<std::string>& files, Recurse recurse, const World& world);
 
-/// load(), for commands that go on only with valid manifests: throws Error(Exit::refused) after handing every fault to
-/// `report`.
+/// The instances of valid manifests: throws Error(Exit::refused) after handing every fault to `report`.
+std::vector<Loaded> valid_ones(Manifests manifests, const std::function<void(const Diagnostic&)>& report);
+
+/// load() and valid_ones().
 std::vector<Loaded> load_valid(const std::vector<std::string>& files, Recurse recurse, const World& world,
                                const std::function<void(const Diagnostic&)>& report);
 

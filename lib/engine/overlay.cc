@@ -75,6 +75,16 @@ Tree read_overlay(const Source& source, const Value& files, const std::string& f
   return overlay;
 }
 
+Tree overlay_of(const Tree& tree) {
+  Tree overlay;
+  for (const auto& [path, file] : tree) {
+    const auto below = [&path = path](const char* folder) { return path.starts_with(folder); };
+    if (below("http.d/") || below("streams.d/") || below("certs/") || (below("lua/") && !below("lua/orctl/")))
+      overlay[path] = file;
+  }
+  return overlay;
+}
+
 void check_modules(const Instance& instance, const Tree& overlay, Diagnostics& found) {
   std::vector<std::string> known;
   for (const auto& [path, file] : overlay)

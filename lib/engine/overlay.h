@@ -13,6 +13,9 @@ namespace orctl {
 Tree read_overlay(const Source& source, const Value& files, const std::string& folder, const World& world,
                   Diagnostics& found);
 
+/// The files of a tree that its manifest's folder laid over it; render() makes the others.
+Tree overlay_of(const Tree& tree);
+
 /// Adds to `found` every Lua module that a check of `instance` names and its overlay does not hold.
 void check_modules(const Instance& instance, const Tree& overlay, Diagnostics& found);
 

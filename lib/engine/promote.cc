@@ -7,6 +7,8 @@
 #include <map>
 
 #include "base/text.h"
+#include "engine/overlay.h"
+#include "engine/policy.h"
 #include "model/address.h"
 
 namespace orctl {
@@ -27,17 +29,6 @@ int64_t whole_weight(const Override& override, const Value& server) {
         fmt::format("take the server out (orctl remove server {0} …), or: orctl overrides discard {0}",
                     override.server.str()));
   return static_cast<int64_t>(w);
-}
-
-/// The files of a tree that its manifest's folder laid over it; render() makes the others.
-Tree overlay_of(const Tree& tree) {
-  Tree overlay;
-  for (const auto& [path, file] : tree) {
-    const auto below = [&path = path](const char* folder) { return path.starts_with(folder); };
-    if (below("http.d/") || below("streams.d/") || below("certs/") || (below("lua/") && !below("lua/orctl/")))
-      overlay[path] = file;
-  }
-  return overlay;
 }
 
 /// `spec` checked as a manifest; its name was checked by the fleet it came from, which the store does not hold.
@@ -120,6 +111,7 @@ Version promoted_version(const Observed& now, const Promotion& promotion, const 
   Value spec = stored.spec;
   for (const ServerEdit& edit : promotion.edits) edit_document(spec, edit);
   Loaded loaded{checked(spec, promotion.instance), overlay};
+  require_allowed(loaded, world);
   Version version = desired_version(loaded, world, layout);
   version.manifest_name = stored.manifest_name;
   if (auto text = edit_text({stored.manifest_name, stored.manifest}, promotion.edits)) {

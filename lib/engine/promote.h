@@ -24,7 +24,8 @@ std::vector<Promotion> make_promotions(const std::vector<Override>& overrides, c
                                        const Layout& layout);
 
 /// The version of the store with a promotion's edits: its manifest is edited as text where its style allows that, and
-/// else written anew as JSON. Exit::refused when the result is no valid manifest.
+/// else written anew as JSON. Exit::refused when the result is no valid manifest, or when the policy of this
+/// host refuses it.
 Version promoted_version(const Observed& now, const Promotion& promotion, const World& world, const Layout& layout);
 
 /// Before the promoted document is sent: an override by percentage is of the manifest's weight, which is about to

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "engine/config.h"
 #include "model/instance_user.h"
 #include "model/listener.h"
 
@@ -76,6 +77,12 @@ NginxFacts nginx_facts(const std::string& binary, const World& world) {
 
 std::optional<std::string> find_nginx(const std::string& wanted, const World& world) {
   if (!wanted.empty()) return world.fs.find_program(wanted, "");
+  if (const Setting* setting = sound_config(world).find("nginx_binary")) {
+    if (auto found = world.fs.find_program(setting->value.as_string(), "")) return found;
+    throw Error(Exit::target,
+                fmt::format("there is no program '{}' ({}: nginx_binary)", setting->value.as_string(), setting->origin),
+                how_to_install);
+  }
   const std::string path = world.env.get("PATH");
   if (auto found = world.fs.find_program("openresty", path)) return found;
   for (const char* prefix : {"/usr/local/openresty/nginx/sbin/nginx", "/opt/openresty/nginx/sbin/nginx",

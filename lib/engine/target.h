@@ -22,8 +22,9 @@ struct NginxFacts {
 /// Reads one binary's facts; an Error (Exit::target) when it does not run.
 NginxFacts nginx_facts(const std::string& binary, const World& world);
 
-/// The binary that serves here: `wanted` if not empty, `openresty` in PATH, OpenResty's usual prefixes, `nginx` in PATH
-/// and /usr/sbin; nullopt when there is none.
+/// The binary that serves here: `wanted` if not empty, the configuration's, `openresty` in PATH, OpenResty's usual
+/// prefixes, `nginx` in PATH and /usr/sbin; nullopt when there is none; Error(Exit::target) when the configuration's is
+/// not there.
 std::optional<std::string> find_nginx(const std::string& wanted, const World& world);
 
 /// The target for one instance on this host. Exit::target, saying what is missing and how to install it, when no

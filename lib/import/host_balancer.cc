@@ -74,7 +74,8 @@ std::string quoted(const std::string& text) { return to_json(Value(text)); }  //
 
 class Importer {
  public:
-  Importer(const Source& source, Diagnostics& found) : source_(source), found_(found) {}
+  Importer(const Source& source, Diagnostics& found, const Policy& policy)
+      : source_(source), found_(found), policy_(policy) {}
 
   std::optional<Value> read() {
     if (trim(source_.text).empty() || source_.text.find('\0') != std::string::npos || !is_utf8(source_.text)) {
@@ -164,6 +165,9 @@ class Importer {
         add(Severity::error, "duplicate", addr, fmt::format("{}.servers[{}]", field, i),
             fmt::format("server {} stands twice in this backend", address),
             "keep one, and give it the sum of the weights");
+      else if (const auto refusal = refuse_host(bracketed(addr.as_string()), policy_))
+        add(Severity::warning, "policy-address", addr, fmt::format("{}.servers[{}].addr", field, i),
+            fmt::format("apply will refuse it here: \"{}\" {}", addr.as_string(), refusal->text), refusal->hint);
     }
   }
 
@@ -177,6 +181,7 @@ class Importer {
 
   const Source& source_;
   Diagnostics& found_;
+  const Policy& policy_;
 };
 
 /// The check of a backend as lines of TOML. What is absent is what the system that this document comes from took for
@@ -245,10 +250,10 @@ std::string Importer::manifest(const Value& document, const std::optional<Name>&
 }  // namespace
 
 std::optional<std::string> import_host_balancer(const Source& source, const std::optional<Name>& name,
-                                                Diagnostics& found) {
+                                                Diagnostics& found, const Policy& policy) {
   if (source.text.compare(0, 3, "\xef\xbb\xbf") == 0)
-    return import_host_balancer({source.file, source.text.substr(3)}, name, found);
-  Importer importer(source, found);
+    return import_host_balancer({source.file, source.text.substr(3)}, name, found, policy);
+  Importer importer(source, found, policy);
   const auto document = importer.read();
   if (!document) return std::nullopt;
   return importer.manifest(*document, name);

@@ -48,6 +48,7 @@ class Layout {
   }
   /// A file of the host that a manifest names by its absolute path.
   std::string host_path(const std::string& path) const { return root_ + path; }
+  std::string config() const { return root_ + "/etc/orctl/config.toml"; }
   std::string audit() const { return root_ + "/var/lib/orctl/audit.jsonl"; }
 
  private:

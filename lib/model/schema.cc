@@ -365,7 +365,7 @@ const Schema& Schema::get(const std::string& name) {
   // all at once, so that threads that ask at the same time find them ready
   static const std::map<std::string, std::unique_ptr<Schema>> all = [] {
     std::map<std::string, std::unique_ptr<Schema>> compiled;
-    for (const char* kind : {"instance", "fleet", "host_balancer"})
+    for (const char* kind : {"instance", "fleet", "host_balancer", "config"})
       compiled[kind] =
           std::make_unique<Schema>(std::string(embedded_schemas().at(fmt::format("schemas/{}.json", kind))));
     return compiled;

@@ -222,6 +222,49 @@ TEST_CASE("the wanted output is known even when the rest is wrong") {
   CHECK(wanted({"get", "--", "-o", "json", "--"}).empty());
 }
 
+namespace {
+
+/// "color" and "output" of a configuration file.
+Config some_config(const std::string& colour, const std::string& output) {
+  return read_config({{{"c.toml", "color = '" + colour + "'\noutput = '" + output + "'\n"}}}, Policy::Risk::high,
+                     "c.toml");
+}
+
+GlobalFlags globals_of(const Words& args, const Variables& variables, const Config& config) {
+  std::string wanted;
+  const auto env = [&](const std::string& name) {
+    const auto it = variables.find(name);
+    return it == variables.end() ? std::string() : it->second;
+  };
+  return parse(table(), args, env, wanted, [&](const GlobalFlags&) { return config; }).globals;
+}
+
+}  // namespace
+
+TEST_CASE("a flag wins over the environment, the environment over the configuration") {
+  const Config config = some_config("never", "wide");
+  CHECK(globals_of({"get", "instances"}, {}, config).colour == "never");
+  CHECK(globals_of({"get", "instances"}, {{"ORCTL_COLOR", "always"}}, config).colour == "always");
+  CHECK(globals_of({"get", "instances", "--color=auto"}, {{"ORCTL_COLOR", "always"}}, config).colour == "auto");
+  CHECK(globals_of({"get", "instances"}, {{"NO_COLOR", "1"}}, config).colour == "auto");
+}
+
+TEST_CASE("a format that was not asked for on the command line is for the commands that have it") {
+  const Config config = some_config("auto", "wide");
+  CHECK(globals_of({"get", "instances"}, {}, config).output == "wide");
+  CHECK(globals_of({"get", "instances"}, {{"ORCTL_OUTPUT", "json"}}, config).output == "json");
+  CHECK(globals_of({"apply", "-f", "x"}, {}, config).output.empty());
+  CHECK(globals_of({"apply", "-f", "x"}, {{"ORCTL_OUTPUT", "table"}}, config).output.empty());
+  CHECK(globals_of({"version"}, {{"ORCTL_OUTPUT", "json"}}, config).output.empty());
+  CHECK_THROWS_AS(globals_of({"get", "instances"}, {{"ORCTL_OUTPUT", "jsno"}}, config), Error);
+}
+
+TEST_CASE("a configuration with a fault gives nothing") {
+  const Config config = some_config("sometimes", "wide");
+  CHECK(has_errors(config.found));
+  CHECK(globals_of({"get", "instances"}, {}, config).output.empty());
+}
+
 TEST_CASE("any arguments are understood or refused as usage, never anything else") {
   const Words tokens = {"get",  "apply",   "name",      "check",     "help",        "instances",  "-o",
                         "-o=",  "-o=json", "-ojson",    "--output",  "--output=",   "-v",         "-vv",

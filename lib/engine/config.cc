@@ -1,0 +1,84 @@
+#include "engine/config.h"
+
+#include <fmt/format.h>
+
+namespace orctl {
+namespace {
+
+constexpr size_t max_bytes = size_t{1} << 20;
+constexpr unsigned writable_by_others = 022;
+
+Diagnostic fault(const std::string& file, Severity severity, std::string text, std::string hint) {
+  return {severity, "config-file", file, {}, "", std::move(text), std::move(hint), ""};
+}
+
+/// Whoever could write the file, or put another in its place, could lift every policy.
+Diagnostics check_owner(const Fs& fs, const std::string& file) {
+  Diagnostics found;
+  for (const std::string& path : {file.substr(0, file.rfind('/')), file}) {
+    const auto stat = fs.stat(path);
+    if (!stat) continue;
+    const auto refuse = [&](const char* why, const std::string& how) {
+      found.push_back(fault(path, Severity::error, why, how));
+    };
+    if (stat->kind == Fs::Kind::symlink)
+      refuse("is a symlink, and root trusts only what stands here itself", "put the file itself in its place");
+    else if (stat->uid != 0)
+      refuse("does not belong to root", "chown root: " + path);
+    else if ((stat->mode & writable_by_others) != 0)
+      refuse("can be written by others than root", "chmod go-w " + path);
+  }
+  return found;
+}
+
+/// nullopt: there is none.
+std::optional<ConfigFile> read_host_file(const Fs& fs, const Env& env, const Layout& layout) {
+  ConfigFile out{{layout.config(), ""}, Reach::host};
+  const std::string& path = out.source.file;
+  try {
+    if (!fs.exists(path)) return std::nullopt;
+    if (layout.whole_host() && env.is_root()) out.faults = check_owner(fs, path);
+    out.source.text = fs.read(path, max_bytes);
+  } catch (const Error& e) {
+    // the folder may hold secrets, and be root's alone; what others do changes nothing that its policy protects
+    const Severity severity = env.is_root() ? Severity::error : Severity::warning;
+    out.faults.push_back(fault(path, severity, e.what(), "chmod a+r " + path + ", and a+x its folder"));
+  }
+  return out;
+}
+
+/// nullopt: there is none, or it is another's, as root's HOME may be behind sudo.
+std::optional<ConfigFile> read_users_file(const Fs& fs, const Env& env) {
+  std::string folder = env.get("XDG_CONFIG_HOME");
+  if (folder.empty() || folder[0] != '/') folder = env.get("HOME") + "/.config";
+  if (folder[0] != '/') return std::nullopt;
+  ConfigFile out{{folder + "/orctl/config.toml", ""}, Reach::user};
+  try {
+    const auto stat = fs.follow(out.source.file);
+    if (!stat || stat->uid != env.uid()) return std::nullopt;
+    out.source.text = fs.read(out.source.file, max_bytes);
+  } catch (const Error& e) {
+    out.faults.push_back(fault(out.source.file, Severity::error, e.what(), e.hint()));
+  }
+  return out;
+}
+
+}  // namespace
+
+Config load_config(const Fs& fs, const Env& env, const Layout& layout) {
+  std::vector<ConfigFile> files;
+  if (auto host = read_host_file(fs, env, layout)) files.push_back(std::move(*host));
+  if (auto user = read_users_file(fs, env)) files.push_back(std::move(*user));
+  const bool whole_host_by_root = layout.whole_host() && env.is_root();
+  return read_config(files, whole_host_by_root ? Policy::Risk::low : Policy::Risk::high, layout.config());
+}
+
+Config sound_config(const World& world) {
+  Config config = load_config(world.fs, world.env, Layout(world.root));
+  for (const Diagnostic& d : config.found)
+    if (d.severity == Severity::error)
+      throw Error(Exit::usage, fmt::format("{}: {}", d.file, d.text), "orctl config view shows every fault");
+  return config;
+}
+
+}  // namespace orctl

@@ -1,0 +1,33 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace orctl {
+
+/// An IPv6 address; an IPv4 one is written as ::ffff:a.b.c.d, so that both stand in one order.
+using IpAddress = std::array<uint8_t, 16>;
+
+/// All addresses whose first `bits` bits are those of `base`.
+struct Network {
+  IpAddress base{};
+  unsigned bits = 128;  ///< in IPv6, so 10.0.0.0/8 has 104
+
+  bool holds(const IpAddress& address) const;
+};
+
+/// Reads an IPv4 address or a bracketed IPv6 address, as a server of an upstream has it; nullopt when it is none.
+std::optional<IpAddress> parse_ip(std::string_view host);
+
+/// What "10.0.0.0/8", "2001:db8::/32", "10.0.0.1", "loopback" or "any" mean. Empty when `text` is none of these or has
+/// bits behind its prefix; `fault` then says what is wrong with it, and `hint` what to write.
+std::vector<Network> parse_networks(const std::string& text, std::string& fault, std::string& hint);
+
+/// The IPv4 address that a translator or a tunnel makes of `address`: NAT64 (RFC 6052), 6to4 (RFC 3056) and ISATAP
+/// (RFC 5214). An IPv4-mapped address is an IPv4 one already.
+std::optional<IpAddress> carried_v4(const IpAddress& address);
+
+}  // namespace orctl

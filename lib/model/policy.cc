@@ -1,0 +1,175 @@
+#include "model/policy.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "model/address.h"
+#include "model/upstream_health.h"
+
+namespace orctl {
+namespace {
+
+struct Reserved {
+  const char* network;
+  const char* why;  ///< behind "ADDRESS is"
+};
+
+// IANA's registries of special-purpose addresses, and where clouds answer whoever asks with credentials of the machine.
+constexpr Reserved reserved[] = {
+    {"0.0.0.0/8", "in 0.0.0.0/8, which no server has"},
+    {"169.254.0.0/16", "link-local"},
+    {"169.254.169.254/32", "a cloud's metadata service"},
+    {"169.254.170.2/32", "a cloud's metadata service"},
+    {"100.100.100.200/32", "a cloud's metadata service"},
+    {"168.63.129.16/32", "a cloud's metadata service"},
+    {"192.0.0.192/32", "a cloud's metadata service"},
+    {"224.0.0.0/4", "multicast"},
+    {"240.0.0.0/4", "reserved"},
+    {"255.255.255.255/32", "broadcast"},
+    {"::/96", "an IPv4-compatible address, which nothing routes"},
+    {"64:ff9b:1::/48", "translated to an IPv4 address that nobody can tell here"},
+    {"2001::/32", "tunnelled to an IPv4 address that nobody can tell here"},
+    {"fd00:ec2::254/128", "a cloud's metadata service"},
+    {"fd20:ce::254/128", "a cloud's metadata service"},
+    {"fe80::/10", "link-local"},
+    {"fec0::/10", "site-local, which is no more"},
+    {"ff00::/8", "multicast"},
+};
+
+/// What decides about one address: nothing, a network of ours, or one of the configuration.
+struct Decision {
+  const Reserved* ours = nullptr;
+  const Policy::Rule* theirs = nullptr;
+  unsigned bits = 0;
+
+  bool denied() const { return theirs != nullptr ? theirs->verdict == Policy::Verdict::deny : ours != nullptr; }
+  std::string why() const {
+    return theirs != nullptr ? fmt::format("in \"{}\" of deny_upstreams ({})", theirs->text, theirs->origin)
+                             : ours->why;
+  }
+};
+
+const std::vector<std::pair<Network, const Reserved*>>& reserved_networks() {
+  static const auto all = [] {
+    std::vector<std::pair<Network, const Reserved*>> out;
+    std::string fault, hint;
+    for (const Reserved& one : reserved) out.emplace_back(parse_networks(one.network, fault, hint).at(0), &one);
+    return out;
+  }();
+  return all;
+}
+
+Decision decide(const IpAddress& address, const Policy& policy) {
+  static constexpr IpAddress loopback_v6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};  // within ::/96
+  Decision best;
+  for (const auto& [network, ours] : reserved_networks())
+    if (network.bits >= best.bits && network.holds(address) && address != loopback_v6)
+      best = {ours, nullptr, network.bits};
+  for (const Policy::Rule& rule : policy.rules)  // of equal networks the last one stands, and that denies
+    if (rule.network.bits >= best.bits && rule.network.holds(address)) best = {nullptr, &rule, rule.network.bits};
+  return best;
+}
+
+bool is_loopback_v4(const IpAddress& a) { return a[10] == 0xff && a[12] == 127; }
+
+std::string v4_text(const IpAddress& a) { return fmt::format("{}.{}.{}.{}", a[12], a[13], a[14], a[15]); }
+
+std::string without_brackets(const std::string& host) {
+  return host[0] == '[' ? host.substr(1, host.size() - 2) : host;
+}
+
+class PolicyCheck {
+ public:
+  PolicyCheck(const Instance& instance, const Policy& policy) : instance_(instance), policy_(policy) {}
+
+  Diagnostics run(const Tree& overlay) {
+    check_servers();
+    if (const Value* source = instance_.spec.find("source")) {
+      const Value& host = source->at("host");
+      if (const auto refusal = refuse_host(host.as_string(), policy_)) add_address(host, "source.host", *refusal);
+    }
+    if (policy_.risk == Policy::Risk::low) check_risk(overlay);
+    return std::move(found_);
+  }
+
+ private:
+  void add(const char* code, const Value& at, std::string field, std::string text, std::string hint) {
+    if (found_.size() >= max_faults) return;
+    const std::string& source = instance_.source.text;
+    found_.push_back({Severity::error, code, instance_.source.file, at.place, std::move(field), std::move(text),
+                      std::move(hint), at.place.line == 0 ? "" : line_of(source, at.place.line)});
+  }
+
+  void add_address(const Value& at, std::string field, const Refusal& refusal) {
+    add("policy-address", at, std::move(field), fmt::format("\"{}\" {}", at.as_string(), refusal.text), refusal.hint);
+  }
+
+  void check_servers() {
+    const auto& upstreams = instance_.list("upstream");
+    for (size_t i = 0; i < upstreams.size(); ++i) {
+      const auto& servers = upstreams[i].at("server").items();
+      for (size_t j = 0; j < servers.size(); ++j) {
+        const Value& address = servers[j].at("address");
+        if (const auto refusal = refuse_address(address.as_string(), policy_))
+          add_address(address, fmt::format("upstream[{}].server[{}].address", i, j), *refusal);
+      }
+    }
+  }
+
+  void check_risk(const Tree& overlay) {
+    const std::string hint =
+        fmt::format("if whoever writes these files may do what the workers may: risk = \"high\" under [policy] in {}",
+                    policy_.file);
+    std::vector<std::string> files;
+    for (const auto& [path, file] : overlay)
+      if (path.compare(0, 6, "certs/") != 0) files.push_back(path);
+    const Value* folder = instance_.spec.find("files");
+    if (!files.empty() && folder != nullptr)
+      add("policy-risk", *folder, "files",
+          fmt::format("the folder holds {}{}, and the policy of this host has risk \"low\"", files[0],
+                      files.size() > 1 ? fmt::format(" and {} more", files.size() - 1) : ""),
+          hint);
+    visit_check_modules(instance_.spec, [&](const Value& module, const std::string& field) {
+      add("policy-risk", module, field, "this check runs Lua, and the policy of this host has risk \"low\"", hint);
+    });
+  }
+
+  const Instance& instance_;
+  const Policy& policy_;
+  Diagnostics found_;
+};
+
+}  // namespace
+
+std::optional<Refusal> refuse_host(const std::string& host, const Policy& policy) {
+  if (const auto fault = server_host_fault(host); !fault.empty())
+    return Refusal{fault, "for example \"10.0.0.1\" or \"[2001:db8::1]\""};
+  const auto address = parse_ip(host);
+  if (!address) return Refusal{"is no address", "for example \"10.0.0.1\" or \"[2001:db8::1]\""};
+  const std::string hint = fmt::format("if that is meant: allow_upstreams = [\"{}\"] under [policy] in {}",
+                                       without_brackets(canonical_host(host)), policy.file);
+  const Decision direct = decide(*address, policy);
+  if (direct.denied()) {
+    const bool exactly = direct.theirs != nullptr && direct.bits == 128;
+    return Refusal{"is " + direct.why(), exactly ? "take it out of deny_upstreams in " + policy.file : hint};
+  }
+  if (direct.theirs != nullptr && direct.bits == 128) return std::nullopt;  // this one address is meant
+  const auto v4 = carried_v4(*address);
+  if (!v4) return std::nullopt;
+  const std::string leads = fmt::format("leads to {}, which is ", v4_text(*v4));
+  if (is_loopback_v4(*v4)) return Refusal{leads + "loopback", hint};
+  const Decision carried = decide(*v4, policy);
+  return carried.denied() ? std::optional(Refusal{leads + carried.why(), hint}) : std::nullopt;
+}
+
+std::optional<Refusal> refuse_address(const std::string& address, const Policy& policy) {
+  if (const auto fault = server_address_fault(address); !fault.empty())
+    return Refusal{fault, "for example \"10.0.0.1:8080\" or \"[2001:db8::1]:8080\""};
+  return refuse_host(address.substr(0, address.rfind(':')), policy);
+}
+
+Diagnostics check_policy(const Instance& instance, const Tree& overlay, const Policy& policy) {
+  return PolicyCheck(instance, policy).run(overlay);
+}
+
+}  // namespace orctl

@@ -1,0 +1,49 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/tree.h"
+#include "model/kinds.h"
+#include "model/network.h"
+
+namespace orctl {
+
+/// What a host allows: [policy] of its configuration (schemas/config.json).
+struct Policy {
+  /// low: no nginx snippets and no Lua of one's own, which may do whatever the workers may.
+  enum class Risk { low, high };
+  enum class Verdict { allow, deny };
+  /// One entry of allow_upstreams or deny_upstreams.
+  struct Rule {
+    Network network;
+    Verdict verdict;
+    std::string text;    ///< as it is written
+    std::string origin;  ///< "/etc/orctl/config.toml:7"
+  };
+
+  Risk risk = Risk::high;
+  std::vector<Rule> rules;  ///< allow_upstreams, then deny_upstreams
+  std::string max_impact = "restart";
+  std::optional<std::vector<std::string>> may_skip_guards;  ///< nullopt: everybody may
+  std::string file = "/etc/orctl/config.toml";              ///< where to change it
+};
+
+/// Why requests may not be sent somewhere, and what to do about it.
+struct Refusal {
+  std::string text, hint;
+};
+
+/// Whether the policy lets requests go to `host`, an IPv4 address or a bracketed IPv6 address. The smallest network
+/// that holds it decides, ours or the configuration's; an address that a translator or a tunnel turns into an IPv4 one
+/// is also judged by that.
+std::optional<Refusal> refuse_host(const std::string& host, const Policy& policy);
+
+/// The same for "HOST:PORT", and for whatever is wrong with its spelling.
+std::optional<Refusal> refuse_address(const std::string& address, const Policy& policy);
+
+/// Every place where `instance`, with `overlay` laid over its tree, says what the policy refuses: codes
+/// "policy-address" and "policy-risk", each at its place in the manifest.
+Diagnostics check_policy(const Instance& instance, const Tree& overlay, const Policy& policy);
+
+}  // namespace orctl
