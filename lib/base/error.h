@@ -9,7 +9,7 @@ namespace orctl {
 enum class Exit : int {
   ok = 0,            ///< done, or the answer is yes
   no = 1,            ///< the answer is no: differs, invalid, unhealthy
-  usage = 2,         ///< wrong flags or arguments
+  usage = 2,         ///< wrong flags, arguments or configuration
   refused = 3,       ///< a changing command refused bad input; nothing was changed
   unreachable = 4,   ///< cannot reach or authenticate
   target = 5,        ///< the target (nginx, git, the kernel) answered with an error

@@ -47,15 +47,24 @@ std::optional<ConfigFile> read_host_file(const Fs& fs, const Env& env, const Lay
   return out;
 }
 
-/// nullopt: there is none, or it is another's, as root's HOME may be behind sudo.
+/// Whether it is the caller's own; HOME may be another's behind sudo, and closed.
+bool is_own(const Fs& fs, const Env& env, const std::string& path) {
+  try {
+    const auto stat = fs.follow(path);
+    return stat && stat->uid == env.uid();
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+/// nullopt: there is none that is the caller's.
 std::optional<ConfigFile> read_users_file(const Fs& fs, const Env& env) {
   std::string folder = env.get("XDG_CONFIG_HOME");
   if (folder.empty() || folder[0] != '/') folder = env.get("HOME") + "/.config";
   if (folder[0] != '/') return std::nullopt;
   ConfigFile out{{folder + "/orctl/config.toml", ""}, Reach::user};
+  if (!is_own(fs, env, out.source.file)) return std::nullopt;
   try {
-    const auto stat = fs.follow(out.source.file);
-    if (!stat || stat->uid != env.uid()) return std::nullopt;
     out.source.text = fs.read(out.source.file, max_bytes);
   } catch (const Error& e) {
     out.faults.push_back(fault(out.source.file, Severity::error, e.what(), e.hint()));

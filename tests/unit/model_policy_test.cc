@@ -16,6 +16,7 @@ Policy policy_of(const std::string& lines) {
 }
 
 void expect_refused(const std::vector<std::string>& addresses, const Policy& policy = {}) {
+  MESSAGE("S8: " << addresses.size() << " addresses tried that must be refused");
   for (const std::string& address : addresses)
     CHECK_MESSAGE(refuse_address(address, policy).has_value(), "not refused: " << address);
 }
@@ -126,10 +127,9 @@ TEST_CASE("S8: what is refused is refused in every disguise") {
   expect_refused(disguises("e000", "1", "224.0.0.1"));
   expect_refused(disguises("1", "203", "0.1.2.3"));
   const Policy loopback = policy_of("deny_upstreams = ['loopback']");
-  for (const std::string& address : disguises("7f00", "1", "127.0.0.1")) expect_refused({address}, loopback);
+  expect_refused(disguises("7f00", "1", "127.0.0.1"), loopback);
   expect_refused({"127.0.0.1:80", "127.255.1.2:80", "[::1]:80", "[0:0:0:0:0:0:0:1]:80"}, loopback);
-  for (const std::string& address : disguises("a01", "203", "10.1.2.3"))
-    expect_refused({address}, policy_of("deny_upstreams = ['10.1.0.0/16']"));
+  expect_refused(disguises("a01", "203", "10.1.2.3"), policy_of("deny_upstreams = ['10.1.0.0/16']"));
   // a tunnel to loopback is nobody's server, also where loopback itself is allowed
   expect_refused({"[64:ff9b::127.0.0.1]:80", "[2002:7f00:1::]:80", "[2001:db8::5efe:127.0.0.1]:80"});
 }
