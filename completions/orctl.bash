@@ -16,7 +16,7 @@ _orctl() {
       -*) ;;
       *)
         case "${cmd:+$cmd }$w" in
-          'add' | 'import' | 'name' | 'overrides' | 'remove' | 'add server' | 'apply' | 'completion' | 'delete' | 'describe' | 'diff' | 'disable' | 'doctor' | 'drain' | 'enable' | 'explain' | 'get' | 'history' | 'import host-balancer' | 'maint' | 'name check' | 'name next' | 'overrides discard' | 'overrides list' | 'overrides promote' | 'ready' | 'reload' | 'remove server' | 'render' | 'restart' | 'rollback' | 'start' | 'status' | 'stop' | 'top' | 'upgrade' | 'validate' | 'version' | 'wait' | 'weight') cmd="${cmd:+$cmd }$w" ;;
+          'add' | 'config' | 'import' | 'name' | 'overrides' | 'remove' | 'add server' | 'apply' | 'completion' | 'config view' | 'delete' | 'describe' | 'diff' | 'disable' | 'doctor' | 'drain' | 'enable' | 'explain' | 'get' | 'history' | 'import host-balancer' | 'maint' | 'name check' | 'name next' | 'overrides discard' | 'overrides list' | 'overrides promote' | 'ready' | 'reload' | 'remove server' | 'render' | 'restart' | 'rollback' | 'start' | 'status' | 'stop' | 'top' | 'upgrade' | 'validate' | 'version' | 'wait' | 'weight') cmd="${cmd:+$cmd }$w" ;;
           *) break ;;
         esac ;;
     esac
@@ -29,9 +29,11 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'add apply completion delete describe diff disable doctor drain enable explain get history import maint name overrides ready reload remove render restart rollback start status stop top upgrade validate version wait weight' -- "$cur"); fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'add apply completion config delete describe diff disable doctor drain enable explain get history import maint name overrides ready reload remove render restart rollback start status stop top upgrade validate version wait weight' -- "$cur"); fi ;;
     'add')
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'server' -- "$cur"); fi ;;
+    'config')
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'view' -- "$cur"); fi ;;
     'import')
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'host-balancer' -- "$cur"); fi ;;
     'name')
@@ -73,6 +75,16 @@ _orctl() {
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'bash zsh fish man' -- "$cur"); fi ;;
+    'config view')
+      case $prev in
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'toml json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--show-origin --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'delete')
       case $prev in
         --reason) :; return ;;

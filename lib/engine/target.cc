@@ -77,7 +77,8 @@ NginxFacts nginx_facts(const std::string& binary, const World& world) {
 
 std::optional<std::string> find_nginx(const std::string& wanted, const World& world) {
   if (!wanted.empty()) return world.fs.find_program(wanted, "");
-  if (const Setting* setting = sound_config(world).find("nginx_binary")) {
+  const Config config = sound_config(world);
+  if (const Setting* setting = config.find("nginx_binary")) {
     if (auto found = world.fs.find_program(setting->value.as_string(), "")) return found;
     throw Error(Exit::target,
                 fmt::format("there is no program '{}' ({}: nginx_binary)", setting->value.as_string(), setting->origin),
