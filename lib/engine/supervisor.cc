@@ -78,9 +78,12 @@ std::vector<int> Supervisor::orphans(const World& world) const {
 
 void Supervisor::end_orphans(World& world) const {
   for (const int pid : orphans(world)) {
-    world.proc.signal(pid, SIGTERM);
-    if (!world.proc.wait_gone(pid, Deadline::in(kill_grace))) world.proc.signal(pid, SIGKILL);
-    world.proc.wait_gone(pid, Deadline::in(kill_grace));
+    const ProcessHandle orphan = world.proc.hold(pid);
+    const auto still = orphans(world);  // what has the number now is one, too
+    if (std::find(still.begin(), still.end(), pid) == still.end()) continue;
+    world.proc.signal(orphan, SIGTERM);
+    if (!world.proc.wait_gone(orphan, Deadline::in(kill_grace))) world.proc.signal(orphan, SIGKILL);
+    world.proc.wait_gone(orphan, Deadline::in(kill_grace));
   }
 }
 
@@ -211,16 +214,22 @@ void Supervisor::stop(World& world, Millis drain) const {
 }
 
 void Supervisor::end_master(World& world, int pid, Millis drain) const {
-  std::vector<int> family = world.proc.children(pid);
-  world.proc.signal(pid, SIGQUIT);
-  if (!world.proc.wait_gone(pid, Deadline::in(drain))) world.proc.signal(pid, SIGTERM);
-  if (!world.proc.wait_gone(pid, Deadline::in(kill_grace))) {
-    for (const int child : world.proc.children(pid)) family.push_back(child);
-    world.proc.signal(pid, SIGKILL);
+  const ProcessHandle master = world.proc.hold(pid);
+  if (!is_master(world, pid)) return;  // it ended, and the number may be another's by now
+  std::vector<ProcessHandle> family;
+  const auto hold_children = [&] {
+    for (const int child : world.proc.children(pid)) family.push_back(world.proc.hold(child));
+  };
+  hold_children();
+  world.proc.signal(master, SIGQUIT);
+  if (!world.proc.wait_gone(master, Deadline::in(drain))) world.proc.signal(master, SIGTERM);
+  if (!world.proc.wait_gone(master, Deadline::in(kill_grace))) {
+    hold_children();
+    world.proc.signal(master, SIGKILL);
   }
-  world.proc.wait_gone(pid, Deadline::in(kill_grace));
-  for (const int child : family) {
-    if (is_master(world, child)) continue;  // the new one of an upgrade is its child
+  world.proc.wait_gone(master, Deadline::in(kill_grace));
+  for (const ProcessHandle& child : family) {
+    if (is_master(world, child.pid())) continue;  // the new one of an upgrade is its child
     if (!world.proc.wait_gone(child, Deadline::in(Millis(1000)))) world.proc.signal(child, SIGKILL);
     world.proc.wait_gone(child, Deadline::in(kill_grace));
   }

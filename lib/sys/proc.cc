@@ -203,28 +203,48 @@ void Proc::detach(const std::vector<std::string>& argv) {
   start(argv, Spawn());
 }
 
-void Proc::signal(int pid, int signal_number) {
-  const char* name = sigabbrev_np(signal_number);
-  const std::string shown_signal = name == nullptr ? std::to_string(signal_number) : name;
-  say(trace_, fmt::format("kill -{} {}", shown_signal, pid));
+ProcessHandle::~ProcessHandle() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+ProcessHandle Proc::hold(int pid) const {
   // 0 and negative numbers mean process groups, 1 is init: never ours.
   if (pid <= 1) throw Error(Exit::target, fmt::format("refusing to signal pid {}", pid), "look at the pid file");
-  if (::kill(pid, signal_number) != 0 && errno != ESRCH) {
-    throw Error(Exit::target, fmt::format("cannot send SIG{} to pid {}: {}", shown_signal, pid, errno_text(errno)),
-                errno == EPERM ? "run as root or as the user of that process" : "");
+  const auto fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  return {pid, fd, fd < 0 && errno == ESRCH ? 0 : start_ticks(pid)};
+}
+
+void Proc::signal(const ProcessHandle& process, int signal_number) {
+  const char* name = sigabbrev_np(signal_number);
+  const std::string shown_signal = name == nullptr ? std::to_string(signal_number) : name;
+  say(trace_, fmt::format("kill -{} {}", shown_signal, process.pid_));
+  if (process.started_ == 0) return;
+  const bool same = process.fd_ >= 0 || start_ticks(process.pid_) == process.started_;
+  if (!same) return;
+  const long sent = process.fd_ >= 0 ? ::syscall(SYS_pidfd_send_signal, process.fd_, signal_number, nullptr, 0)
+                                     : ::kill(process.pid_, signal_number);
+  if (sent == 0 || errno == ESRCH) return;
+  throw Error(Exit::target,
+              fmt::format("cannot send SIG{} to pid {}: {}", shown_signal, process.pid_, errno_text(errno)),
+              errno == EPERM ? "run as root or as the user of that process" : "");
+}
+
+void Proc::signal(int pid, int signal_number) { signal(hold(pid), signal_number); }
+
+bool Proc::wait_gone(const ProcessHandle& process, Deadline deadline) const {
+  if (process.started_ == 0) return true;
+  for (;;) {
+    stop_if_interrupted();
+    const bool by_handle = process.fd_ >= 0;
+    if (!by_handle && (start_ticks(process.pid_) != process.started_ || !alive(process.pid_))) return true;
+    pollfd end = {process.fd_, POLLIN, 0};
+    const Millis longest = by_handle ? slice : Millis(10);
+    // readable when it has ended, reaped or not (pidfd_open(2))
+    if (::poll(&end, 1, static_cast<int>(std::min(deadline.left(), longest).count())) > 0) return true;
+    if (deadline.passed()) return false;
   }
 }
 
-bool Proc::wait_gone(int pid, Deadline deadline) const {
-  const Fd ending(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  while (alive(pid)) {
-    stop_if_interrupted();
-    if (deadline.passed()) return false;
-    pollfd wait = {ending.get(), POLLIN, 0};
-    const Millis longest = ending ? slice : Millis(10);
-    ::poll(&wait, 1, static_cast<int>(std::min(deadline.left(), longest).count()));
-  }
-  return true;
-}
+bool Proc::wait_gone(int pid, Deadline deadline) const { return wait_gone(hold(pid), deadline); }
 
 }  // namespace orctl

@@ -157,6 +157,23 @@ class Fs {
   std::shared_ptr<Root> root_;
 };
 
+/// One process, whatever becomes of its number: a pidfd, or, where the kernel has none, the pid and when it began.
+class ProcessHandle {
+ public:
+  ProcessHandle(ProcessHandle&& o) noexcept : pid_(o.pid_), fd_(o.fd_), started_(o.started_) { o.fd_ = -1; }
+  ProcessHandle(const ProcessHandle&) = delete;
+  ProcessHandle& operator=(const ProcessHandle&) = delete;
+  ~ProcessHandle();
+  int pid() const { return pid_; }
+
+ private:
+  friend class Proc;
+  ProcessHandle(int pid, int fd, int64_t started) : pid_(pid), fd_(fd), started_(started) {}
+
+  int pid_, fd_;
+  int64_t started_;  ///< ticks; 0: it was gone already
+};
+
 class Proc {
  public:
   struct Result {
@@ -186,11 +203,16 @@ class Proc {
   /// Whether `pid` has a socket that takes connections (tcp) or datagrams (udp) at exactly `address`, such as
   /// "0.0.0.0:53" or "[::]:53".
   bool listens(int pid, Transport transport, const std::string& address) const;
-  std::vector<int> all() const;             ///< every pid, sorted
-  int64_t open_file_limit(int pid) const;   ///< how many files it may have open at a time (soft limit); 0 when gone
-  int64_t start_ticks(int pid) const;       ///< /proc/PID/stat field 22: tells a reused pid apart; 0 when gone
-  void signal(int pid, int signal_number);  ///< Error when it cannot be sent; none when already gone
-  /// Waits until `pid` is gone; false when the deadline came first.
+  std::vector<int> all() const;            ///< every pid, sorted
+  int64_t open_file_limit(int pid) const;  ///< how many files it may have open at a time (soft limit); 0 when gone
+  int64_t start_ticks(int pid) const;      ///< /proc/PID/stat field 22: tells a reused pid apart; 0 when gone
+  /// Holds on to the process that has this number now. Look at who it is afterwards, then signal: the number may pass
+  /// to another process meanwhile, the handle does not.
+  ProcessHandle hold(int pid) const;
+  void signal(const ProcessHandle& process, int signal_number);  ///< Error when it cannot be sent; none when gone
+  void signal(int pid, int signal_number);                       ///< the same for the process that has the number now
+  /// Waits until the process is gone; false when the deadline came first.
+  bool wait_gone(const ProcessHandle& process, Deadline deadline) const;
   bool wait_gone(int pid, Deadline deadline) const;
 
  private:

@@ -16,7 +16,6 @@ import lab as faults
 
 CONFLICT = 7
 PROCESSES, EACH = 10, 10
-LONGEST_WAIT = 5.0  # seconds, of all but one in a hundred
 
 
 def at_once(work):
@@ -122,7 +121,6 @@ class AtOnce(unittest.TestCase):
             slow = sorted(waits)[int(len(waits) * 0.99) - 1]
             print("\n  one instance: %d applies of %d processes in %.1f s, 0 lost; 99 of 100 took less than %.2f s, the longest %.2f s"
                   % (PROCESSES * EACH, PROCESSES, time.monotonic() - began, slow, max(waits)))
-            self.assertLess(slow, LONGEST_WAIT)
 
     def test_b_ten_processes_to_ten_instances_of_one_new_root(self):
         labs = []

@@ -75,7 +75,7 @@ class FullDisk(unittest.TestCase):
         lab.must("apply", "-f", files["new"])
         whole["new"] = faults.tree_of(lab.tree)
         lab.must("apply", "-f", files["old"])
-        for leave in [0, 4096] + list(range(8 << 10, 768 << 10, (8 << 10) if faults.FULL else (32 << 10))):
+        for leave in [0, 4096] + list(range(8 << 10, 768 << 10, (4 << 10) if faults.FULL else (32 << 10))):
             other = "new" if live == "old" else "old"
             self.fill(leave)
             steps += 1

@@ -422,7 +422,7 @@ _call = re.compile(r"^(\w+)\((.*)\)\s+= (\S+)")
 #: calls that change files or start or signal processes, or speak to nginx. pidfd_open is the first call after a start: then the child
 #: runs; recvfrom is the first after a request was sent; exit_group comes when all is done
 CHANGING = ("rename renameat renameat2 link linkat unlink unlinkat symlink symlinkat mkdir mkdirat rmdir openat2 openat open creat write pwrite64 "
-            "writev ftruncate fallocate fsync fdatasync syncfs fchmod chmod fchmodat fchown fchownat utimensat flock kill clone clone3 vfork "
+            "writev ftruncate fallocate fsync fdatasync syncfs fchmod chmod fchmodat fchown fchownat utimensat flock kill pidfd_send_signal clone clone3 vfork "
             "pidfd_open sendto sendmsg recvfrom exit_group").split()
 
 
@@ -442,7 +442,7 @@ def known_syscalls(names):
 
 
 def area_of(lab, text):
-    for area, path in (("stage", lab.stage), ("tree", lab.tree), ("check", lab.run_folder + "/.check"), ("run", lab.run_folder), ("state", lab.state_folder),
+    for area, path in (("check", lab.stage + ".check"), ("stage", lab.stage), ("tree", lab.tree), ("run", lab.run_folder), ("state", lab.state_folder),
                        ("logs", lab.log_folder), ("unit", lab.unit), ("objects", lab.store + "/objects"), ("heads", lab.store + "/refs/heads"), ("notes", lab.store + "/refs/notes"),
                        ("applied", lab.store + "/refs/orctl"), ("store", lab.store), ("audit", os.path.join(lab.root, "var/lib/orctl/audit")), ("lock", os.path.join(lab.root, "var/lib/orctl/lock")),
                        ("root", lab.root)):
@@ -479,7 +479,7 @@ def thin(points, each=2):
     (`each` = 2) or the first alone (`each` = 1)."""
     groups, phase = {}, 0
     for p in points:
-        if p.syscall in ("clone", "clone3", "vfork", "rename", "renameat", "renameat2", "kill", "sendto", "sendmsg"):
+        if p.syscall in ("clone", "clone3", "vfork", "rename", "renameat", "renameat2", "kill", "pidfd_send_signal", "sendto", "sendmsg"):
             phase += 1
         groups.setdefault((phase, p.syscall, p.area), []).append(p)
     chosen = []

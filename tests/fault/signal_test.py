@@ -1,8 +1,13 @@
 #!/usr/bin/python3
 """SIGINT and SIGTERM all over a changing command, at chosen calls instead of at random times: it is rolled back or completed before it
-ends, says so by its exit code, and leaves nothing pending (reliability.md R8). FULL=1 takes every changing call."""
+ends, says so by its exit code, and leaves nothing pending (reliability.md R8). Then at random times. FULL=1 takes every changing call,
+and 200 times."""
 import os
+import random
+import signal
+import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -36,6 +41,9 @@ def at_point(scenario, chosen, index, tally):
     scenario.check_settled(go())
 
 
+TIMES = 200 if faults.FULL else 12
+
+
 def tree_changed(scenario, state):
     return scenario.changes_tree and state == ("absent" if scenario.new is None else "new")
 
@@ -65,6 +73,42 @@ class Interrupted(unittest.TestCase):
 
     def test_d_delete(self):
         self.campaign(scenarios.Delete, 20)
+
+    def test_f_at_random_times(self):
+        seed = int(os.environ.get("SEED", "0")) or random.randrange(1 << 30)
+        chance, exits = random.Random(seed), {}
+        with faults.Lab() as lab:
+            files = {"old": lab.manifest("old", "old"), "new": lab.manifest("new", "new", connections=999)}
+            lab.must("apply", "-f", files["old"])
+            began = time.monotonic()
+            lab.must("apply", "-f", files["new"])
+            longest, live = time.monotonic() - began, "new"
+            trees = {"new": faults.tree_of(lab.tree)}
+            lab.must("apply", "-f", files["old"])
+            trees["old"], live = faults.tree_of(lab.tree), "old"
+            for turn in range(TIMES):
+                other = "new" if live == "old" else "old"
+                with self.subTest(seed=seed, turn=turn):
+                    process = subprocess.Popen(lab.argv("apply", "-f", files[other]), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                               stderr=subprocess.PIPE, start_new_session=True)
+                    try:
+                        process.wait(chance.uniform(0.005, longest))
+                    except subprocess.TimeoutExpired:
+                        process.send_signal(chance.choice([signal.SIGINT, signal.SIGTERM]))
+                    said = process.communicate(timeout=60)[1].decode(errors="replace")
+                    exits[process.returncode] = exits.get(process.returncode, 0) + 1
+                    # -2 and -15: before orctl had begun
+                    self.assertIn(process.returncode, (0, 130, 143, ROLLED_BACK, -signal.SIGINT, -signal.SIGTERM), said)
+                    tree = faults.tree_of(lab.tree)
+                    self.assertIn(tree, [trees["old"], trees["new"]], said)
+                    # 130 and 143: before anything was changed, or after all was done
+                    live = other if process.returncode == 0 else live if process.returncode == ROLLED_BACK else "old" if tree == trees["old"] else "new"
+                    self.assertTrue(tree == trees[live], said)
+                    faults.wait_for(lambda: lab.get() == (200, live), 5, "%s serves" % live)
+                    self.assertFalse(os.path.lexists(lab.stage))
+                    self.assertEqual([r["revision"] for r in lab.revisions() if not r["outcome"]], [], said)
+            self.assertEqual(lab.fsck(), "")
+        print("\n  %d signals at random times (SEED=%d), exits %s, always old or new and nothing pending" % (TIMES, seed, exits))
 
     def test_e_restart(self):
         self.campaign(scenarios.Restart, 15)

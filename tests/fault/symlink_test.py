@@ -93,7 +93,7 @@ class Race(unittest.TestCase):
             before = snapshot(victim)
             on_the_way = [os.path.dirname(os.path.dirname(lab.tree)), os.path.dirname(lab.tree), lab.tree, lab.stage, lab.stage + "/lua", lab.stage + "/lua/orctl",
                           os.path.join(lab.root, "etc"), os.path.join(lab.root, "etc/systemd"), os.path.dirname(lab.unit), os.path.join(lab.root, "var/lib/orctl/lock"),
-                          lab.run_folder + "/.check"]
+                          lab.stage + ".check"]
             commands = [["apply", "-f", new], ["apply", "-f", old], ["rollback", lab.name, "--to", "1"], ["delete", lab.name, "--yes"], ["apply", "-f", new]]
             total, ran, failed, named = 0, 0, 0, 0
             for folder in on_the_way:

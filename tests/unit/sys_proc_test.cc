@@ -131,6 +131,7 @@ TEST_CASE("a daemon that keeps our pipes open does not hold us up") {
   proc.signal(daemon, SIGKILL);
   CHECK(proc.wait_gone(daemon, Deadline::in(plenty)));
   CHECK_NOTHROW(proc.signal(daemon, SIGKILL));
+  CHECK(proc.wait_gone(daemon, Deadline::in(plenty)));
 }
 
 TEST_CASE("the table of processes") {
@@ -157,6 +158,29 @@ TEST_CASE("the table of processes") {
   CHECK(proc.executable(child).empty());
   CHECK_THROWS_AS(proc.signal(0, SIGTERM), Error);
   CHECK_THROWS_AS(proc.signal(-1, SIGTERM), Error);
+}
+
+TEST_CASE("what holds on to a process never signals another that got its number") {
+  Proc proc({});
+  const pid_t first = forked([] { return ::pause(); });
+  const ProcessHandle held = proc.hold(first);
+  CHECK_FALSE(proc.wait_gone(held, Deadline::in(Millis(1))));
+  ::kill(first, SIGKILL);
+  CHECK(proc.wait_gone(held, Deadline::in(plenty)));  // a zombie has ended
+  status_of(first);
+  // the same number again, where that can be asked for (CAP_SYS_ADMIN)
+  const int next = ::open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
+  for (int turn = 0; next >= 0 && turn < 50; ++turn) {
+    const std::string before = std::to_string(first - 1);
+    if (::pwrite(next, before.data(), before.size(), 0) < 0) break;
+    const pid_t other = forked([] { return ::pause(); });
+    if (other == first) proc.signal(held, SIGKILL);
+    CHECK_FALSE(proc.wait_gone(other, Deadline::in(Millis(other == first ? 50 : 0))));
+    ::kill(other, SIGKILL);
+    status_of(other);
+    if (other == first) break;
+  }
+  if (next >= 0) ::close(next);
 }
 
 TEST_CASE("a signal ends a wait with its name, and the program with it") {
