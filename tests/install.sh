@@ -7,7 +7,7 @@ packages=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
   libcli11-dev libfmt-dev nlohmann-json3-dev libcurl4-openssl-dev libgit2-dev libtomlplusplus-dev doctest-dev
   nginx libnginx-mod-http-lua lua-cjson)
 if [ "${1:-}" = test ] || [ "${1:-}" = bench ]; then
-  packages+=(libnginx-mod-stream redis-server python3 python3-jsonschema luajit2 lua-check strace wrk mandoc systemd util-linux iproute2 clang-format prometheus)
+  packages+=(libnginx-mod-stream redis-server python3 python3-jsonschema luajit2 lua-check strace wrk mandoc systemd logrotate util-linux iproute2 clang-format prometheus)
 fi
 if [ "${1:-}" = bench ]; then
   packages+=(haproxy)
