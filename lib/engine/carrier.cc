@@ -158,10 +158,10 @@ void Carrier::carry(const PushCertificates&) {
 }
 
 void Carrier::carry(const Reload&) {
-  disturbed_ = true;
+  disturbed_ = swapped_;  // a reload of the tree that was there, refused before the signal, has changed nothing
   old_workers_ = world_.proc.children(supervisor_.master(world_));
   supervisor_.reload(world_);
-  reloaded_ = true;
+  disturbed_ = reloaded_ = true;
 }
 
 void Carrier::carry(const Supervise& step) {
@@ -309,10 +309,10 @@ void Carrier::put_back_process() {
   std::vector<int> old_workers;
   if (master == 0) {
     start(*plan_.before);
-  } else if (disturbed_) {
+  } else if (disturbed_ && swapped_) {
     old_workers = world_.proc.children(master);
     supervisor_.reload(world_);  // harmless when the reload that failed was never taken up
-  } else {
+  } else if (!disturbed_) {
     const std::string socket = layout_.admin_socket(plan_.name);
     if (pushed_) put_document(world_, socket, plan_.before->document());
     if (pushed_certificates_) put_certificates(world_, socket, certificates_body(plan_.before->tree));
