@@ -121,7 +121,7 @@ Exit run(const Options& o, const World& world, Io& io) {
     std::vector<Look> now = look();
     show(names, before, now, io);
     before = std::move(now);
-  } while (o.watch && !names.empty());
+  } while (o.watch && !names.empty() && io.heard());
   return Exit::ok;
 }
 

@@ -172,7 +172,7 @@ void Io::table(const Table& t, const std::string& what, const std::string& name_
 
 void Io::print(const std::string& text) {
   end_progress();
-  if (plain()) out_ << coloured(printable(text));
+  if (plain()) out_ << coloured(printable(text)) << std::flush;
 }
 
 void Io::note(const std::string& line) {

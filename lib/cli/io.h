@@ -40,8 +40,10 @@ class Io {
   /// The items as a table (text, table, wide) or their first column alone (name, as `prefix/NAME` when prefix is
   /// given); nothing with json. An empty one says "No <what> found." on stderr.
   void table(const Table& t, const std::string& what, const std::string& name_prefix = {});
-  /// Text of the answer, for every format but json.
+  /// Text of the answer, for every format but json; it is out at once.
   void print(const std::string& text);
+  /// False once nobody reads the answer any more: a command that goes on ends then.
+  bool heard() const { return out_.good(); }
   /// Progress and remarks: a line on stderr.
   void note(const std::string& line);
   /// What is being waited for. On a terminal the line takes the place of the last such line; elsewhere it is a note.

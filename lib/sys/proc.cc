@@ -11,6 +11,7 @@
 #include <array>
 #include <cctype>
 #include <cstring>
+#include <utility>
 
 #include "sys/fault.h"
 
@@ -158,7 +159,10 @@ std::string shown(const std::vector<std::string>& argv) {
   return line;
 }
 
-Proc::Result wait_for(const std::vector<std::string>& argv, Millis limit) {
+using Take = std::function<bool(std::string_view)>;
+
+/// Runs a program to its end. With `take`, its output goes there, and `take` may end it.
+Proc::Result wait_for(const std::vector<std::string>& argv, Millis limit, const Take& take = {}) {
   stop_if_interrupted();
   const Deadline deadline = Deadline::in(limit);
   auto out_pipe = make_pipe(), err_pipe = make_pipe();
@@ -176,6 +180,7 @@ Proc::Result wait_for(const std::vector<std::string>& argv, Millis limit) {
     const auto status = child.ended();
     out.drain();
     err.drain();
+    if (take && !out.text.empty() && !take(std::exchange(out.text, {}))) return {};
     if (status) return {*status, std::move(out.text), std::move(err.text), out.cut || err.cut};
     stop_if_interrupted();
     if (deadline.passed()) {
@@ -191,6 +196,11 @@ Proc::Result wait_for(const std::vector<std::string>& argv, Millis limit) {
 Proc::Result Proc::look(const std::vector<std::string>& argv, Millis limit) const {
   say(trace_, "+ " + shown(argv));
   return wait_for(argv, limit);
+}
+
+Proc::Result Proc::stream(const std::vector<std::string>& argv, const Take& take) const {
+  say(trace_, "+ " + shown(argv));
+  return wait_for(argv, Millis::max(), take);
 }
 
 Proc::Result Proc::run(const std::vector<std::string>& argv, Millis limit) {

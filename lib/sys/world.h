@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -63,6 +65,26 @@ class FileLock {
   int fd_ = -1;
 };
 
+/// A regular file that is read on while it is renamed, replaced or cut.
+class OpenFile {
+ public:
+  explicit OpenFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  OpenFile(OpenFile&& o) noexcept : fd_(std::exchange(o.fd_, -1)), path_(std::move(o.path_)) {}
+  OpenFile& operator=(OpenFile&& o) noexcept;
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  ~OpenFile();
+
+  int64_t inode() const;
+  int64_t size() const;
+  /// The bytes from `offset` on, at most `max`; "" at the end.
+  std::string read(int64_t offset, size_t max) const;
+
+ private:
+  int fd_ = -1;
+  std::string path_;
+};
+
 /// Whose a tree is, and who may read it.
 struct Ownership {
   std::string user, group;  ///< "": as the caller makes it
@@ -110,6 +132,8 @@ class Fs {
   std::string read(const std::string& path, size_t max = size_t{64} << 20) const;
   /// The bytes of a regular file from `offset` on, at most `max`; "" when it is missing or shorter.
   std::string read_from(const std::string& path, int64_t offset, size_t max) const;
+  /// nullopt when nothing is there; an Error (Exit::refused) when it is unreadable or not regular.
+  std::optional<OpenFile> open(const std::string& path) const;
   /// All of standard input, at most `max` bytes.
   std::string read_stdin(size_t max) const;
   /// Sorted by name, without "." and ".."; an Error when `path` is no readable folder.
@@ -187,6 +211,9 @@ class Proc {
   /// Runs a program that only looks (nginx -V). argv[0] is an absolute path; no shell; stdin is /dev/null;
   /// own process group; environment is PATH, LANG=C.UTF-8 and TZ only. Exit::timeout (child killed) past `limit`.
   Result look(const std::vector<std::string>& argv, Millis limit) const;
+  /// Gives `take` what the program writes to stdout as it comes, until the program ends or `take` answers false; then
+  /// it is ended. The result's `out` is empty.
+  Result stream(const std::vector<std::string>& argv, const std::function<bool(std::string_view)>& take) const;
   /// The same for a program that changes something. A daemon it leaves behind may keep our pipes open:
   /// ends when the child itself has ended.
   Result run(const std::vector<std::string>& argv, Millis limit);
