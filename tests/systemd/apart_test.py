@@ -1,0 +1,167 @@
+#!/usr/bin/python3
+"""Instances under systemd are apart: from the host (exposure of each unit), from each other (S16), and from what they leave."""
+import glob
+import os
+import re
+import shutil
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from orctl_host import CERTIFICATE, TOP, OrctlHost, faults, unit_of
+
+ONE, TWO = "tst_one_001_80", "tst_two_001_8081"
+NO = 1
+CAPABILITY = ("--inh-caps", "+net_bind_service", "--ambient-caps", "+net_bind_service")
+
+
+class Apart(unittest.TestCase):
+    def setUp(self):
+        self.host = OrctlHost().start()
+        self.addCleanup(self.host.stop)
+
+    # -- from each other ---------------------------------------------------------------------------
+
+    def as_instance(self, name, script):
+        """A shell as the instance's user, seeing the files that the instance sees: what a worker that was taken over could do."""
+        user = self.host.run("ps", "-o", "user:40=", "-p", str(self.host.master(name))).out.strip()
+        return self.host.run("nsenter", "-t", str(self.host.master(name)), "-m", "setpriv", "--reuid", user, "--regid", user,
+                             "--init-groups", *CAPABILITY, "--no-new-privs", "sh", "-c", script, check=False)
+
+    def test_an_instance_cannot_signal_nor_read_another(self):
+        host = self.host
+        for name in (ONE, TWO):
+            host.apply(name, overlay=host.pair(), extra=CERTIFICATE)
+            host.get(int(name.rsplit("_", 1)[1]))
+        probes = {
+            "signal the master": lambda name: "kill -0 %d" % host.master(name),
+            "signal a worker": lambda name: "kill -0 %d" % host.workers(name)[0],
+            "ask the admin socket": lambda name: "curl -sS --unix-socket /run/openresty/%s/admin.sock http://localhost/v1/status" % name,
+            "read the tree": lambda name: "cat /opt/openresty/%s/nginx.conf" % name,
+            "read the key": lambda name: "cat /opt/openresty/%s/certs/c.key" % name,
+            "read the access log": lambda name: "cat /var/log/openresty/%s/access.log" % name,
+            "read the error log": lambda name: "cat /var/log/openresty/%s/error.log" % name,
+            "list the state": lambda name: "ls /var/lib/openresty/%s/." % name,
+            "list the runtime folder": lambda name: "ls /run/openresty/%s/." % name,
+            "see its environment": lambda name: "cat /proc/%d/environ" % host.master(name),
+        }
+        for what, script in probes.items():
+            with self.subTest(what):
+                own = self.as_instance(ONE, script(ONE))
+                self.assertEqual(own.code, 0, "the probe works on one's own: %s" % own)
+                other = self.as_instance(ONE, script(TWO))
+                self.assertNotEqual(other.code, 0, "%s" % other)
+                self.assertEqual(other.out, "")
+        for what, script in {
+            "write to its own tree": "touch /opt/openresty/%s/x" % ONE,
+            "write to its unit": "echo >>/etc/systemd/system/%s" % unit_of(ONE),
+            "read the store": "ls /var/lib/orctl/store.git/.",
+            "read the manifests' policy": "echo >>/etc/orctl/config.toml",
+        }.items():
+            with self.subTest(what):
+                self.assertNotEqual(self.as_instance(ONE, script).code, 0)
+        print("  %d probes of a sibling refused, each of them works on oneself" % len(probes))
+
+    # -- from the host -----------------------------------------------------------------------------
+
+    def test_the_exposure_of_every_unit_is_at_most_2(self):
+        host, worst = self.host, 0.0
+        host.apply(ONE)
+        host.apply(TWO)
+        host.apply("tst_udp_001_82", extra='[[listener]]\naddress = "127.0.0.1"\nport = 5353\nprotocol = "udp"\nupstream = "up"\n')
+        for golden in glob.glob(TOP + "/tests/render/*/expected/*/unit"):
+            kind, flavour = golden.split("/")[-4], golden.split("/")[-2]
+            shutil.copy2(golden, host.path("/etc/systemd/system/openresty-render-%s-%s.service" % (kind, flavour)))
+        for path in sorted(glob.glob(host.path("/etc/systemd/system/openresty-*.service"))):
+            unit = os.path.basename(path)
+            with self.subTest(unit):
+                # both judge by what they print: verify exits 0 on keys that it does not know
+                judged = host.run("systemd-analyze", "security", "--offline=true", "/etc/systemd/system/" + unit).out
+                exposure = float(re.search(r"exposure level for \S+: ([\d.]+)", judged).group(1))
+                worst = max(worst, exposure)
+                print("  %-36s exposure %.1f" % (unit, exposure))
+                if "-render-" not in unit:  # the others name programs that are not here
+                    verified = host.run("systemd-analyze", "verify", "/etc/systemd/system/" + unit, check=False)
+                    self.assertEqual(verified.out + verified.err, "")
+        self.assertGreater(worst, 0)
+        self.assertLessEqual(worst, 2.0)
+
+    # -- what they leave ---------------------------------------------------------------------------
+
+    def left(self, name, user):
+        """Everything there is of an instance, but its history."""
+        host, found = self.host, []
+        for line in host.run("ps", "-e", "-o", "user:40=,args=").out.splitlines():
+            if name in line or user in line or re.search(r"\bnginx\b", line):
+                found.append("process " + line)
+        for what, argv in {"user": ["getent", "passwd", user], "group": ["getent", "group", user],
+                           "unit": ["systemctl", "list-units", "--all", "--plain", "--no-legend", "*%s*" % name],
+                           "unit file": ["systemctl", "list-unit-files", "--no-legend", "*%s*" % name],
+                           "socket": ["sh", "-c", "ss -Hlnx | grep %s; ss -Hltn 'sport = :80'" % name],
+                           "file": ["find", "/opt", "/run", "/etc", "/var/lib", "/var/log", "/tmp", "-path", "/var/lib/orctl", "-prune",
+                                    "-o", "-name", "*%s*" % name, "-print"]}.items():
+            found += ["%s %s" % (what, line) for line in host.run(*argv, check=False).out.splitlines()]
+        return found
+
+    def test_delete_leaves_nothing_but_the_history(self):
+        host = self.host
+        host.apply(ONE)
+        host.orctl("enable", ONE)
+        user = host.run("ps", "-o", "user:40=", "-p", str(host.master(ONE))).out.strip()
+        kinds = {line.split()[0] for line in self.left(ONE, user)}
+        self.assertEqual(kinds, {"process", "user", "group", "unit", "socket", "file"} | kinds, "what is looked for is found while it runs")
+        host.orctl("delete", ONE, "--yes")
+        self.assertEqual(self.left(ONE, user), [])
+        self.assertEqual(host.systemctl("--failed", "--no-legend").out, "")
+        history = host.orctl("history", ONE, "-o", "json").json()["items"]
+        self.assertEqual(len(history), 2)
+        host.apply(ONE)
+        self.assertEqual(host.get(), (200, "blue"))
+        host.systemctl("stop", unit_of(ONE))
+        host.orctl("delete", ONE, "--yes")
+        self.assertEqual(self.left(ONE, user), [], "of one that was stopped, too")
+
+    def stray(self, name):
+        """Runs the instance's nginx outside its unit, as its user; returns the master."""
+        host, folder = self.host, "/run/openresty/" + name
+        user = host.show(unit_of(name), "User")
+        host.run("sh", "-c", "mkdir -p %s && chown %s:%s %s && chmod 750 %s" % (folder, user, user, folder, folder))
+        host.run("setpriv", "--reuid", user, "--regid", user, "--init-groups", *CAPABILITY, "/usr/sbin/nginx", "-p", "/opt/openresty/" + name, "-c", "nginx.conf")
+        faults.wait_for(lambda: host.get()[0] == 200, 10, "the stray serves")
+        return list(host.processes("^nginx: master"))[0]
+
+    def test_a_process_that_outlived_its_unit_is_found_and_ended(self):
+        host = self.host
+        host.apply(ONE)
+        stray = None
+        for verb, after in (("start", "active"), ("restart", "active"), ("stop", "inactive")):
+            with self.subTest(verb):
+                host.systemctl("stop", unit_of(ONE))
+                stray = self.stray(ONE)
+                self.assertNotEqual(host.master(ONE), stray)
+                told = host.orctl("status", ONE, check=False)
+                self.assertEqual(told.code, NO, told)
+                host.orctl(verb, ONE)
+                self.assertNotIn(stray, host.processes("^nginx: master"))
+                self.assertEqual(host.systemctl("is-active", unit_of(ONE), check=False).out.strip(), after)
+                if after == "active":
+                    self.assertEqual(list(host.processes("^nginx: master")), [host.master(ONE)])
+                    self.assertEqual(host.get(), (200, "blue"))
+        stray = self.stray(ONE)
+        host.orctl("delete", ONE, "--yes")
+        self.assertEqual(host.processes("^nginx"), {})
+
+    def test_another_nginx_is_left_alone(self):
+        host = self.host
+        host.apply(ONE)
+        host.write("/var/other/nginx.conf", "pid /run/other.pid; error_log /run/other.log; events {} http { access_log off; "
+                                            "server { listen 127.0.0.1:99; return 200 other; } }")
+        host.run("/usr/sbin/nginx", "-p", "/var/other", "-c", "/var/other/nginx.conf")
+        for verb in ("restart", "stop", "start"):
+            host.orctl(verb, ONE)
+        host.orctl("delete", ONE, "--yes")
+        self.assertEqual(host.get(99), (200, "other"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
