@@ -52,7 +52,7 @@ inline std::string health_error(const Value& item) {
 /// Answer of GET /v1/health of a running instance.
 inline Value::Array health_items(const Observed& o, const World& world, const Layout& layout) {
   if (!o.status) return {};
-  return gateway_get(world, layout.admin_socket(o.name), "/v1/health").at("items").items();
+  return gateway_list(world, layout.admin_socket(o.name), ListOf::health);
 }
 
 /// `orctl get health`.

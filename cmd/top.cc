@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "cli/command.h"
 #include "engine/metrics.h"
 #include "engine/observe.h"
@@ -41,10 +42,10 @@ Value item_of(const std::string& instance, const Traffic& t, double seconds) {
   if (!t.server.empty()) item.set("server", t.server);
   if (!t.state.empty()) item.set("state", t.state);
   if (seconds > 0) item.set("seconds", seconds);
-  item.set("requests", static_cast<int64_t>(t.requests));
-  item.set("errors", static_cast<int64_t>(t.errors));
-  if (t.server.empty()) item.set("retries", static_cast<int64_t>(t.retries));
-  item.set("in_flight", static_cast<int64_t>(t.in_flight));
+  item.set("requests", whole(t.requests));
+  item.set("errors", whole(t.errors));
+  if (t.server.empty()) item.set("retries", whole(t.retries));
+  item.set("in_flight", whole(t.in_flight));
   if (seconds > 0) item.set("requests_per_second", t.requests / seconds);
   for (const auto& [name, share] : {std::pair("p50_seconds", 0.5), std::pair("p99_seconds", 0.99)})
     if (const auto found = quantile(t, share)) item.set(name, *found);

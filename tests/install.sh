@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # Installs from Debian 12 what orctl needs to be built and run; with the word `test`, also what its tests need; with `bench`,
-# also what tests/bench compares it with.
+# also what tests/bench compares it with; with `fuzz`, also what tests/fuzz is built with.
 # Does nothing, and needs no rights, when everything is there.
 set -euo pipefail
 packages=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
   libcli11-dev libfmt-dev nlohmann-json3-dev libcurl4-openssl-dev libgit2-dev libtomlplusplus-dev doctest-dev
   nginx libnginx-mod-http-lua lua-cjson)
-if [ "${1:-}" = test ] || [ "${1:-}" = bench ]; then
+if [ -n "${1:-}" ]; then
   packages+=(libnginx-mod-stream redis-server python3 python3-jsonschema luajit2 lua-check strace wrk mandoc systemd logrotate util-linux iproute2 clang-format prometheus)
 fi
 if [ "${1:-}" = bench ]; then
   packages+=(haproxy)
+fi
+if [ "${1:-}" = fuzz ]; then
+  packages+=(clang libclang-rt-14-dev)
 fi
 missing=()
 for package in "${packages[@]}"; do

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 
 namespace orctl {
 
@@ -254,6 +256,13 @@ std::optional<long> parse_number(std::string_view text, long max) {
     n = n * 10 + digit;
   }
   return n;
+}
+
+int64_t whole(double number) {
+  constexpr double end = 9223372036854775808.0;  // 2^63: a cast of anything beyond is undefined
+  if (std::isnan(number)) return 0;
+  if (number >= end) return std::numeric_limits<int64_t>::max();
+  return number <= -end ? std::numeric_limits<int64_t>::min() : static_cast<int64_t>(number);
 }
 
 std::string count(size_t n, std::string_view singular) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,6 +57,9 @@ std::string span_text(std::chrono::milliseconds span);
 
 /// A decimal number without sign or leading zeros, at most `max`; nullopt otherwise.
 std::optional<long> parse_number(std::string_view text, long max);
+
+/// The whole part of a number from outside; the nearest end of what fits when it does not, 0 when it is none.
+int64_t whole(double number);
 
 /// 3 -> "3 servers", 1 -> "1 server".
 std::string count(size_t n, std::string_view singular);

@@ -16,12 +16,11 @@ std::string cell(const Value& object, const char* key) {
 
 /// The sum of a counter over an upstream's servers; "-" when none tells it.
 std::string sum(const Value& upstream, const char* key) {
-  int64_t total = 0;
+  double total = 0;
   bool told = false;
   for (const Value& server : upstream.at("servers").items())
-    if (const Value* v = server.find(key); v != nullptr && v->is_number())
-      total += static_cast<int64_t>(v->as_double()), told = true;
-  return told ? std::to_string(total) : "-";
+    if (const Value* v = server.find(key); v != nullptr && v->is_number()) total += v->as_double(), told = true;
+  return told ? std::to_string(whole(total)) : "-";
 }
 
 /// The weight that counts, and the manifest's when that is another one.
@@ -50,7 +49,7 @@ void each(const std::vector<GatewayList>& all, Each show) {
 }  // namespace
 
 std::string span_text(double seconds) {
-  const auto s = static_cast<int64_t>(std::ceil(std::max(0.0, seconds)));
+  const int64_t s = whole(std::ceil(std::max(0.0, std::min(seconds, 1e15))));
   const auto two = [](int64_t large, const char* a, int64_t small, const char* b) {
     return small == 0 ? fmt::format("{}{}", large, a) : fmt::format("{}{}{}{}", large, a, small, b);
   };

@@ -54,7 +54,7 @@ Value::Array certificates_of(const Observed& o, const World& world, const Layout
   const Value& given = o.version->spec.at("certificate");
   // one that was started by an older orctl has no such path, and no certificates either
   if (o.status && given.items().empty() && o.live.certs.empty()) return {};
-  if (o.status) return gateway_get(world, layout.admin_socket(o.name), "/v1/certs").at("items").items();
+  if (o.status) return gateway_list(world, layout.admin_socket(o.name), ListOf::certificates);
   Value::Array out;
   for (const Value& certificate : given.items()) {
     Value item = Value::object();
@@ -76,7 +76,7 @@ std::vector<std::string> ending_certificates(const Observed& o, const World& wor
   for (const Value& one : certificates) {
     const Value* days = one.find("days");
     if (days == nullptr || !days->is_number() || days->as_double() >= soon) continue;
-    const auto left = static_cast<int64_t>(days->as_double());
+    const auto left = whole(days->as_double());
     const std::string when = left < 0    ? "has ended"
                              : left == 0 ? "ends today"
                                          : "ends in " + count(static_cast<size_t>(left), "day");

@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "model/read.h"
+#include "model/schema.h"
 #include "render/render.h"
 
 namespace orctl {
@@ -13,13 +15,21 @@ namespace {
 
 constexpr Millis request_limit(5000), put_limit(30000);  // a document of 12 MiB takes seconds
 
+struct List {
+  const char *member, *path;
+};
+constexpr List lists[] = {{"upstreams", "/v1/upstreams"},  // in the order of ListOf
+                          {"overrides", "/v1/overrides"},
+                          {"health", "/v1/health"},
+                          {"certificates", "/v1/certs"}};
+
 std::string text_of(const Value& object, const char* key) {
   const Value* v = object.find(key);
   return v != nullptr && v->is_string() ? v->as_string() : "";
 }
 int64_t int_of(const Value& object, const char* key) {
   const Value* v = object.find(key);
-  return v == nullptr || !v->is_number() ? 0 : v->is_int() ? v->as_int() : static_cast<int64_t>(v->as_double());
+  return v == nullptr || !v->is_number() ? 0 : v->is_int() ? v->as_int() : whole(v->as_double());
 }
 
 template <class Get>
@@ -74,11 +84,9 @@ bool GatewayStatus::settled() const {
          });
 }
 
-GatewayStatus gateway_status(const World& world, const std::string& socket, Millis limit) {
-  const Http::Response response = world.http.get({socket, ""}, "/v1/status", limit);
-  if (response.status != 200) throw gateway_problem(response, "GET /v1/status");
+GatewayStatus gateway_status_of(Value answer) {
   GatewayStatus out;
-  out.raw = gateway_answer(response, "GET /v1/status");
+  out.raw = std::move(answer);
   out.name = text_of(out.raw, "name");
   out.digest = text_of(out.raw, "digest");
   out.tree = text_of(out.raw, "tree");
@@ -96,10 +104,38 @@ GatewayStatus gateway_status(const World& world, const std::string& socket, Mill
   return out;
 }
 
+GatewayStatus gateway_status(const World& world, const std::string& socket, Millis limit) {
+  const Http::Response response = world.http.get({socket, ""}, "/v1/status", limit);
+  if (response.status != 200) throw gateway_problem(response, "GET /v1/status");
+  return gateway_status_of(gateway_answer(response, "GET /v1/status"));
+}
+
 Value gateway_get(const World& world, const std::string& socket, const std::string& path) {
   const Http::Response response = world.http.get({socket, ""}, path, request_limit);
   if (response.status != 200) throw gateway_problem(response, "GET " + path);
   return gateway_answer(response, "GET " + path);
+}
+
+Value::Array gateway_items(const Value& answer, ListOf what) {
+  const std::string member = lists[static_cast<size_t>(what)].member;
+  Value wrapped = Value::object();
+  wrapped.set(member, answer);
+  Diagnostics found;
+  if (!Schema::get("answers").check(
+          wrapped, "", [](uint32_t) { return std::string(); }, found))
+    throw Error(Exit::target, fmt::format("this is no list of {}: {}: {}", member, found[0].field, found[0].text),
+                "is this socket an orctl gateway's?");
+  return wrapped.at(member).at("items").items();
+}
+
+Value::Array gateway_list(const World& world, const std::string& socket, ListOf what) {
+  const std::string path = lists[static_cast<size_t>(what)].path;
+  const Value answer = gateway_get(world, socket, path);
+  try {
+    return gateway_items(answer, what);
+  } catch (const Error& e) {
+    throw e.within("the answer to GET " + path);
+  }
 }
 
 void put_document(World& world, const std::string& socket, const std::string& document) {

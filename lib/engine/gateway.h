@@ -36,12 +36,22 @@ struct GatewayStatus {
   bool settled() const;
 };
 
+/// What an answer of GET /v1/status says; members that are missing or of another type stay as they are by default.
+GatewayStatus gateway_status_of(Value answer);
+
 /// Asks the admin socket. Exit::unreachable or Exit::timeout when there is no answer, Exit::target when it is no
 /// status.
 GatewayStatus gateway_status(const World& world, const std::string& socket, Millis limit);
 
 /// GET of a path of the admin endpoint, as a document; errors as above, and a problem document becomes Exit::target.
 Value gateway_get(const World& world, const std::string& socket, const std::string& path);
+
+/// The lists that a gateway tells.
+enum class ListOf { upstreams, overrides, health, certificates };
+/// The items of such an answer, as schemas/answers.json has them; Exit::target when it is none.
+Value::Array gateway_items(const Value& answer, ListOf what);
+/// GET of a list; errors as above.
+Value::Array gateway_list(const World& world, const std::string& socket, ListOf what);
 
 /// The gateway's own words for a refusal (RFC 9457): Exit::conflict for 412, Exit::target for others.
 Error gateway_problem(const Http::Response& response, const std::string& what);

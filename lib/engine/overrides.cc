@@ -32,11 +32,9 @@ bool matches(const std::string& pattern, const std::string& name) {
   return glob_match(pattern, name) || pattern == canonical_address(name);
 }
 
-Value::Array items_of(const World& world, const Layout& layout, const std::string& instance, const char* path) {
+Value::Array items_of(const World& world, const Layout& layout, const std::string& instance, ListOf what) {
   try {
-    const Value answer = gateway_get(world, layout.admin_socket(instance), path);
-    const Value* items = answer.find("items");
-    return items != nullptr && items->is_array() ? items->items() : Value::Array{};
+    return gateway_list(world, layout.admin_socket(instance), what);
   } catch (const Error& e) {
     throw e.within(instance);
   }
@@ -134,11 +132,11 @@ Value find_server(const World& world, const Layout& layout, const ServerName& se
 }  // namespace
 
 Value::Array gateway_upstreams(const World& world, const Layout& layout, const std::string& instance) {
-  return items_of(world, layout, instance, "/v1/upstreams");
+  return items_of(world, layout, instance, ListOf::upstreams);
 }
 
 Value::Array gateway_overrides(const World& world, const Layout& layout, const std::string& instance) {
-  return items_of(world, layout, instance, "/v1/overrides");
+  return items_of(world, layout, instance, ListOf::overrides);
 }
 
 namespace {

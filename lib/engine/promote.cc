@@ -28,7 +28,7 @@ int64_t whole_weight(const Override& override, const Value& server) {
         fmt::format("the override of {} takes every request from it, which no manifest says", override.server.str()),
         fmt::format("take the server out (orctl remove server {0} …), or: orctl overrides discard {0}",
                     override.server.str()));
-  return static_cast<int64_t>(w);
+  return whole(w);
 }
 
 /// `spec` checked as a manifest; its name was checked by the fleet it came from, which the store does not hold.

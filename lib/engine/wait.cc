@@ -74,7 +74,7 @@ std::string missing_of_drained(const World& world, const Layout& layout, const S
         return name.str() + " takes requests: it is neither drained nor in maintenance";
       const Value* in_flight = server.find("in_flight");
       const double n = in_flight != nullptr && in_flight->is_number() ? in_flight->as_double() : 0;
-      if (n > 0) return fmt::format("{} has {} in flight", name.str(), count(static_cast<size_t>(n), "request"));
+      if (n > 0) return fmt::format("{} has {} in flight", name.str(), count(static_cast<size_t>(whole(n)), "request"));
     }
   }
   return {};

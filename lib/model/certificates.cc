@@ -59,7 +59,7 @@ std::set<std::string> hot_files(const Tree& tree) {
     // ours name them, and are no reason
     if (path == list_file || path == "nginx.conf" || path.compare(0, 10, "lua/orctl/") == 0 || out.contains(path))
       continue;
-    std::erase_if(out, [&](const std::string& hot) { return file.content.find(hot) != std::string::npos; });
+    std::erase_if(out, [&file = file](const std::string& hot) { return file.content.find(hot) != std::string::npos; });
   }
   if (tree.contains(list_file)) out.insert(list_file);
   return out;

@@ -172,8 +172,7 @@ class Checker {
     if (node.types.empty()) return true;
     for (const std::string& t : node.types) {
       if (v.type_name() == t || (t == "number" && v.is_int())) return true;
-      if (t == "integer" && v.is_double() && v.as_double() == static_cast<double>(static_cast<int64_t>(v.as_double())))
-        return true;
+      if (t == "integer" && v.is_double() && v.as_double() == static_cast<double>(whole(v.as_double()))) return true;
     }
     std::string hint = example(node);
     if (v.is_string() && node.types[0] == "integer" && parse_number(v.as_string(), 1000000000))
@@ -323,9 +322,9 @@ Value filled(const Value& v, const Schema::Node& node) {
     return out;
   }
   if (v.is_double() && std::find(node.types.begin(), node.types.end(), "integer") != node.types.end()) {
-    Value whole(static_cast<int64_t>(v.as_double()));  // 2.0 is the integer 2, as JSON Schema has it
-    whole.place = v.place;
-    return whole;
+    Value integer(whole(v.as_double()));  // 2.0 is the integer 2, as JSON Schema has it
+    integer.place = v.place;
+    return integer;
   }
   if (!v.is_object() || node.properties.empty()) return v;
   Value::Object members;
@@ -365,7 +364,7 @@ const Schema& Schema::get(const std::string& name) {
   // all at once, so that threads that ask at the same time find them ready
   static const std::map<std::string, std::unique_ptr<Schema>> all = [] {
     std::map<std::string, std::unique_ptr<Schema>> compiled;
-    for (const char* kind : {"instance", "fleet", "host_balancer", "config"})
+    for (const char* kind : {"instance", "fleet", "host_balancer", "config", "answers"})
       compiled[kind] =
           std::make_unique<Schema>(std::string(embedded_schemas().at(fmt::format("schemas/{}.json", kind))));
     return compiled;

@@ -27,6 +27,16 @@ class Reader {
     if (!v.is_array()) refuse(std::string("'") + name + "' is no list");
     return v.items();
   }
+  /// An instance's spec: whoever works with it relies on the schema and its defaults.
+  static Value spec(const Value& version) {
+    const Schema& schema = Schema::get("instance");
+    const Value& v = member(version, "spec");
+    Diagnostics found;
+    if (!schema.check(
+            v, "", [](uint32_t) { return std::string(); }, found))
+      refuse("'spec' is no instance: " + found[0].field + ": " + found[0].text);
+    return schema.with_defaults(v);
+  }
   [[noreturn]] static void refuse(const std::string& what) {
     throw Error(Exit::refused, "this is no plan: " + what, "make one with: orctl plan -f MANIFEST --out plan.json");
   }
@@ -83,7 +93,7 @@ Value to_value(const std::optional<Version>& version) {
 std::optional<Version> version_from(const Value& v) {
   if (v.is_null()) return std::nullopt;
   Version out;
-  out.spec = Reader::member(v, "spec");
+  out.spec = Reader::spec(v);
   out.manifest = Reader::text(v, "manifest");
   out.manifest_name = Reader::text(v, "manifest_name");
   out.digest = Reader::text(v, "digest");

@@ -178,6 +178,56 @@ function _M.next_end(upstreams)
   return first
 end
 
+local kinds = { state = "string", reason = "string", by = "string", remove = "boolean",
+  since = "number", ends = "number", expires = "number", address = "string", host = "string",
+  port = "number" }
+local added_kinds = { weight = "number", backup = "boolean", max_conns = "number" }
+
+-- Numbers are times, weights and versions: a larger one is none, and os.date() would raise.
+local function fits(value, kind)
+  return type(value) == kind and (kind ~= "number" or math.abs(value) < 1e11)
+end
+
+local function all_fit(value, wanted)
+  if type(value) ~= "table" then
+    return false
+  end
+  for name, kind in pairs(wanted) do
+    if value[name] ~= nil and not fits(value[name], kind) then
+      return false
+    end
+  end
+  return true
+end
+
+local function is_entry(key, entry)
+  local weight, add = type(entry) == "table" and entry.weight, type(entry) == "table" and entry.add
+  return type(key) == "string" and all_fit(entry, kinds)
+    and (not weight or fits(weight, "number")
+      or type(weight) == "string" and weight:find(by_percent.pattern) ~= nil)
+    and (not add or all_fit(add, added_kinds) and entry.host ~= nil and entry.port ~= nil
+      and entry.address ~= nil)
+end
+
+--- Whether `all`, which a file held, is {version, upstreams} with overrides as set() makes them.
+function _M.is_sound(all)
+  if type(all) ~= "table" or not fits(all.version, "number") or type(all.upstreams) ~= "table" then
+    return false
+  end
+  for name, upstream in pairs(all.upstreams) do
+    if type(name) ~= "string" or type(upstream) ~= "table" or not fits(upstream.version, "number")
+      or type(upstream.servers) ~= "table" then
+      return false
+    end
+    for key, entry in pairs(upstream.servers) do
+      if not is_entry(key, entry) then
+        return false
+      end
+    end
+  end
+  return true
+end
+
 --- Overrides read from a file of another boot, or of this one: the time left goes on. `saved` holds
 -- boot_id, wall and now of when it was written. Over a reboot only the wall clock knows how long it
 -- took; it can shorten what was left and never lengthen it.

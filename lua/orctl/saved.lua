@@ -62,8 +62,7 @@ function _M.overrides()
   end
   local value = json.unpack(payload)
   local all = type(value) == "table" and value.overrides
-  if type(all) ~= "table" or type(all.upstreams) ~= "table"
-    or type(all.version) ~= "number" then
+  if not overrides.is_sound(all) or type(value.now) ~= "number" or type(value.wall) ~= "number" then
     return nil, overrides_path() .. ": holds no overrides"
   elseif value.name ~= name then
     return nil, overrides_path() .. ": belongs to another instance"

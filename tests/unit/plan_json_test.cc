@@ -12,7 +12,6 @@ namespace {
 Version version(Random& r, const std::string& tail) {
   Version out;
   out.spec = instance_of(full_manifest()).spec;
-  out.spec.set("extra", r.bytes(20));
   out.manifest = r.bytes(100) + tail;
   out.manifest_name = "manifest.json";
   out.digest = tail;
