@@ -2,10 +2,10 @@
 # Installs what the tests need on a bare Debian 12, builds with the sanitizers, and runs every test.
 # The last line is `N passed, N failed, N skipped`; exit 0 when nothing failed.
 #   tests/run.sh            all
-#   tests/run.sh unit cli   only these parts: unit layers docs schema render lua gateway cli quickstart binary fault systemd fuzz
+#   tests/run.sh unit cli   only these parts: unit layers docs schema render lua gateway cli quickstart binary fault systemd security fuzz
 set -uo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
-parts=${*:-unit layers docs schema render lua gateway cli quickstart binary fault systemd fuzz}
+parts=${*:-unit layers docs schema render lua gateway cli quickstart binary fault systemd security fuzz}
 tests/install.sh test || exit 1
 export CCACHE_DIR=${CCACHE_DIR:-$PWD/build/ccache}
 logs=$(mktemp -d "${TMPDIR:-/tmp}/orctl-tests.XXXXXX")
@@ -67,6 +67,7 @@ for part in $parts; do
     binary) build release orctl; run binary tests/binary.sh "$release" ;;
     fault) build release orctl; for file in tests/fault/*_test.py; do run "fault $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"; done ;;
     systemd) build release orctl; for file in tests/systemd/*_test.py; do run "systemd $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"; done ;;
+    security) build release orctl; for file in tests/security/*_test.py; do run "security $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"; done ;;
     fuzz) run fuzz env SECONDS_EACH=5 tests/fuzz/run.sh 20000 ;;
     *) echo "no such part: $part" >&2; exit 2 ;;
   esac

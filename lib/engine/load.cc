@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "engine/certificates.h"
 #include "engine/overlay.h"
+#include "model/secrets.h"
 
 namespace orctl {
 namespace {
@@ -34,6 +35,23 @@ auto usage_fault(Look look) {
   }
 }
 
+/// Secrets are refused before anything of a text can get into the store, which keeps it for ever. The line is not
+/// shown: it would show the secret.
+void refuse_secrets(const std::string& file, const std::string& text, Diagnostics& found) {
+  for (const FoundSecret& s : find_secrets(text))
+    found.push_back({Severity::error, "secret", file, s.place, "", "this line holds " + s.what, secret_hint, ""});
+}
+
+/// Takes out what else is wrong with a line that holds a secret: it would be shown with it.
+void hide_secrets(Diagnostics& found) {
+  std::set<std::pair<std::string, uint32_t>> lines;
+  for (const Diagnostic& d : found)
+    if (d.code == "secret") lines.emplace(d.file, d.place.line);
+  std::erase_if(found, [&](const Diagnostic& d) {
+    return d.code != "secret" && lines.contains({d.file, d.place.line});
+  });
+}
+
 /// One file on its way from a name to an instance.
 struct Item {
   std::string file;
@@ -55,6 +73,7 @@ class Loader {
     make_fleets();
     in_parallel(items_.size(), [this](size_t i) { make(items_[i]); });
     for (Item& item : items_) {
+      hide_secrets(item.found);
       std::move(item.found.begin(), item.found.end(), std::back_inserter(out_.found));
       if (item.loaded) out_.instances.push_back(std::move(*item.loaded));
     }
@@ -106,6 +125,7 @@ class Loader {
     try {
       std::string text = item.file == "-" ? world_.fs.read_stdin(max_manifest_bytes)
                                           : world_.fs.read(item.file, max_manifest_bytes + 1);
+      refuse_secrets(item.file, text, item.found);
       item.manifest = read_manifest({item.file, std::move(text)}, item.found);
     } catch (const Error& e) {
       if (item.file == "-") return too_large(e.what());
@@ -147,7 +167,9 @@ class Loader {
     for (const char* name : {"fleet.toml", "fleet.json"}) {
       const std::string path = folder + "/" + name;
       if (fleets_.contains(folder) || seen_.contains(world_.fs.absolute(path)) || !world_.fs.exists(path)) continue;
-      auto manifest = read_manifest({path, world_.fs.read(path, max_manifest_bytes + 1)}, item.found);
+      std::string text = world_.fs.read(path, max_manifest_bytes + 1);
+      refuse_secrets(path, text, item.found);
+      auto manifest = read_manifest({path, std::move(text)}, item.found);
       if (manifest && manifest->kind == "Fleet") make_fleet_of(*manifest, item.found);
     }
   }
@@ -162,7 +184,11 @@ class Loader {
     if (const Value* files = instance->spec.find("files")) {
       std::string folder = files->as_string();
       while (ends_with(folder, "/")) folder.pop_back();
-      overlay = read_overlay(instance->source, *files, folder_of(item.file) + "/" + folder, world_, item.found);
+      folder = folder_of(item.file) + "/" + folder;
+      overlay = read_overlay(instance->source, *files, folder, world_, item.found);
+      for (const auto& [path, file] : overlay)
+        if (path.compare(0, 6, "certs/") != 0)  // what is secret there is never committed: base/tree.h
+          refuse_secrets(folder + "/" + path, file.content, item.found);
     }
     check_certificate_files(*instance, overlay, item.found);
     check_modules(*instance, overlay, item.found);
