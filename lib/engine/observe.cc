@@ -64,7 +64,8 @@ Error unknown_instance(const std::string& name, const std::vector<std::string>& 
 
 std::string Observed::state() const {
   if (pid == 0) return unit && (unit->active == "failed" || unit->sub == "auto-restart") ? "failed" : "stopped";
-  if (!status || live.digest.empty() || live.tree.empty()) return "degraded";
+  const bool outside = live.keeper == Live::Keeper::none;
+  if (outside || !status || live.digest.empty() || live.tree.empty()) return "degraded";
   return "running";
 }
 

@@ -30,8 +30,8 @@ struct Observed {
   Live live;
 
   bool exists() const { return version.has_value(); }
-  /// "stopped", "failed" (systemd gave up, or waits to start it again), "running", "degraded" (running, but the workers
-  /// disagree or do not answer).
+  /// "stopped", "failed" (systemd gave up, or waits to start it again), "running", "degraded" (running, but outside of
+  /// its unit, or the workers disagree or do not answer).
   std::string state() const;
 };
 

@@ -36,11 +36,13 @@ class Layout {
   /// The unit in which a tree is checked before it goes live.
   std::string check_unit_name(const std::string& name) const { return "openresty-" + name + "-check.service"; }
   std::string unit(const std::string& name) const { return root_ + "/etc/systemd/system/" + unit_name(name); }
-  std::string store() const { return root_ + "/var/lib/orctl/store.git"; }
-  std::string lock(const std::string& name) const { return root_ + "/var/lib/orctl/lock/" + name; }
+  /// What orctl itself keeps: store, locks, waits for a confirmation, audit log.
+  std::string library() const { return root_ + "/var/lib/orctl"; }
+  std::string store() const { return library() + "/store.git"; }
+  std::string lock(const std::string& name) const { return library() + "/lock/" + name; }
   /// The record of a change that waits for its confirmation, and the private keys that going back needs.
-  std::string confirm(const std::string& name) const { return root_ + "/var/lib/orctl/confirm/" + name + ".json"; }
-  std::string confirm_keys(const std::string& name) const { return root_ + "/var/lib/orctl/confirm/" + name + ".keys"; }
+  std::string confirm(const std::string& name) const { return library() + "/confirm/" + name + ".json"; }
+  std::string confirm_keys(const std::string& name) const { return library() + "/confirm/" + name + ".keys"; }
   /// The unit (without ".service" or ".timer") that takes an unconfirmed change back.
   std::string confirm_unit_name(const std::string& name) const { return "openresty-" + name + "-confirm"; }
   std::string confirm_unit(const std::string& name) const {
@@ -49,7 +51,7 @@ class Layout {
   /// A file of the host that a manifest names by its absolute path.
   std::string host_path(const std::string& path) const { return root_ + path; }
   std::string config() const { return root_ + "/etc/orctl/config.toml"; }
-  std::string audit() const { return root_ + "/var/lib/orctl/audit.jsonl"; }
+  std::string audit() const { return library() + "/audit.jsonl"; }
 
  private:
   std::string beside(const std::string& folder, const char* prefix) const {

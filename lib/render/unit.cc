@@ -48,6 +48,8 @@ std::vector<std::string> confinement(const Value& spec, const Layout& layout) {
     }
   else
     lines.push_back(fmt::format("ReadWritePaths={} {} {}", layout.run(name), layout.logs(name), layout.state(name)));
+  // versions and manifests of all instances of the host
+  lines.push_back("InaccessiblePaths=-" + layout.library());
   // MemoryDenyWriteExecute must stay off: LuaJIT turns written pages into code
   for (const char* line : {"NoNewPrivileges=yes",
                            "ProtectSystem=strict",
