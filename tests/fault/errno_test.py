@@ -103,7 +103,8 @@ def choose(points):
     looks = [p for p in ours if p.syscall in ("openat2", "openat", "open") and "O_CREAT" not in p.line]
     if faults.FULL:
         return [(p, e) for p in changing + looks for e in errors_of(p)]
-    some = faults.thin(changing, 2) + looks[::max(1, len(looks) // 25)]
+    closing, others = [p for p in changing if p.syscall == "close"], [p for p in changing if p.syscall != "close"]
+    some = faults.thin(others, 2)[::2] + closing[::max(1, len(closing) // 12)] + looks[::max(1, len(looks) // 16)]
     return [(p, errors_of(p)[i % len(errors_of(p))]) for i, p in enumerate(some)]
 
 
