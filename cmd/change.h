@@ -12,7 +12,7 @@ namespace orctl {
 /// The flags of every command that changes an instance.
 struct ChangeFlags {
   std::string reason;
-  Millis lock_timeout{30000}, verify_timeout{10000};
+  Millis lock_timeout{30000}, verify_timeout{10000}, watch_log{1000};
 };
 
 inline void add_time_flags(Flags& f, ChangeFlags& c) {
@@ -27,10 +27,17 @@ inline void add_time_flags(Flags& f, ChangeFlags& c) {
 inline void add_change_flags(Flags& f, ChangeFlags& c) {
   f.add("--reason", c.reason, "why; kept in the history").value("TEXT");
   add_time_flags(f, c);
+  f.add("--watch-log", c.watch_log, "how long to watch error.log after a reload or restart; 0s: whatever it says");
 }
 
 inline Request make_request(const ChangeFlags& c, const World& world, const std::string& command) {
-  return {{world.env.user() + "@" + world.env.host(), c.reason, command}, c.verify_timeout, c.lock_timeout};
+  Request request;
+  request.note = {world.env.user() + "@" + world.env.host(), c.reason, command};
+  request.verify_limit = c.verify_timeout;
+  request.lock_wait = c.lock_timeout;
+  request.watch_log = c.watch_log;
+  request.begun = world.clock.uptime();
+  return request;
 }
 
 /// Tells of instances that a plan could not be applied to now.

@@ -18,8 +18,10 @@ struct Request {
   RevisionNote note;
   Millis verify_limit{10000};
   Millis lock_wait{30000};
-  Millis confirm_within{0};  ///< how long a revision waits for `orctl confirm` (step ArmConfirm)
-  bool ends_wait = false;    ///< takes the place of a revision that waits for its confirmation: rollback and delete
+  Millis watch_log{1000};           ///< how long error.log is watched after a reload or restart; 0: it does not count
+  Millis begun{Millis::max() / 2};  ///< Clock::uptime() when it was asked for: a later reload does for this one, too
+  Millis confirm_within{0};         ///< how long a revision waits for `orctl confirm` (step ArmConfirm)
+  bool ends_wait = false;  ///< takes the place of a revision that waits for its confirmation: rollback and delete
 };
 
 /// How one instance of a plan ended.

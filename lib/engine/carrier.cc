@@ -2,21 +2,27 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
 #include "engine/check_tree.h"
 #include "engine/confirm.h"
 #include "engine/gateway.h"
+#include "engine/reload_pace.h"
 #include "engine/swap.h"
 #include "model/certificates.h"
 
 namespace orctl {
 namespace {
 
-// nginx may still be logging what it could not do for the change that is taken back: only the proof counts then
-constexpr int64_t no_log = -1;
 constexpr Millis long_ago(24 * 3600 * 1000);
+
+template <class Kind>
+bool has(const InstancePlan& plan) {
+  return std::any_of(plan.steps.begin(), plan.steps.end(),
+                     [](const Step& step) { return std::holds_alternative<Kind>(step); });
+}
 
 }  // namespace
 
@@ -53,7 +59,8 @@ Outcome Carrier::run() {
       throw Error(Exit::conflict,
                   fmt::format("an nginx of {} runs (pid {}), but the store knows nothing of it", plan_.name, master),
                   "put the store back where it was, or end that nginx first: kill -QUIT " + std::to_string(master));
-    log_offset_ = log_size(world_, layout_, plan_.name);
+    if (was_running_ && has<Reload>(plan_)) await_turn(master);
+    log_ = ErrorLog::from_now(world_, layout_, plan_.name);
     for (const Step& step : plan_.steps) {
       if (interrupted() != 0) throw Error(Exit::target, "interrupted");
       std::visit([this](const auto& s) { carry(s); }, step);
@@ -75,6 +82,13 @@ Outcome Carrier::run() {
     }
   }
   return outcome_;
+}
+
+void Carrier::await_turn(int master) {
+  reload_done_ = !has<SwapTree>(plan_) && was_reloaded_since(world_, master, request_.begun);
+  if (reload_done_) return;
+  const Millis limit = std::max(drain_time(plan_.before->spec), request_.lock_wait);
+  await_reload_turn(world_, plan_.name, master, limit, progress_);
 }
 
 void Carrier::refuse_stale() const {
@@ -148,7 +162,7 @@ void Carrier::carry(const WriteUnit&) {
 void Carrier::carry(const PushGateway&) {
   pushed_ = true;
   // the workers from before the reload take a document for the new ones, but only once these have begun
-  if (reloaded_) await_tree(world_, layout_, plan_.name, *plan_.after, log_offset_, request_.verify_limit);
+  if (reloaded_) await_tree(world_, layout_, plan_.name, *plan_.after, log_, request_.verify_limit);
   put_document(world_, layout_.admin_socket(plan_.name), plan_.after->document());
 }
 
@@ -158,6 +172,7 @@ void Carrier::carry(const PushCertificates&) {
 }
 
 void Carrier::carry(const Reload&) {
+  if (reload_done_) return progress_(plan_.name + " was reloaded meanwhile by somebody else: one reload does for both");
   disturbed_ = swapped_;  // a reload of the tree that was there, refused before the signal, has changed nothing
   old_workers_ = world_.proc.children(supervisor_.master(world_));
   supervisor_.reload(world_);
@@ -191,7 +206,12 @@ void Carrier::start(const Version& version) {
 }
 
 void Carrier::carry(const Verify&) {
-  outcome_.proof = verify(world_, layout_, plan_.name, *plan_.after, log_offset_, old_workers_, request_.verify_limit);
+  outcome_.proof = verify(world_, layout_, plan_.name, *plan_.after, log_, old_workers_, request_.verify_limit);
+  if (request_.watch_log.count() == 0) return;
+  log_.ignore(old_workers_);
+  // what a new configuration does wrong shows when traffic comes: after a first start there is none yet
+  const bool anew = reloaded_ || old_master_ != 0 || (restarted_ && was_running_);
+  watch_log(world_, layout_, plan_.name, log_, anew ? request_.watch_log : Millis(0));
 }
 
 /// Does what must not undo a change that is proved: a fault of it is only told.
@@ -317,7 +337,8 @@ void Carrier::put_back_process() {
     if (pushed_) put_document(world_, socket, plan_.before->document());
     if (pushed_certificates_) put_certificates(world_, socket, certificates_body(plan_.before->tree));
   }
-  verify(world_, layout_, plan_.name, *plan_.before, no_log, old_workers, request_.verify_limit);
+  // nginx may still be logging what it could not do for the change that is taken back: only the proof counts
+  verify(world_, layout_, plan_.name, *plan_.before, ErrorLog::silent(), old_workers, request_.verify_limit);
 }
 
 void Carrier::audit(const std::string& outcome, const std::string& cause) {

@@ -18,6 +18,7 @@ class Carrier {
                                  const std::function<void(const std::string&)>&);
 
   void refuse_stale() const;
+  void await_turn(int master);
   void carry(const CheckTree&);
   void carry(const CommitRevision&);
   void carry(const ArmConfirm&);
@@ -53,9 +54,9 @@ class Carrier {
   std::optional<Belongings> prepared_;
   int old_master_ = 0;  // of an upgrade, until it has gone
   bool swapped_ = false, unit_written_ = false, disturbed_ = false, pushed_ = false, pushed_certificates_ = false,
-       was_running_ = false, stopping_ = false, restarted_ = false, reloaded_ = false;
-  bool beyond_return_ = false;  // a delete has begun to remove files
-  int64_t log_offset_ = 0;
+       was_running_ = false, stopping_ = false, restarted_ = false, reloaded_ = false, reload_done_ = false;
+  bool beyond_return_ = false;    // a delete has begun to remove files
+  ErrorLog log_;                  // of an apply that was killed: silent, what it says is not of ours
   std::vector<int> old_workers_;  // of the master when a reload was asked for
   Deadline clock_;
 };

@@ -33,14 +33,15 @@ void write_record(const Unconfirmed& wait, World& world, const Layout& layout) {
   record.set("until_ms", static_cast<int64_t>((world.clock.uptime() + wait.within).count()));
   record.set("author", wait.author);
   record.set("since", world.clock.now());
-  world.fs.write(layout.confirm(wait.name), to_json(record) + "\n", 0600);
+  world.fs.write(layout.confirm(wait.name), to_json(record) + "\n");
 }
 
 /// The version that goes live again; nullopt when there was none.
 std::optional<Version> version_before(const Unconfirmed& wait, const World& world, const Layout& layout) {
   if (wait.base.empty()) return std::nullopt;
+  const Value spec = load_version(world, wait.base, {}).spec;
   Tree keys = world.fs.read_tree(layout.confirm_keys(wait.name));
-  keys.merge(world.fs.read_tree(layout.tree(tree_folder(load_version(world, wait.base, {}).spec))));
+  keys.merge(world.fs.read_tree(layout.tree(tree_folder(spec)), tree_ownership(spec, world)));
   std::vector<std::string> missing;
   Version version = load_version(world, wait.base, keys, &missing);
   if (missing.empty()) return version;
@@ -130,12 +131,14 @@ void refuse_unconfirmed(const Plan& plan, const World& world, const Layout& layo
 void arm_confirm(const Unconfirmed& wait, const Tree& before, const Request& request, World& world,
                  const Layout& layout) {
   const std::string record = layout.confirm(wait.name), keys = layout.confirm_keys(wait.name);
-  world.fs.make_folders(record.substr(0, record.rfind('/')), 0700);
+  world.fs.make_folders(record.substr(0, record.rfind('/')));
   world.fs.remove(keys);
   Tree secrets;
   for (const auto& [path, file] : before)
     if (is_secret(path, file)) secrets[path] = {file.content, 0600};
-  if (!secrets.empty()) world.fs.write_tree(keys, secrets);
+  Ownership nobody_else;
+  nobody_else.folder_mode = 0700;
+  if (!secrets.empty()) world.fs.write_tree(keys, secrets, nobody_else);
   write_record(wait, world, layout);
   start_confirm_timer(wait.name, wait.within, request.verify_limit, world, layout);
 }

@@ -3,20 +3,10 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "engine/systemd.h"
 
 namespace orctl {
 namespace {
-
-constexpr Millis systemctl_limit(30000);
-
-void systemctl(std::vector<std::string> words, World& world) {
-  words.insert(words.begin(), "/usr/bin/systemctl");
-  const Proc::Result result = world.proc.run(words, systemctl_limit);
-  if (result.status != 0)
-    throw Error(
-        Exit::target, fmt::format("{} failed: {}", join(words, " "), trim(result.err)),
-        "without the timer nothing would go back by itself: put systemd in order, or leave --confirm-within away");
-}
 
 /// PATH as nginx was found by it; empty when it holds what would mean something else in a unit.
 std::string path_line(const World& world) {
@@ -68,19 +58,18 @@ void start_confirm_timer(const std::string& name, Millis within, Millis verify_l
   const std::string unit = layout.confirm_unit(name);
   world.fs.write(unit + ".service", service_text(name, call, world, layout));
   world.fs.write(unit + ".timer", timer_text(name, within));
-  systemctl({"daemon-reload"}, world);
-  systemctl({"enable", "--now", "--quiet", layout.confirm_unit_name(name) + ".timer"}, world);
+  systemd::reload_daemon(world);
+  systemd::start_timer(world, layout.confirm_unit_name(name) + ".timer");
 }
 
 void stop_confirm_timer(const std::string& name, World& world, const Layout& layout) {
   const std::string unit = layout.confirm_unit(name), timer = unit + ".timer", service = unit + ".service";
   if (!world.fs.exists(timer) && !world.fs.exists(service)) return;
   const bool systemd = world.supervision == Supervision::systemd;
-  if (systemd && world.fs.exists(timer))
-    systemctl({"disable", "--now", "--quiet", layout.confirm_unit_name(name) + ".timer"}, world);
+  if (systemd && world.fs.exists(timer)) systemd::stop_timer(world, layout.confirm_unit_name(name) + ".timer");
   world.fs.remove(timer);
   world.fs.remove(service);
-  if (systemd) systemctl({"daemon-reload"}, world);
+  if (systemd) systemd::reload_daemon(world);
 }
 
 }  // namespace orctl

@@ -75,7 +75,6 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
   Carrier carrier(plan, world, layout, request, note);
   carrier.commit_ = head;
   carrier.was_running_ = plan.before.has_value();
-  carrier.log_offset_ = -1;  // the log is still of the apply that was killed
 
   const Tree live = world.fs.read_tree(carrier.tree_, carrier.ownership());
   const bool in_place = plan.after ? holds(live, plan.after->tree) : live.empty();

@@ -74,6 +74,10 @@ void reload_daemon(World& world) { change(world, {"daemon-reload"}); }
 void enable(World& world, const std::string& unit) { change(world, {"enable", "--quiet", unit}); }
 void disable(World& world, const std::string& unit) { change(world, {"disable", "--quiet", unit}); }
 
+void start_timer(World& world, const std::string& timer) { change(world, {"enable", "--now", "--quiet", timer}); }
+
+void stop_timer(World& world, const std::string& timer) { change(world, {"disable", "--now", "--quiet", timer}); }
+
 void reset_failed(World& world, const std::string& unit) {
   world.proc.run({systemctl, "reset-failed", unit}, change_limit);  // it says no when systemd has nothing loaded
 }

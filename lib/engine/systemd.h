@@ -27,6 +27,9 @@ void reload_daemon(World& world);
 /// Starts at boot, or no longer.
 void enable(World& world, const std::string& unit);
 void disable(World& world, const std::string& unit);
+/// The same at once too, for a timer.
+void start_timer(World& world, const std::string& timer);
+void stop_timer(World& world, const std::string& timer);
 /// Forgets that it failed, and how often it was started; no error when there is nothing to forget.
 void reset_failed(World& world, const std::string& unit);
 

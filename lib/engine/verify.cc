@@ -16,39 +16,7 @@
 namespace orctl {
 namespace {
 
-/// What nginx said in one line of its log, without time, level and pid#tid.
-std::string nginx_words(const std::string& line) {
-  size_t at = line.find("] ", line.find('['));
-  if (at == std::string::npos) return line;
-  at += 2;
-  const size_t colon = line.find(": ", at);
-  const bool process = colon != std::string::npos && line.find_first_not_of("0123456789#", at) == colon;
-  return line.substr(process ? colon + 2 : at);
-}
-
-constexpr Millis request_limit(2000), poll_interval(20);
-constexpr size_t log_window = size_t{1} << 20;  // what nginx says of its own start stands well before that
-
-/// The fatal line that nginx logged since `offset`, "" when there is none (yet). Single bind failures are not final:
-/// nginx tries five times.
-std::string fatal_line(const World& world, const Layout& layout, const std::string& name, int64_t offset) {
-  if (offset < 0) return {};
-  const std::string log = world.fs.read_from(layout.logs(name) + "/error.log", offset, log_window);
-  std::string bind, found;
-  for (const std::string& line : split(log, '\n')) {
-    const bool emerg = line.find("[emerg]") != std::string::npos;
-    const bool init = line.find("init_by_lua error") != std::string::npos ||
-                      line.find("init_worker_by_lua error") != std::string::npos;
-    if (!emerg && !init) continue;
-    const std::string words = nginx_words(line);
-    if (words.find("still could not bind") != std::string::npos) return bind;
-    if (words.find("bind() to") != std::string::npos)
-      bind = words;
-    else if (found.empty())
-      found = words;
-  }
-  return found;
-}
+constexpr Millis request_limit(2000), poll_interval(20), watch_interval(50);
 
 std::string reachable(const std::string& address) {
   return address == "0.0.0.0" ? "127.0.0.1" : address == "[::]" ? "[::1]" : address;
@@ -109,7 +77,7 @@ std::string fault_of_listeners(const World& world, const Version& version, int m
 }
 
 /// Asks for the status until `fault_of` finds no fault in it, and returns it.
-GatewayStatus await_status(const World& world, const Layout& layout, const std::string& name, int64_t log_offset,
+GatewayStatus await_status(const World& world, const Layout& layout, const std::string& name, const ErrorLog& log,
                            Millis limit, const std::function<std::string(const GatewayStatus&, Millis)>& fault_of) {
   const Deadline deadline = Deadline::in(limit);
   std::string fault;
@@ -122,7 +90,7 @@ GatewayStatus await_status(const World& world, const Layout& layout, const std::
     } catch (const Error& e) {
       fault = e.what();
     }
-    if (const std::string fatal = fatal_line(world, layout, name, log_offset); !fatal.empty())
+    if (const std::string fatal = log.fatal_line(world); !fatal.empty())
       throw Error(Exit::target, fatal,
                   fatal.find("bind()") != std::string::npos ? "find who listens there: ss -ltnp"
                                                             : "see " + layout.logs(name) + "/error.log");
@@ -136,17 +104,22 @@ GatewayStatus await_status(const World& world, const Layout& layout, const std::
 
 }  // namespace
 
-int64_t log_size(const World& world, const Layout& layout, const std::string& name) {
-  const auto stat = world.fs.stat(layout.logs(name) + "/error.log");
-  return stat ? stat->size : 0;
+void watch_log(const World& world, const Layout& layout, const std::string& name, const ErrorLog& log, Millis span) {
+  for (const Deadline end = Deadline::in(span);; world.clock.pause(watch_interval)) {
+    if (const std::string bad = log.bad_line(world); !bad.empty())
+      throw Error(Exit::target, "nginx says: " + bad,
+                  fmt::format("see {}/error.log; --watch-log 0s takes the change whatever is said", layout.logs(name)));
+    if (interrupted() != 0) throw Error(Exit::target, "interrupted while watching the error log");
+    if (end.passed() || log.is_silent()) return;
+  }
 }
 
 Proof verify(const World& world, const Layout& layout, const std::string& name, const Version& version,
-             int64_t log_offset, const std::vector<int>& old_workers, Millis limit) {
+             const ErrorLog& log, const std::vector<int>& old_workers, Millis limit) {
   const std::string document = sha256(version.document()), certificates = certificates_digest(version.tree);
   const Supervisor supervisor(layout, name, layout.tree(tree_folder(version.spec)));
   const GatewayStatus status =
-      await_status(world, layout, name, log_offset, limit, [&](const GatewayStatus& now, Millis each) {
+      await_status(world, layout, name, log, limit, [&](const GatewayStatus& now, Millis each) {
         const std::string fault = fault_of_workers(now, version, document, certificates, old_workers);
         return fault.empty() ? fault_of_listeners(world, version, supervisor.master(world), each) : fault;
       });
@@ -157,8 +130,8 @@ Proof verify(const World& world, const Layout& layout, const std::string& name, 
 }
 
 void await_tree(const World& world, const Layout& layout, const std::string& name, const Version& version,
-                int64_t log_offset, Millis limit) {
-  await_status(world, layout, name, log_offset, limit, [&](const GatewayStatus& now, Millis) {
+                const ErrorLog& log, Millis limit) {
+  await_status(world, layout, name, log, limit, [&](const GatewayStatus& now, Millis) {
     return now.tree == version.digest ? "" : "the workers still run another tree";
   });
 }

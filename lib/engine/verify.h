@@ -1,6 +1,7 @@
 #pragma once
 #include <string>
 
+#include "engine/error_log.h"
 #include "engine/supervisor.h"
 #include "model/layout.h"
 #include "plan/plan.h"
@@ -16,18 +17,18 @@ struct Proof {
 
 /// Waits until every worker reports `version`'s tree and document, and every http and https listener serves that tree,
 /// and every tcp and udp listener is the master's. A signal that
-/// was sent and an `nginx -t` that passed prove nothing (reliability.md F1). `log_offset` is the size of error.log
-/// before the change: an [emerg] after it ends the wait at once; -1: the log does not count. `old_workers` are pids
+/// was sent and an `nginx -t` that passed prove nothing (reliability.md F1). A fatal line in `log` ends the wait at
+/// once. `old_workers` are pids
 /// that must be gone from the reports: after a reload without a new tree nothing else tells old workers from new.
 /// Throws Error with the cause when `limit` passes.
 Proof verify(const World& world, const Layout& layout, const std::string& name, const Version& version,
-             int64_t log_offset, const std::vector<int>& old_workers, Millis limit);
+             const ErrorLog& log, const std::vector<int>& old_workers, Millis limit);
 
 /// Waits until the workers of `version`'s tree have begun, as verify() does; says nothing of what they serve.
 void await_tree(const World& world, const Layout& layout, const std::string& name, const Version& version,
-                int64_t log_offset, Millis limit);
+                const ErrorLog& log, Millis limit);
 
-/// Size of the instance's error.log; 0 when there is none.
-int64_t log_size(const World& world, const Layout& layout, const std::string& name);
+/// Looks at what is logged since the change, at least once and for `span`: an Error with the first bad line.
+void watch_log(const World& world, const Layout& layout, const std::string& name, const ErrorLog& log, Millis span);
 
 }  // namespace orctl

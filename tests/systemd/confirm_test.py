@@ -1,0 +1,81 @@
+#!/usr/bin/python3
+"""Confirmed commits under systemd: a timer takes back what nobody confirms, also over a restart of the machine, and nothing of it is
+left afterwards."""
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from orctl_host import OrctlHost, faults, unit_of
+
+NAME = "tst_pay_001_80"
+TIMER, SERVICE = "openresty-%s-confirm.timer" % NAME, "openresty-%s-confirm.service" % NAME
+FOLDER = "/etc/systemd/system/"
+OLD, NEW = "worker_connections = 555\n", "worker_connections = 666\n"
+
+
+class Confirm(unittest.TestCase):
+    def setUp(self):
+        self.host = OrctlHost().start()
+        self.addCleanup(self.host.stop)
+
+    def live(self):
+        return next((r for r in self.host.orctl("history", NAME, "-o", "json").json()["items"] if r["live"]), None)
+
+    def await_way_back(self, revision):
+        faults.wait_for(lambda: (self.live() or {}).get("revision") == revision, 20, "revision %d takes it back" % revision, step=0.1)
+        self.assertEqual(self.live()["reason"], "not confirmed within 2s")
+        self.assertIn(OLD.strip().replace(" = ", " ") + ";", self.host.read("/opt/openresty/%s/nginx.conf" % NAME))
+        self.assertEqual(self.host.get(), (200, "blue"))
+
+    def await_nothing_left(self):
+        def gone():
+            return not any(self.host.exists(path) for path in (FOLDER + TIMER, FOLDER + SERVICE, FOLDER + "timers.target.wants/" + TIMER,
+                                                               "/var/lib/orctl/confirm/%s.json" % NAME))
+        faults.wait_for(gone, 10, "nothing of the wait is left", step=0.05)
+        faults.wait_for(lambda: self.host.show(SERVICE, "ActiveState") == self.host.show(TIMER, "ActiveState") == "inactive", 10, "both are inactive", step=0.05)
+        self.assertEqual(self.host.systemctl("is-system-running", check=False).out.strip(), "running")
+
+    def test_confirmed_it_stays(self):
+        self.host.apply(NAME, nginx=OLD)
+        done = self.host.apply(NAME, "--confirm-within", "5m", nginx=NEW)
+        self.assertIn("goes back in 5m unless somebody says: orctl confirm " + NAME, done.err)
+        self.assertEqual(self.host.systemctl("is-active", TIMER).out.strip(), "active")
+        self.assertEqual(self.host.systemctl("is-enabled", TIMER).out.strip(), "enabled")
+        self.assertLess(self.host.orctl("get", "instances", "-o", "json").json()["items"][0]["confirm_seconds_left"], 301)
+        self.assertEqual(self.host.apply(NAME, check=False).code, 9)
+        self.host.orctl("confirm", NAME)
+        self.await_nothing_left()
+        self.assertEqual(self.live()["revision"], 2)
+
+    def test_without_a_word_the_timer_takes_it_back(self):
+        self.host.apply(NAME, nginx=OLD)
+        self.host.apply(NAME, "--confirm-within", "2s", nginx=NEW)
+        self.await_way_back(3)
+        self.await_nothing_left()
+        late = self.host.orctl("confirm", NAME, check=False)
+        self.assertEqual(late.code, 7, late)
+
+    def test_a_crash_of_the_machine_starts_the_count_again(self):
+        self.host.apply(NAME, nginx=OLD)
+        self.host.apply(NAME, "--confirm-within", "2s", nginx=NEW)
+        self.host.reboot(orderly=False)
+        faults.wait_for(lambda: (self.live() or {}).get("revision") == 3, 20, "it is taken back after the restart", step=0.1)
+        self.assertEqual(self.live()["reason"], "not confirmed within 2s")
+        self.await_nothing_left()
+
+    def test_a_first_apply_goes_back_to_nothing(self):
+        self.host.apply(NAME, "--confirm-within", "2s", nginx=NEW)
+        faults.wait_for(lambda: not self.host.exists("/opt/openresty/" + NAME), 20, "the instance is gone", step=0.1)
+        self.await_nothing_left()
+        self.assertFalse(self.host.exists(FOLDER + unit_of(NAME)))
+        self.assertEqual(self.host.processes("^nginx"), {})
+
+    def test_delete_ends_the_wait(self):
+        self.host.apply(NAME, "--confirm-within", "5m", nginx=NEW)
+        self.host.orctl("delete", NAME, "--yes")
+        self.await_nothing_left()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
