@@ -24,6 +24,7 @@ dictionary() { # target
   local words=build/fuzz/dict/$1
   case $1 in
     manifest_* | fleet | edit_servers) grep -ohE '"[a-z_0-9]{2,24}"' schemas/instance.json schemas/fleet.json ;;
+    config) grep -ohE '"[a-z_0-9]{2,24}"' schemas/config.json ;;
     host_balancer) grep -ohE '"[a-z_0-9]{2,24}"' schemas/host_balancer.json ;;
     gateway_answer) grep -ohE '"[a-z_0-9]{2,24}"' schemas/answers.json lib/engine/gateway.cc lib/cli/show_gateway.cc ;;
     plan_json) grep -ohE '"[a-z_-]{2,24}"' lib/plan/json.cc lib/plan/plan.cc ;;
