@@ -25,7 +25,7 @@ def commands():
     """The words of every command, from the files that make them."""
     folder = os.path.join(faults.CHECKOUT, "cmd")
     words = {os.path.basename(path)[:-3] for path in glob.glob(folder + "/*.cc")} - {"main"}
-    groups = ("add", "remove", "name", "import", "overrides")
+    groups = ("add", "remove", "name", "import", "overrides", "config")
     return {w.replace("_", " ", 1).replace("_", "-") if w.split("_")[0] in groups else w for w in words}
 
 
@@ -98,9 +98,9 @@ class Secrecy(unittest.TestCase):
                  ["maint", server, "--reason", "r"], ["ready", server], ["weight", server, "50%", "--reason", "r"], ["overrides", "list"],
                  ["overrides", "promote", n, "--dry-run"], ["overrides", "discard", n], ["add", "server", n + "/up/127.0.0.1:1", "--reason", "r"],
                  ["remove", "server", n + "/up/127.0.0.1:1", "--reason", "r"], ["overrides", "discard", n],
-                 ["diff", "-f", two, "--files"], ["diff", "-f", two, "-o", "json"], ["apply", "-f", two, "-v", "-o", "json"], ["apply", "-f", bad, "-v"], ["diff", n, "1", "2"],
+                 ["diff", "-f", two, "--files"], ["diff", "-f", two, "-o", "json"], ["apply", "-f", two, "-v", "--confirm-within", "5m"], ["get", "instances"], ["confirm", n, "-v"], ["apply", "-f", bad, "-v"], ["diff", n, "1", "2"],
                  ["diff", n], ["history", n], ["history", n, "-o", "json"], ["rollback", n, "-v"], ["reload", n, "-v"], ["restart", n, "-v"], ["stop", n, "-v"], ["start", n, "-v"],
-                 ["upgrade", n], ["enable", n], ["disable", n], ["explain", "instance.source"], ["name", "check", n], ["name", "next", "tst", "fault", "--port", "8080"],
+                 ["upgrade", n], ["logs", n], ["logs", n, "--access"], ["config", "view", "--show-origin"], ["enable", n], ["disable", n], ["explain", "instance.source"], ["name", "check", n], ["name", "next", "tst", "fault", "--port", "8080"],
                  ["import", "host-balancer", document], ["version"]]
         with Arguments(self.lab.root) as arguments:
             for args in calls:

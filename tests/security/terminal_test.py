@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Security bar S12: whatever others have written, in a gateway's answers, in the store, in nginx's errors or in a reason, no byte of it
 acts on a terminal: none below 0x20 but newline and tab, no DEL, no C1, no invalid UTF-8, no control of direction; on a pipe and on a tty."""
+import fcntl
 import json
 import os
 import pty
@@ -196,6 +197,23 @@ class Terminal(unittest.TestCase):
         for args in (["history", self.name], ["history", self.name, "-o", "wide"], ["history", self.name, "-o", "json"], ["get", "versions"],
                      ["diff", self.name], ["diff", self.name, "1", "9"], ["status"], ["rollback", self.name, "--to", "77"]):
             self.look(*args)
+
+    def test_logs_and_whoever_holds_a_lock(self):
+        for log, argument in (("error.log", []), ("access.log", ["--access"])):
+            with open(os.path.join(self.lab.log_folder, log), "ab") as f:
+                f.write(b"2026/11/21 00:00:00 [error] 1#1: " + EVIL.encode() + b"\n" + bytes(range(256)) + b"\n")
+            self.look("logs", self.name, *argument)
+            self.look("logs", self.name, *argument, "--tail", "all", "--since", "1h")
+        lock = os.path.join(self.lab.root, "var/lib/orctl/lock", self.name)
+        with open(lock, "wb") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            for said in (json.dumps({"pid": 1, "user": EVIL, "command": EVIL, "since": EVIL}).encode(), json.dumps({"pid": EVIL, "since": 1e300}).encode(), EVIL.encode()):
+                f.seek(0)
+                f.truncate()
+                f.write(said)
+                f.flush()
+                self.look("reload", self.name, "--lock-timeout", "100ms")
+                self.look("apply", "-f", self.lab.manifest("locked", "A"), "--lock-timeout", "100ms", "-o", "json")
 
     def test_an_error_of_nginx_and_of_lua(self):
         for label, path, text in (("conf", "http.d/a.conf", "\x1b[31mred\x9b\u202e 1;\n"), ("value", "http.d/a.conf", 'map $host $a { "\x1b[31m\u202e" b c; }\n'),
