@@ -5,6 +5,7 @@
 #include "sys_scratch.h"
 
 using namespace orctl;
+using namespace orctl::test;
 
 namespace {
 
