@@ -17,6 +17,7 @@ import sys
 #: below the root: gone after a reboot, not configuration, or scratch
 IGNORED = ("run/", "var/log/")
 LOCKS = re.compile(r"(\.lock|/var/lib/orctl/lock/[^/]+)$")
+SCRATCH = re.compile(r"/\.orctl-stage\.[^/]+\.check(/|$)")
 LINE = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\)\s+= (\S+)")
 FD = re.compile(r"^(\w+)<([^>]*)>")
 
@@ -38,7 +39,7 @@ class Disk:
         if not (path + "/").startswith(self.root + "/"):
             return False
         below = os.path.relpath(path, self.root) + "/"
-        return not below.startswith(IGNORED) and not LOCKS.search(path)
+        return not below.startswith(IGNORED) and not LOCKS.search(path) and not SCRATCH.search(path)
 
     def shown(self, path):
         return os.path.relpath(path, self.root)
