@@ -24,11 +24,12 @@ Line read_line(const std::string& line) {
   out.words = line;
   const size_t open = line.find('['), close = line.find("] ", open);
   if (open == std::string::npos || close == std::string::npos) return out;
-  out.level = line.substr(open + 1, close - open - 1);
   const size_t at = close + 2, colon = line.find(": ", at);
   const bool process = colon != std::string::npos && line.find_first_not_of("0123456789#", at) == colon;
-  out.words = line.substr(process ? colon + 2 : at);
-  if (process) out.pid = static_cast<int>(parse_number(line.substr(at, line.find('#', at) - at), 1 << 30).value_or(0));
+  if (!process) return out;  // somebody else's words
+  out.level = line.substr(open + 1, close - open - 1);
+  out.words = line.substr(colon + 2);
+  out.pid = static_cast<int>(parse_number(line.substr(at, line.find('#', at) - at), 1 << 30).value_or(0));
   return out;
 }
 
