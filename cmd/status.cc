@@ -20,8 +20,8 @@ std::string remark(const Observed& o) {
   if (o.unconfirmed) return o.unconfirmed->line();
   if (o.interrupted) return "an apply was interrupted: the next changing command finishes or undoes it";
   if (!o.problem.empty()) return o.problem;
-  if (o.state() == "degraded") return "the workers disagree";
   if (o.live.keeper == Live::Keeper::none && o.live.running) return "it runs outside of its systemd unit";
+  if (o.state() == "degraded") return "the workers disagree";
   if (o.pid == 0 && o.unit && o.unit->active == "failed") return "its unit failed: " + o.unit->result;
   if (o.pid == 0 && o.live.restarting) return fmt::format("systemd starts it again ({} times)", o.unit->restarts);
   if (o.pid != 0 && o.open_files < o.wanted_open_files)

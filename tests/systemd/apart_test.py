@@ -31,8 +31,9 @@ class Apart(unittest.TestCase):
     def test_an_instance_cannot_signal_nor_read_another(self):
         host = self.host
         for name in (ONE, TWO):
-            host.apply(name, overlay=host.pair(), extra=CERTIFICATE)
-            host.get(int(name.rsplit("_", 1)[1]))
+            port = int(name.rsplit("_", 1)[1])
+            host.apply(name, overlay=host.pair(), extra=CERTIFICATE + '[[listener]]\naddress = "127.0.0.1"\nport = %d\nprotocol = "https"\n' % (port + 1000))
+            host.get(port)
         probes = {
             "signal the master": lambda name: "kill -0 %d" % host.master(name),
             "signal a worker": lambda name: "kill -0 %d" % host.workers(name)[0],
@@ -117,7 +118,7 @@ class Apart(unittest.TestCase):
         self.assertEqual(len(history), 2)
         host.apply(ONE)
         self.assertEqual(host.get(), (200, "blue"))
-        host.systemctl("stop", unit_of(ONE))
+        host.orctl("stop", ONE)
         host.orctl("delete", ONE, "--yes")
         self.assertEqual(self.left(ONE, user), [], "of one that was stopped, too")
 
@@ -141,6 +142,7 @@ class Apart(unittest.TestCase):
                 self.assertNotEqual(host.master(ONE), stray)
                 told = host.orctl("status", ONE, check=False)
                 self.assertEqual(told.code, NO, told)
+                self.assertIn("outside of its systemd unit", told.out)
                 host.orctl(verb, ONE)
                 self.assertNotIn(stray, host.processes("^nginx: master"))
                 self.assertEqual(host.systemctl("is-active", unit_of(ONE), check=False).out.strip(), after)

@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from orctl_host import TOP, OrctlHost, faults, unit_of
 
 NAME = "tst_pay_001_80"
+TARGET, ROLLED_BACK = 5, 11
 
 
 class Survive(unittest.TestCase):
@@ -115,6 +116,21 @@ class Survive(unittest.TestCase):
         self.whole()
         host.orctl("stop", NAME)
         self.assertEqual(host.processes("^nginx"), {})
+
+    def test_upgrade_to_a_binary_that_does_not_start(self):
+        host, before = self.host, self.host.master(NAME)
+        host.run("sh", "-c", "cp /usr/sbin/nginx /usr/sbin/nginx.good && cp /bin/false /usr/sbin/nginx.new && mv /usr/sbin/nginx.new /usr/sbin/nginx")
+        with faults.Traffic(host) as traffic:
+            failed = host.orctl("upgrade", NAME, check=False)
+        self.assertIn(failed.code, (TARGET, ROLLED_BACK), failed)
+        self.assertEqual(traffic.failed, [])
+        self.assertEqual(host.processes("^nginx: master").keys(), {before})
+        self.assertEqual(host.master(NAME), before)
+        self.whole()
+        host.run("mv", "/usr/sbin/nginx.good", "/usr/sbin/nginx")
+        host.orctl("upgrade", NAME)
+        self.assertNotEqual(host.master(NAME), before)
+        self.whole()
 
     def test_reboot(self):
         host, other = self.host, "tst_pay_002_81"
