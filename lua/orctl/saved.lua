@@ -54,6 +54,10 @@ function _M.keep_overrides(all)
   return snapshot.save(overrides_path(), "overrides", text)
 end
 
+local function is_time(value)
+  return type(value) == "number" and math.abs(value) < 1e11
+end
+
 --- The overrides kept; nil if there are none; nil and the reason if they cannot be trusted.
 function _M.overrides()
   local payload, err = snapshot.load(overrides_path(), "overrides")
@@ -62,7 +66,7 @@ function _M.overrides()
   end
   local value = json.unpack(payload)
   local all = type(value) == "table" and value.overrides
-  if not overrides.is_sound(all) or type(value.now) ~= "number" or type(value.wall) ~= "number" then
+  if not overrides.is_sound(all) or not is_time(value.now) or not is_time(value.wall) then
     return nil, overrides_path() .. ": holds no overrides"
   elseif value.name ~= name then
     return nil, overrides_path() .. ": belongs to another instance"

@@ -26,6 +26,7 @@ return {
       tap.equal(sound({}, 1), false)
       for _, all in ipairs({ {}, { version = 1 }, { version = 1, upstreams = { a = {} } },
         { version = 1, upstreams = { a = { servers = {} } } },
+        { version = 1, upstreams = {}, more = 1 / 0 },
         { version = 1, upstreams = { { version = 1, servers = {} } } } }) do
         tap.equal(overrides.is_sound(all), false)
       end
