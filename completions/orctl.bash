@@ -63,12 +63,13 @@ _orctl() {
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
+        --watch-log) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --dry-run --max-impact --confirm-within --detailed-exitcode --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --dry-run --max-impact --confirm-within --detailed-exitcode --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'completion')
       case $prev in
         --root) _orctl_paths -d; return ;;
@@ -91,23 +92,25 @@ _orctl() {
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
+        --watch-log) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--expired --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--expired --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'delete')
       case $prev in
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
+        --watch-log) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-y --yes --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-y --yes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'describe')
       case $prev in
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
@@ -131,12 +134,13 @@ _orctl() {
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
+        --watch-log) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'doctor')
       case $prev in
         --binary) _orctl_paths -f; return ;;
@@ -164,12 +168,13 @@ _orctl() {
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
+        --watch-log) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'explain')
       case $prev in
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
@@ -269,12 +274,13 @@ _orctl() {
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
+        --watch-log) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --dry-run --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --dry-run --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'ready')
       case $prev in
         -l | --selector) :; return ;;
@@ -291,12 +297,13 @@ _orctl() {
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
+        --watch-log) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'remove server')
       case $prev in
         -l | --selector) :; return ;;
@@ -327,36 +334,39 @@ _orctl() {
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
+        --watch-log) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'rollback')
       case $prev in
         --to) :; return ;;
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
+        --watch-log) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--to --dry-run --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--to --dry-run --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'start')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
+        --watch-log) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'status')
       case $prev in
         -l | --selector) :; return ;;
@@ -372,12 +382,13 @@ _orctl() {
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
+        --watch-log) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'top')
       case $prev in
         -l | --selector) :; return ;;
@@ -394,12 +405,13 @@ _orctl() {
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
+        --watch-log) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'validate')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;

@@ -1,7 +1,6 @@
-#include "engine/error_log.h"
-
 #include <doctest/doctest.h>
 
+#include "engine/error_log.h"
 #include "sys_scratch.h"
 
 using namespace orctl;
@@ -61,7 +60,8 @@ TEST_CASE("loud lines and aborted Lua are bad, what is ordinary is not") {
 
 TEST_CASE("what was said before the change, and what old workers say, is not the change's") {
   Log log("[error] 7#7: *1 lua entry thread aborted: runtime error: x.lua:3: boom, client: 10.0.0.1");
-  CHECK(log.bad_after("[error] 8#8: *22 lua entry thread aborted: runtime error: x.lua:3: boom, client: 10.9.9.9") == "");
+  CHECK(log.bad_after("[error] 8#8: *22 lua entry thread aborted: runtime error: x.lua:3: boom, client: 10.9.9.9") ==
+        "");
   log.log.ignore({41, 42});
   CHECK(log.bad_after("[crit] 42#42: *5 pread() failed (5: Input/output error)") == "");
   CHECK(log.bad_after("[crit] 43#43: *5 pread() failed (5: Input/output error)") != "");
