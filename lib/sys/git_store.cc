@@ -131,7 +131,7 @@ void finish_init(const std::string& path) {
 /// libgit2 renames HEAD and config into place without fsync: a power cut soon after leaves them empty.
 void sync_file_system(const std::string& path) {
   const Fd folder = open_folder(path);
-  if (::syncfs(folder.get()) != 0) throw change_fault("make durable", path, errno);
+  if (retried([&] { return ::syncfs(folder.get()); }) != 0) throw change_fault("make durable", path, errno);
 }
 
 }  // namespace
