@@ -22,12 +22,19 @@ struct TooDeep {
   Place place;
 };
 
-/// Where a key has more than max_depth parts; line 0 when none has. toml++ and we walk such a key by recursion, and it
-/// limits only brackets. Strings and comments are stepped over; anything but a key's own characters ends a key.
-Place deep_key(std::string_view text) {
-  Place at{1, 1};
+/// What toml++ must not be given, by the byte where it stands.
+struct Flaw {
+  enum class Kind { none, deep_key, not_ascii } kind = Kind::none;
+  size_t at = 0;
+};
+
+/// A key of more than max_depth parts: toml++ and we walk such a key by recursion, and it limits only brackets. And
+/// what is not ASCII outside of strings and comments: TOML 1.0 has nothing there, and toml++ 3.3 runs into
+/// __builtin_unreachable() for some of it (is_non_ascii_horizontal_whitespace, U+02D3 for one). Strings and comments
+/// are stepped over; anything but a key's own characters ends a key.
+Flaw find_flaw(std::string_view text) {
   int dots = 0;
-  for (size_t i = 0; i < text.size(); ++i, ++at.col) {
+  for (size_t i = text.substr(0, 3) == "\xEF\xBB\xBF" ? 3 : 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '#') {
       while (i + 1 < text.size() && text[i + 1] != '\n') ++i;
@@ -35,20 +42,31 @@ Place deep_key(std::string_view text) {
       const bool triple = text.substr(i, 3) == std::string(3, c);
       const std::string quote(triple ? 3 : 1, c);
       i += quote.size();
-      while (i < text.size() && text.substr(i, quote.size()) != quote) {
-        if (text[i] == '\n') ++at.line, at.col = 0;
+      // a string of one line ends with it at the latest: what comes after a missing quote is read as it is
+      while (i < text.size() && text.substr(i, quote.size()) != quote && (triple || text[i] != '\n'))
         i += text[i] == '\\' && c == '"' ? 2 : 1;
-      }
       i += quote.size() - 1;
+    } else if (static_cast<unsigned char>(c) >= 0x80) {
+      return {Flaw::Kind::not_ascii, i};
     } else if (c == '.') {
-      if (++dots >= max_depth) return at;
-    } else if (c == '\n') {
-      ++at.line, at.col = 0, dots = 0;
+      if (++dots >= max_depth) return {Flaw::Kind::deep_key, i};
     } else if (!(std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == ' ' || c == '\t')) {
       dots = 0;
     }
   }
   return {};
+}
+
+/// Columns are counted in characters, as toml++ does.
+Place place_at(std::string_view text, size_t byte) {
+  Place at{1, 1};
+  for (const char c : text.substr(0, byte)) {
+    if (c == '\n')
+      ++at.line, at.col = 1;
+    else if ((static_cast<unsigned char>(c) & 0xC0) != 0x80)
+      ++at.col;
+  }
+  return at;
 }
 
 Value convert(const toml::node& node, int depth = 1) {
@@ -99,7 +117,15 @@ std::optional<Value> read_toml(const Source& source, Diagnostics& found) {
                      line_of(source.text, at.line)});
     return std::nullopt;
   };
-  if (const Place at = deep_key(source.text); at.line != 0) return too_deep(at);
+  const Flaw flaw = find_flaw(source.text);
+  const Place place = place_at(source.text, flaw.at);
+  if (flaw.kind == Flaw::Kind::deep_key) return too_deep(place);
+  if (flaw.kind == Flaw::Kind::not_ascii) {
+    found.push_back({Severity::error, "syntax", source.file, place, "",
+                     "a character that is not ASCII stands outside of quotes", "put what it belongs to into quotes",
+                     line_of(source.text, place.line)});
+    return std::nullopt;
+  }
   try {
     const toml::table table = toml::parse(std::string_view(source.text), std::string_view(source.file));
     Value root = convert(table);

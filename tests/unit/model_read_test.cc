@@ -182,6 +182,14 @@ TEST_CASE("JSON goes 64 levels deep and no further") {
   CHECK(fault_of("a.json", "{\"a\":" + nested(1000000, "[", "]") + "}") == "too-deep 1:69");
 }
 
+TEST_CASE("outside of quotes and comments TOML is ASCII") {
+  CHECK(fault_of("a.toml", "kind =\xEF\xB9\xBF'") == "syntax 1:7");  // toml++ is undefined there, as fuzzing found
+  CHECK(fault_of("a.toml", "a = \"ä\" \xCB\x93") == "syntax 1:9");
+  CHECK(fault_of("a.toml", "# ä\nbä = 1") == "syntax 2:2");
+  CHECK(read("a.toml", "\xEF\xBB\xBF\"ä\" = 'ä' # ä").at("ä").as_string() == "ä");
+  CHECK(read("a.toml", "a = \"\"\"\nä\"\n\"\"\"").at("a").as_string() == "ä\"\n");
+}
+
 TEST_CASE("TOML goes 64 levels deep" * doctest::description("the root is the first level")) {
   CHECK(read("a.toml", "a = " + nested(63, "[", "]")).is_object());
 }
