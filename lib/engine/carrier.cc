@@ -156,7 +156,8 @@ void Carrier::swap() {
 
 void Carrier::carry(const WriteUnit&) {
   unit_written_ = true;
-  supervisor_.write_unit(world_, plan_.after ? plan_.after->unit : "");
+  supervisor_.write_unit(world_, plan_.after ? plan_.after->unit : "",
+                         plan_.before ? Supervisor::AtBoot::keep : Supervisor::AtBoot::start);
 }
 
 void Carrier::carry(const PushGateway&) {
@@ -294,9 +295,9 @@ void Carrier::put_back(const Error& cause) {
       }
     }
     // a unit whose process must end is needed until it has
-    if (unit_written_ && plan_.before) supervisor_.write_unit(world_, plan_.before->unit);
+    if (unit_written_ && plan_.before) supervisor_.write_unit(world_, plan_.before->unit, Supervisor::AtBoot::keep);
     put_back_process();
-    if (unit_written_ && !plan_.before) supervisor_.write_unit(world_, "");
+    if (unit_written_ && !plan_.before) supervisor_.write_unit(world_, "", Supervisor::AtBoot::keep);
     world_.fs.remove(stage_);
     // under systemd the first run of nginx made its folders
     if (!plan_.before) supervisor_.remove(world_, supervisor_.belongings(world_, plan_.after->spec));

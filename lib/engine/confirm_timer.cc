@@ -2,21 +2,26 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "engine/systemd.h"
 
 namespace orctl {
 namespace {
 
-/// PATH as nginx was found by it; empty when it holds what would mean something else in a unit.
+/// Whether it means itself in a unit: no blank, quote, specifier or variable.
+bool is_plain(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("/._-+:").find(c) != std::string_view::npos;
+  });
+}
+
+/// PATH as nginx was found by it; empty when it cannot stand in a unit.
 std::string path_line(const World& world) {
   const std::string path = world.env.get("PATH");
-  for (const char c : path) {
-    const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      std::string_view("/._-+:").find(c) != std::string_view::npos;
-    if (!fine) return {};
-  }
-  return path.empty() ? "" : "Environment=PATH=" + path + "\n";
+  return path.empty() || !is_plain(path) ? "" : "Environment=PATH=" + path + "\n";
 }
 
 std::string service_text(const std::string& name, const std::vector<std::string>& call, const World& world,
@@ -55,6 +60,9 @@ void start_confirm_timer(const std::string& name, Millis within, Millis verify_l
                                          "--verify-timeout",
                                          fmt::format("{}ms", verify_limit.count())};
   if (!systemd) return world.proc.detach(call);
+  if (!is_plain(call.front()))
+    throw Error(Exit::refused, fmt::format("the path of orctl, '{}', cannot stand in a unit", call.front()),
+                "install it where the path has only a-z, A-Z, 0-9 and . _ - +, such as /usr/local/bin/orctl");
   const std::string unit = layout.confirm_unit(name);
   world.fs.write(unit + ".service", service_text(name, call, world, layout));
   world.fs.write(unit + ".timer", timer_text(name, within));

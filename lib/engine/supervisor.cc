@@ -134,7 +134,7 @@ void Supervisor::remove(World& world, const Belongings& what) const {
   if (!what.user.empty()) run_or_throw(world, {userdel, what.user});
 }
 
-void Supervisor::write_unit(World& world, const std::string& content) const {
+void Supervisor::write_unit(World& world, const std::string& content, AtBoot at_boot) const {
   const std::string path = layout_.unit(name_), unit = layout_.unit_name(name_);
   const bool by_systemd = world.supervision == Supervision::systemd, was_there = world.fs.exists(path);
   if (content.empty()) {
@@ -148,7 +148,7 @@ void Supervisor::write_unit(World& world, const std::string& content) const {
   systemd::reload_daemon(world);
   if (content.empty())
     systemd::reset_failed(world, unit);
-  else if (!was_there)
+  else if (at_boot == AtBoot::start)
     systemd::enable(world, unit);
 }
 

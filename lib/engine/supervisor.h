@@ -39,8 +39,10 @@ class Supervisor {
   Belongings belongings(const World& world, const Value& spec) const;
   void remove(World& world, const Belongings& what) const;
 
-  /// Writes the instance's unit, or removes it ("" in `content`), and tells systemd; a new one is to start at boot.
-  void write_unit(World& world, const std::string& content) const;
+  enum class AtBoot { start, keep };
+  /// Writes the instance's unit, or removes it ("" in `content`), and tells systemd. Whether it starts at boot is said
+  /// once, of a new instance, and then left as people have it.
+  void write_unit(World& world, const std::string& content, AtBoot at_boot) const;
 
   /// Whether systemd starts it at boot; an Error (Exit::refused) where systemd does not run instances.
   void enable(World& world) const;

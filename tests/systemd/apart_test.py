@@ -89,30 +89,15 @@ class Apart(unittest.TestCase):
 
     # -- what they leave ---------------------------------------------------------------------------
 
-    def left(self, name, user):
-        """Everything there is of an instance, but its history."""
-        host, found = self.host, []
-        for line in host.run("ps", "-e", "-o", "user:40=,args=").out.splitlines():
-            if name in line or user in line or re.search(r"\bnginx\b", line):
-                found.append("process " + line)
-        for what, argv in {"user": ["getent", "passwd", user], "group": ["getent", "group", user],
-                           "unit": ["systemctl", "list-units", "--all", "--plain", "--no-legend", "*%s*" % name],
-                           "unit file": ["systemctl", "list-unit-files", "--no-legend", "*%s*" % name],
-                           "socket": ["sh", "-c", "ss -Hlnx | grep %s; ss -Hltn 'sport = :80'" % name],
-                           "file": ["find", "/opt", "/run", "/etc", "/var/lib", "/var/log", "/tmp", "-path", "/var/lib/orctl", "-prune",
-                                    "-o", "-name", "*%s*" % name, "-print"]}.items():
-            found += ["%s %s" % (what, line) for line in host.run(*argv, check=False).out.splitlines()]
-        return found
-
     def test_delete_leaves_nothing_but_the_history(self):
         host = self.host
         host.apply(ONE)
         host.orctl("enable", ONE)
         user = host.run("ps", "-o", "user:40=", "-p", str(host.master(ONE))).out.strip()
-        kinds = {line.split()[0] for line in self.left(ONE, user)}
+        kinds = {line.split()[0] for line in host.left(ONE, user)}
         self.assertEqual(kinds, {"process", "user", "group", "unit", "socket", "file"} | kinds, "what is looked for is found while it runs")
         host.orctl("delete", ONE, "--yes")
-        self.assertEqual(self.left(ONE, user), [])
+        self.assertEqual(host.left(ONE, user), [])
         self.assertEqual(host.systemctl("--failed", "--no-legend").out, "")
         history = host.orctl("history", ONE, "-o", "json").json()["items"]
         self.assertEqual(len(history), 2)
@@ -120,7 +105,7 @@ class Apart(unittest.TestCase):
         self.assertEqual(host.get(), (200, "blue"))
         host.orctl("stop", ONE)
         host.orctl("delete", ONE, "--yes")
-        self.assertEqual(self.left(ONE, user), [], "of one that was stopped, too")
+        self.assertEqual(host.left(ONE, user), [], "of one that was stopped, too")
 
     def stray(self, name):
         """Runs the instance's nginx outside its unit, as its user; returns the master."""

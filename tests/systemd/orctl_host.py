@@ -1,5 +1,6 @@
 """A host of its own on which orctl is installed, and what its tests say again and again."""
 import os
+import re
 import shutil
 import sys
 
@@ -80,3 +81,18 @@ class OrctlHost(SystemdHost):
 
     def log(self, name, file="error.log"):
         return self.read("/var/log/openresty/%s/%s" % (name, file))
+
+    def left(self, name, user):
+        """Everything there is of an instance, but its history."""
+        found = []
+        for line in self.run("ps", "-e", "-o", "user:40=,args=").out.splitlines():
+            if name in line or user in line or re.search(r"\bnginx\b", line):
+                found.append("process " + line)
+        for what, argv in {"user": ["getent", "passwd", user], "group": ["getent", "group", user],
+                           "unit": ["systemctl", "list-units", "--all", "--plain", "--no-legend", "*%s*" % name],
+                           "unit file": ["systemctl", "list-unit-files", "--no-legend", "*%s*" % name],
+                           "socket": ["sh", "-c", "ss -Hlnx | grep %s; ss -Hltn 'sport = :80'" % name],
+                           "file": ["find", "/opt", "/run", "/etc", "/var/lib", "/var/log", "/tmp", "-path", "/var/lib/orctl", "-prune",
+                                    "-o", "-name", "*%s*" % name, "-print"]}.items():
+            found += ["%s %s" % (what, line) for line in self.run(*argv, check=False).out.splitlines()]
+        return found
