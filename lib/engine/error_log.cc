@@ -48,6 +48,7 @@ constexpr std::array lua_marks = {"lua entry thread aborted", "lua user thread a
 constexpr std::array harmless_marks = {
     "detected a LuaJIT version",  // of Debian's nginx, at every start: it is slower, and no fault
     "bind() to",                  // one of five tries; after the fifth it says "still could not bind"
+    "unlink()",                   // a master that ends finds its socket or pid file gone
     "setrlimit(",                 // the wanted limit of open files is above the host's: `orctl status` compares them
     "SSL_do_handshake()",         // a client that speaks bad TLS
     "SSL_read()",
