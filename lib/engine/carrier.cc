@@ -191,6 +191,8 @@ void Carrier::carry(const Supervise& step) {
     old_master_ = supervisor_.upgrade(world_);
     return;
   }
+  // what orctl itself had started here, before systemd was to: its unit has yet to be enabled
+  const bool adopted = supervisor_.is_from_before_systemd(world_);
   disturbed_ = true;
   stopping_ = step.action != Supervise::Action::start;
   if (stopping_) supervisor_.stop(world_, drain_time(shape().spec));
@@ -198,6 +200,7 @@ void Carrier::carry(const Supervise& step) {
   if (step.action == Supervise::Action::stop) return;
   restarted_ = true;
   start(shape());
+  if (adopted) supervisor_.enable(world_);
 }
 
 /// What prepare() makes may have been taken away by hand.

@@ -152,6 +152,11 @@ void Supervisor::write_unit(World& world, const std::string& content, AtBoot at_
     systemd::enable(world, unit);
 }
 
+bool Supervisor::is_from_before_systemd(const World& world) const {
+  if (world.supervision == Supervision::process || master(world) == 0) return false;
+  return systemd::show(world, layout_.unit_name(name_)).invocation.empty();
+}
+
 void Supervisor::enable(World& world) const {
   need_systemd(world);
   systemd::enable(world, layout_.unit_name(name_));

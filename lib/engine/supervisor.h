@@ -44,6 +44,9 @@ class Supervisor {
   /// once, of a new instance, and then left as people have it.
   void write_unit(World& world, const std::string& content, AtBoot at_boot) const;
 
+  /// Whether it runs where systemd is to run it, and systemd has never run it: not since the host started, that is.
+  bool is_from_before_systemd(const World& world) const;
+
   /// Whether systemd starts it at boot; an Error (Exit::refused) where systemd does not run instances.
   void enable(World& world) const;
   void disable(World& world) const;

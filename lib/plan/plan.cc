@@ -69,14 +69,34 @@ std::vector<std::string> rights_of(const std::string& unit) {
   return out;
 }
 
-/// Of a file that is replaced anyway nothing more is said.
+constexpr size_t told_one_by_one = 8;
+
+/// Of a file that is replaced anyway nothing more is said; what many have in common is told once.
 void diff_rights(const std::vector<Misfit>& misfits, std::vector<Change>& out) {
   std::set<std::string> told;
   for (const Change& c : out) told.insert(c.key);
+  std::vector<std::pair<Change, size_t>> groups;  // the first of its kind, and how many there are
+  std::vector<Change> single;
   for (const Misfit& m : misfits) {
-    const std::string key = (m.folder ? "folder " : "file ") + m.path;
-    if (!told.contains(key))
-      out.push_back({Op::change, key, m.is, m.wanted, Impact::none, m.owner ? "other owner" : "other rights"});
+    Change c{Op::change,   (m.folder ? "folder " : "file ") + m.path, m.is, m.wanted,
+             Impact::none, m.owner ? "other owner" : "other rights"};
+    if (told.contains(c.key)) continue;
+    const auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& g) {
+      return g.first.before == c.before && g.first.after == c.after && g.first.reason == c.reason;
+    });
+    if (group != groups.end())
+      ++group->second;
+    else
+      groups.emplace_back(c, 1);
+    single.push_back(std::move(c));
+  }
+  if (single.size() <= told_one_by_one) {
+    out.insert(out.end(), single.begin(), single.end());
+    return;
+  }
+  for (auto& [change, size] : groups) {
+    if (size > 1) change.reason += " of this and " + std::to_string(size - 1) + " more";
+    out.push_back(std::move(change));
   }
 }
 

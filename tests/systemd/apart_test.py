@@ -138,6 +138,18 @@ class Apart(unittest.TestCase):
         host.orctl("delete", ONE, "--yes")
         self.assertEqual(host.processes("^nginx"), {})
 
+    def test_an_instance_from_before_systemd_is_taken_into_its_unit(self):
+        host = self.host
+        host.orctl("--supervisor", "process", "apply", "-f", host.manifest(ONE))
+        before = list(host.processes("^nginx: master"))
+        self.assertIn("outside of its systemd unit", host.orctl("diff", "-f", host.manifest(ONE), check=False).out)
+        host.apply(ONE)
+        self.assertEqual(host.get(), (200, "blue"))
+        self.assertEqual(list(host.processes("^nginx: master")), [host.master(ONE)])
+        self.assertNotEqual(before, [host.master(ONE)])
+        self.assertEqual(host.show(unit_of(ONE), "UnitFileState"), "enabled")
+        self.assertIn("unchanged", host.apply(ONE).out)
+
     def test_another_nginx_is_left_alone(self):
         host = self.host
         host.apply(ONE)
