@@ -4,7 +4,7 @@ next command puts everything in order by itself (reliability.md R1).
 
 strace without -f follows orctl alone: nginx, which posix_spawn starts, is never hit. A signal that is injected at the entry of a call
 kills before the call is made, so the points of a run are all the states that a kill can leave, but those inside the kernel.
-FULL=1 takes every call of every command instead of a choice for all but the hot change.
+FULL=1 takes every call of every command instead of a choice.
 """
 import os
 import sys
@@ -46,14 +46,14 @@ class Killed(unittest.TestCase):
         self.assertLess(tally.missed, 1 + tally.points // 10, "too many points were not reached")
         tally.judge(self)
 
-    def test_a_hot_change_at_every_changing_call(self):
-        self.campaign(scenarios.HotChange, lambda points: points)
+    def test_a_hot_change(self):
+        self.campaign(scenarios.HotChange, lambda points: points[::3])
 
     def test_b_first_apply(self):
         self.campaign(scenarios.FirstApply, lambda points: faults.thin(points, 1))
 
     def test_c_reload_change(self):
-        self.campaign(scenarios.ReloadChange, lambda points: faults.thin(points, 1))
+        self.campaign(scenarios.ReloadChange, lambda points: faults.thin(points, 1)[::2])
 
     def test_d_delete(self):
         self.campaign(scenarios.Delete, lambda points: faults.thin(points, 1))
