@@ -211,7 +211,7 @@ std::optional<std::string> edit_once(const Source& source, const ServerEdit& edi
 void edit_document(Value& document, const ServerEdit& edit) {
   Value* upstream = const_cast<Value*>(find_upstream(document, edit.upstream));
   Value* list = upstream == nullptr ? nullptr : upstream->find("server");
-  if (list == nullptr)
+  if (list == nullptr || !list->is_array())
     throw Error(Exit::refused, fmt::format("the manifest has no upstream '{}'", edit.upstream),
                 "it was changed meanwhile: orctl overrides list");
   auto& servers = list->items();
