@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs from Debian 12 what orctl needs to be built and run; with the word `test`, also what its tests need; with `bench`,
-# also what tests/bench compares it with; with `fuzz`, also what tests/fuzz is built with.
+# also what tests/bench compares it with; with `fuzz`, also what tests/fuzz is built with; with
+# `power`, also the machine of tests/power.
 # Does nothing, and needs no rights, when everything is there.
 set -euo pipefail
 packages=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
@@ -14,6 +15,9 @@ if [ "${1:-}" = bench ]; then
 fi
 if [ "${1:-}" = fuzz ]; then
   packages+=(clang libclang-rt-14-dev)
+fi
+if [ "${1:-}" = power ]; then
+  packages+=(qemu-system-x86 busybox-static cpio kmod e2fsprogs)
 fi
 missing=()
 for package in "${packages[@]}"; do

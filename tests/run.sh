@@ -3,6 +3,7 @@
 # The last line is `N passed, N failed, N skipped`; exit 0 when nothing failed.
 #   tests/run.sh            all
 #   tests/run.sh unit cli   only these parts: unit layers docs schema render lua gateway cli quickstart binary fault systemd security fuzz
+#   tests/run.sh power      only when asked for: four power cuts of a virtual machine (tests/power/run.sh)
 set -uo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 parts=${*:-unit layers docs schema render lua gateway cli quickstart binary fault systemd security fuzz}
@@ -69,6 +70,7 @@ for part in $parts; do
     systemd) build release orctl; for file in tests/systemd/*_test.py; do run "systemd $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"; done ;;
     security) build release orctl; for file in tests/security/*_test.py; do run "security $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"; done ;;
     fuzz) run fuzz env SECONDS_EACH=5 tests/fuzz/run.sh 20000 ;;
+    power) build release orctl; run power env ORCTL="$release" tests/power/run.sh 4 ;;
     *) echo "no such part: $part" >&2; exit 2 ;;
   esac
 done
