@@ -10,7 +10,7 @@ namespace orctl {
 
 /// What the routes of an instance need of nginx.conf besides the balancer phase.
 struct RoutePhases {
-  bool policies = false;   ///< a route edits requests or answers: the rewrite and header filter phases
+  bool policies = false;   ///< a route edits requests or answers: phases of their own in nginx.conf
   int64_t body_limit = 0;  ///< bytes of a body on a route without a limit of its own; 0 is none
   int64_t body_cap = 0;    ///< the largest limit of all, which is nginx's own; 0 is none
   bool operator==(const RoutePhases&) const = default;

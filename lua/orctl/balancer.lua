@@ -6,6 +6,7 @@ local ffi = require("ffi")
 local get_request = require("resty.core.base").get_request
 local ngx_balancer = require("ngx.balancer")
 local passive = require("orctl.health.passive")
+local policy = require("orctl.policy")
 local record = require("orctl.metrics.record")
 local router = require("orctl.router")
 
@@ -19,6 +20,7 @@ local set_timeouts = ngx_balancer.set_timeouts
 local found, routed = record.route, record.routed
 local retried, record_done = record.retried, record.done
 local var = ngx.var
+local was_too_large = policy.was_too_large
 local choose, pick = choice.choose, choice.pick
 local now = ngx.now
 local uintptr = ffi.typeof("uintptr_t")
@@ -226,6 +228,8 @@ function _M.run(snapshot)
   else
     if not has_phases then
       routed(request, route, snapshot.generation)
+    elseif was_too_large(route) then
+      return refuse("413")
     end
     peer = first(upstream)
   end

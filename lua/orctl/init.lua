@@ -19,7 +19,6 @@ local _M = {}
 
 local run, route = balancer.run, balancer.route
 local current = state.current
-local usual_body = 0 -- limit of a body on a route without one, in bytes; 0 if nginx's own is it
 
 -- The user's own modules, named one a line by whoever wrote the tree.
 local function require_overlay(list)
@@ -63,7 +62,7 @@ function _M.init(name, tree)
   local phases = settings.policy
   if phases then
     balancer.use_phases()
-    usual_body = phases.cap ~= phases.limit and phases.limit or 0
+    policy.init(phases)
   end
   local bytes = source.init(settings.source, settings.state, read_tree_file("gateway.json"), phases)
   state.init(name, tree, bytes, settings)
@@ -100,10 +99,12 @@ function _M.balancer()
   return run(current())
 end
 
---- rewrite_by_lua and header_filter_by_lua, in an instance whose manifest has routes with policies.
-function _M.rewrite()
-  return policy.rewrite(route(current()), usual_body)
+--- set_by_lua, rewrite_by_lua and header_filter_by_lua, in an instance whose manifest has routes
+-- with policies.
+function _M.edit()
+  return policy.edit(route(current()))
 end
+_M.answer = policy.answer
 _M.header_filter = policy.header_filter
 
 --- log_by_lua.

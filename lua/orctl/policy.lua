@@ -10,10 +10,18 @@ local route_of = require("orctl.metrics.record").route
 local _M = {}
 
 local byte, format, sub = string.byte, string.format, string.sub
+local var = ngx.var
 
 local uintptr = ffi.typeof("uintptr_t")
 
 local SLASH = 47
+
+local usual_body = 0 -- limit of a body on a route without one, in bytes; 0 if nginx's own is it
+
+--- In the master: `phases` as for refusal().
+function _M.init(phases)
+  usual_body = phases.cap ~= phases.limit and phases.limit or 0
+end
 
 local function percent(char)
   return format("%%%02X", byte(char))
@@ -95,17 +103,6 @@ function _M.refusal(routes, phases)
   end
 end
 
--- Status 413 if the body is larger than `limit`. A chunked one is read to know; nginx stops it at
--- its own, largest limit.
-local function check_body(limit, var)
-  local length = var.content_length
-  if not length and var.http_transfer_encoding then
-    ngx.req.read_body()
-    length = var.content_length
-  end
-  return (tonumber(length) or 0) > limit and 413
-end
-
 local function edit_request(edits)
   local clear, set, add = ngx.req.clear_header, ngx.req.set_header, request_edits.add_header
   for i = 1, #edits.remove do
@@ -119,45 +116,75 @@ local function edit_request(edits)
   end
 end
 
-local function refuse(status, var)
-  var.orctl_error = status -- the error page is a location of its own, which knows no more
-  return ngx.exit(status)
+-- Limit of the body of a request in bytes, 0 for none but nginx's own.
+local function limit_of(route)
+  return route and route.max_body or usual_body
 end
 
---- Rewrite phase: carries out what `route` (nil: none matched) says. `usual` is the limit of a body
--- on a route without one, 0 if nginx's own is the same.
-function _M.rewrite(route, usual)
-  local var = ngx.var
-  local limit = route and route.max_body or usual
-  local status = limit > 0 and check_body(limit, var)
-  if status then
-    return refuse(status, var)
+--- Whether the body is larger than its route, nil for none, allows. Of a body whose length the
+-- client does not say this is known once nginx has read it, as it has in the balancer phase.
+function _M.is_too_large(route)
+  local limit = limit_of(route)
+  return limit > 0 and (tonumber(var.content_length) or 0) > limit
+end
+
+--- In the balancer phase: the same, of a body whose length the client did not say.
+function _M.was_too_large(route)
+  return limit_of(route) > 0 and not var.http_content_length and _M.is_too_large(route)
+end
+
+--- set_by_lua: edits a request on its way to a server as `route` (nil: none matched) says, and
+-- returns "". Returns "1" if it goes to none: then answer() answers it. Unlike the rewrite phase,
+-- this makes no coroutine for each request.
+function _M.edit(route)
+  if _M.is_too_large(route) then
+    return "1"
   elseif not route then
-    return
-  end
-  if route.redirect then
-    local location = _M.location(route, var.host, var.uri, var.args)
-    if not location then
-      return refuse(404, var)
-    end
-    ngx.header["Location"] = location
-    return ngx.exit(route.redirect.status)
+    return ""
+  elseif route.redirect then
+    return "1"
   end
   if route.rewrite then
     local target = _M.target(route, var.uri, var.args)
     if not target then
-      return refuse(404, var)
+      return "1"
     end
     var.orctl_uri = target
   end
   if route.request_headers then
     edit_request(route.request_headers)
   end
+  return ""
+end
+
+local function refuse(status)
+  var.orctl_error = status -- the error page is a location of its own, which knows no more
+  return ngx.exit(status)
+end
+
+-- The route that edit() was called with: an update may have come since.
+local function found()
+  return route_of(tonumber(ffi.cast(uintptr, get_request())))
+end
+
+--- rewrite_by_lua, only for what edit() set aside: a redirect, a body that is too large, or a path
+-- that would climb out of the route's.
+function _M.answer()
+  local route = found()
+  if _M.is_too_large(route) then
+    return refuse(413)
+  end
+  local location = route.redirect and _M.location(route, var.host, var.uri, var.args)
+  if not location then
+    return refuse(404)
+  end
+  ngx.header["Location"] = location
+  return ngx.exit(route.redirect.status)
 end
 
 --- Header filter phase: edits the answer.
 function _M.header_filter()
-  local route = route_of(tonumber(ffi.cast(uintptr, get_request())))
+  local route = found()
   local edits = route and route.response_headers
   if not edits then
     return

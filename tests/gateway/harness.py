@@ -59,7 +59,11 @@ def load_modules():
 
 POLICY_LOCATION = """      client_max_body_size %d;
       lua_transform_underscores_in_response_headers off;
-      rewrite_by_lua_block { require("orctl.init").rewrite() }
+      set_by_lua_block $orctl_aside { return require("orctl.init").edit() }
+      if ($orctl_aside) {
+        rewrite_by_lua_block { require("orctl.init").answer() }
+        proxy_pass http://$orctl_shard$orctl_uri;
+      }
       header_filter_by_lua_block { require("orctl.init").header_filter() }
       proxy_pass http://$orctl_shard$orctl_uri;"""
 

@@ -3,9 +3,10 @@
 import random
 import signal
 import socket
+import subprocess
 import unittest
 
-from harness import GatewayTest, document, wait_for
+from harness import GatewayTest, document, free_port, wait_for
 
 MIB = 1 << 20
 POLICY = {"limit": MIB, "cap": MIB}
@@ -419,6 +420,23 @@ class Policies(GatewayTest):
         self.assert_problem(answer, 422, "/routes/0/client_max_body_size")
         i.put(self.r.document({"path": "/", "client_max_body_size": "2k", "upstream": "a"}))
         self.assertEqual(i.get("/small", method="POST", body=b"x" * 2000).status, 200)
+
+    def test_bodies_over_http2_are_limited_without_a_length(self):
+        i = self.instance(self.r.document({"path": "/", "client_max_body_size": "1k",
+                                           "upstream": "a"}), start=False, policy=POLICY)
+        port = free_port()
+        i.listen += "; listen 127.0.0.1:%d http2" % port
+        i.write_tree()
+        i.start()
+        for size, wanted in ((1024, 200), (1025, 413), (200000, 413)):
+            before = len(self.r.got)
+            said = subprocess.run(
+                ["curl", "-sS", "--http2-prior-knowledge", "-o", "/dev/null", "-w",
+                 "%{http_version} %{http_code}", "-X", "POST", "-T", "-", "-H", "Host: test",
+                 "http://127.0.0.1:%d/" % port], input=b"x" * size, capture_output=True, timeout=30)
+            self.assertEqual((said.stdout.decode(), said.stderr), ("2 %d" % wanted, b""))
+            self.assertEqual([len(g["body"]) for g in self.r.got[before:]],
+                             [size] if wanted == 200 else [])
 
     def test_a_saved_document_that_needs_more_than_nginx_has_is_refused_at_start(self):
         def limited(size, upstream):
