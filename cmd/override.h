@@ -96,7 +96,7 @@ inline Exit run_override(const std::string& command, const std::string& result, 
       OverrideResult one{server, put_override(world, layout, server, change), result};
       changed = changed || one.outcome.changed;
       io.changed(changed);
-      if (one.outcome.changed) audit_override(world, layout, server, command, change.by, change.reason);
+      if (one.outcome.changed) audit_override(world, layout, server, {change.by, change.reason, command});
       made.push_back(std::move(one));
     } catch (const Error& e) {
       failures.add(e);

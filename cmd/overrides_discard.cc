@@ -26,7 +26,7 @@ Exit run(const Options& o, World& world, Io& io) {
       OverrideResult result{one.server, {end_override(world, layout, one.server), one.item}, "discarded"};
       if (result.outcome.changed) {
         io.changed(true);
-        audit_override(world, layout, one.server, "overrides discard", invoker(world), o.reason);
+        audit_override(world, layout, one.server, {invoker(world), o.reason, "overrides discard"});
       }
       Value item = Value::object();
       item.set("instance", one.server.instance);

@@ -346,18 +346,13 @@ void Carrier::put_back_process() {
 }
 
 void Carrier::audit(const std::string& outcome, const std::string& cause) {
-  Value line = Value::object();
-  line.set("time", world_.clock.now());
-  line.set("instance", plan_.name);
-  line.set("user", request_.note.author);
-  line.set("command", request_.note.command);
-  line.set("reason", request_.note.reason);
-  line.set("revision", outcome_.revision);
-  line.set("impact", to_string(outcome_.impact));
-  line.set("outcome", outcome);
-  if (!cause.empty()) line.set("cause", cause);
-  line.set("milliseconds", static_cast<int64_t>(took().count()));
-  world_.fs.append(layout_.audit(), to_json(line) + "\n");
+  Value what = Value::object();
+  what.set("revision", outcome_.revision);
+  what.set("impact", to_string(outcome_.impact));
+  what.set("outcome", outcome);
+  if (!cause.empty()) what.set("cause", cause);
+  what.set("milliseconds", static_cast<int64_t>(took().count()));
+  write_audit(world_, layout_, plan_.name, request_.note, what);
 }
 
 }  // namespace orctl

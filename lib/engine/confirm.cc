@@ -155,15 +155,10 @@ void end_wait(const std::string& name, World& world, const Layout& layout) {
 
 void confirm(const Unconfirmed& wait, const Request& request, World& world, const Layout& layout) {
   end_wait(wait.name, world, layout);
-  Value line = Value::object();
-  line.set("time", world.clock.now());
-  line.set("instance", wait.name);
-  line.set("user", request.note.author);
-  line.set("command", request.note.command);
-  line.set("reason", request.note.reason);
-  line.set("revision", wait.revision);
-  line.set("outcome", "confirmed");
-  world.fs.append(layout.audit(), to_json(line) + "\n");
+  Value what = Value::object();
+  what.set("revision", wait.revision);
+  what.set("outcome", "confirmed");
+  write_audit(world, layout, wait.name, request.note, what);
 }
 
 void drop_stale_wait(const std::string& name, World& world, const Layout& layout, const Request& request,

@@ -260,17 +260,11 @@ bool end_override(World& world, const Layout& layout, const ServerName& server) 
   return true;
 }
 
-void audit_override(World& world, const Layout& layout, const ServerName& server, const std::string& command,
-                    const std::string& by, const std::string& reason) {
-  Value line = Value::object();
-  line.set("time", world.clock.now());
-  line.set("instance", server.instance);
-  line.set("user", by);
-  line.set("command", command);
-  line.set("reason", reason);
-  line.set("server", server.upstream + "/" + server.address);
-  line.set("outcome", "override");
-  world.fs.append(layout.audit(), to_json(line) + "\n");
+void audit_override(World& world, const Layout& layout, const ServerName& server, const RevisionNote& note) {
+  Value what = Value::object();
+  what.set("server", server.upstream + "/" + server.address);
+  what.set("outcome", "override");
+  write_audit(world, layout, server.instance, note, what);
 }
 
 }  // namespace orctl

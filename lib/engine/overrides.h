@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/history.h"
 #include "model/layout.h"
 #include "model/server_path.h"
 #include "model/value.h"
@@ -75,7 +76,6 @@ bool end_override(World& world, const Layout& layout, const ServerName& server);
 bool is_made(const OverrideChange& change, const Value& server, const Value& override);
 
 /// Writes one line about an override into the audit log.
-void audit_override(World& world, const Layout& layout, const ServerName& server, const std::string& command,
-                    const std::string& by, const std::string& reason);
+void audit_override(World& world, const Layout& layout, const ServerName& server, const RevisionNote& note);
 
 }  // namespace orctl
