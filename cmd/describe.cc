@@ -23,6 +23,14 @@ void line(std::string& out, const std::string& name, const std::string& value) {
 }
 
 /// What the gateway says of the health of a server, as the end of its line; "" when it is not checked.
+/// " (5% to payment-next)", or nothing.
+std::string share_of_canary(const Value& route) {
+  const Value* upstream = canary_upstream(route);
+  return upstream == nullptr
+             ? ""
+             : fmt::format(" ({}% to {})", route.at("canary").at("percent").as_int(), upstream->as_string());
+}
+
 std::string health_of(const Value::Array& items, const Value& upstream, const Value& server) {
   for (const Value& item : items)
     if (item.at("upstream") == upstream && item.at("server") == server) {
@@ -82,9 +90,10 @@ std::string as_text(const Observed& o, const Value::Array& health, const Value::
   }
   out += "Routes:\n";
   for (const Value& r : spec.at("route").items())
-    out += fmt::format("  {} -> {}\n", route_label(r),
+    out += fmt::format("  {} -> {}{}\n", route_label(r),
                        r.find("upstream") != nullptr ? r.at("upstream").as_string()
-                                                     : "redirect to " + r.at("redirect").at("target").as_string());
+                                                     : "redirect to " + r.at("redirect").at("target").as_string(),
+                       share_of_canary(r));
   if (!overrides.empty()) out += "Overrides:\n";
   for (const Value& override : overrides)
     out += fmt::format("  {}/{} {}\n", override.at("upstream").as_string(), override.at("server").as_string(),

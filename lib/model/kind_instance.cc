@@ -170,7 +170,7 @@ class Meaning {
 
   void check_durations(const Value& object, const std::string& field) {
     for (const char* name : {"connect_timeout", "send_timeout", "read_timeout", "interval", "timeout",
-                             "worker_shutdown_timeout", "slow_start", "ttl"}) {
+                             "worker_shutdown_timeout", "slow_start", "ttl", "per"}) {
       const Value* v = object.find(name);
       if (v == nullptr) continue;
       const auto span = parse_duration(v->as_string());
@@ -233,15 +233,19 @@ class Meaning {
       check_durations(route, field);
       make_canonical(route);
       check_unique(route, i, seen);
-      const Value* upstream = route.find("upstream");
-      if (upstream == nullptr) continue;
-      used.insert(upstream->as_string());
-      if (std::find(upstreams_.begin(), upstreams_.end(), upstream->as_string()) == upstreams_.end())
-        unknown_upstream(*upstream, field + ".upstream");
+      if (const Value* limit = route.find("rate_limit")) check_durations(*limit, field + ".rate_limit");
+      if (const Value* upstream = route.find("upstream")) use_upstream(*upstream, field + ".upstream", used);
+      if (const Value* upstream = canary_upstream(route)) use_upstream(*upstream, field + ".canary.upstream", used);
     }
     for (const Value& listener : instance_.list("listener"))
       if (const Value* upstream = listener.find("upstream")) used.insert(upstream->as_string());
     warn_of_unused(used);
+  }
+
+  void use_upstream(const Value& upstream, const std::string& field, std::set<std::string>& used) {
+    used.insert(upstream.as_string());
+    if (std::find(upstreams_.begin(), upstreams_.end(), upstream.as_string()) == upstreams_.end())
+      unknown_upstream(upstream, field);
   }
 
   void check_unique(const Value& route, size_t index, std::map<std::string, size_t>& seen) {

@@ -20,9 +20,9 @@ constexpr std::array request_headers = {
 };
 constexpr std::array response_headers = {"date", "server"};
 
-constexpr std::array meaningless_in_redirect = {"strip_prefix",        "rewrite",      "request_headers",
-                                                "connect_timeout",     "send_timeout", "read_timeout",
-                                                "client_max_body_size"};
+constexpr std::array meaningless_in_redirect = {"canary",          "strip_prefix",        "rewrite",
+                                                "request_headers", "connect_timeout",     "send_timeout",
+                                                "read_timeout",    "client_max_body_size"};
 
 template <class Names>
 bool holds(const Names& names, const std::string& name) {
@@ -73,7 +73,8 @@ bool is_policy(const Value& route) {
   const Value* strip = route.find("strip_prefix");
   return route.find("redirect") != nullptr || route.find("rewrite") != nullptr ||
          (strip != nullptr && strip->as_bool()) || has_edits(route.find("request_headers")) ||
-         has_edits(route.find("response_headers")) || route.find("client_max_body_size") != nullptr;
+         has_edits(route.find("response_headers")) || route.find("client_max_body_size") != nullptr ||
+         route.find("rate_limit") != nullptr;
 }
 
 std::string joined(const Value& list) {
@@ -110,6 +111,11 @@ bool can_serve(const RoutePhases& have, const RoutePhases& want) {
   return have.policies && (have.body_cap == 0 || (want.body_cap != 0 && want.body_cap <= have.body_cap));
 }
 
+const Value* canary_upstream(const Value& route) {
+  const Value* canary = route.find("canary");
+  return canary == nullptr ? nullptr : canary->find("upstream");
+}
+
 void check_route(const Value& route, const RouteFault& fault) {
   const Value *host = route.find("host"), *hosts = route.find("hosts"), *upstream = route.find("upstream"),
               *redirect = route.find("redirect"), *strip = route.find("strip_prefix"), *rewrite = route.find("rewrite");
@@ -123,6 +129,9 @@ void check_route(const Value& route, const RouteFault& fault) {
   for (const char* name : meaningless_in_redirect)
     if (const Value* given = route.find(name); redirect != nullptr && given != nullptr)
       fault("contradiction", *given, std::string(".") + name, "a redirect sends nothing to a server", "take it out");
+  if (const Value* other = canary_upstream(route); other != nullptr && upstream != nullptr && *other == *upstream)
+    fault("contradiction", *other, ".canary.upstream", "the canary is the route's own upstream",
+          "name the upstream that gets the share");
   if (strip != nullptr && strip->as_bool() && rewrite != nullptr)
     fault("contradiction", *strip, ".strip_prefix", "a route has strip_prefix or rewrite, not both",
           "strip_prefix = true is rewrite = \"/\"");

@@ -10,7 +10,7 @@ namespace orctl {
 
 /// What the routes of an instance need of nginx.conf besides the balancer phase.
 struct RoutePhases {
-  bool policies = false;   ///< a route edits requests or answers: phases of their own in nginx.conf
+  bool policies = false;   ///< a route limits, redirects or edits: phases of their own in nginx.conf
   int64_t body_limit = 0;  ///< bytes of a body on a route without a limit of its own; 0 is none
   int64_t body_cap = 0;    ///< the largest limit of all, which is nginx's own; 0 is none
   bool operator==(const RoutePhases&) const = default;
@@ -19,6 +19,9 @@ RoutePhases route_phases(const Value& spec);
 
 /// Whether workers that run with `have` can serve a document whose routes need `want`.
 bool can_serve(const RoutePhases& have, const RoutePhases& want);
+
+/// Name of the upstream that gets a share of the route's requests; nullptr without one.
+const Value* canary_upstream(const Value& route);
 
 /// Bytes of a size as nginx writes it: "512", "16k", "1m", "2g"; the schema has passed it.
 int64_t size_bytes(const std::string& text);

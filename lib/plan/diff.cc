@@ -98,8 +98,8 @@ void diff_phases(const RoutePhases& was, const RoutePhases& is, std::vector<Chan
   const auto names = [](bool policies) { return Value(policies ? "rewrite, balancer, header filter" : "balancer"); };
   if (was.policies != is.policies)
     out.push_back({Op::change, "phases", names(was.policies), names(is.policies), Impact::reload,
-                   is.policies ? "the first route that edits requests or answers"
-                               : "no route edits requests or answers any more"});
+                   is.policies ? "the first route with a policy"
+                               : "no route has a policy any more"});
   else if (is.policies && was.body_cap != is.body_cap)
     out.push_back({Op::change, "largest body", was.body_cap, is.body_cap, Impact::reload,
                    "nginx itself takes bodies up to the largest limit of all routes"});
@@ -116,8 +116,8 @@ std::map<std::string, const Value*> upstreams_of(const Value& spec) {
 bool has_route_to(const Value& spec, const std::string& upstream) {
   const Value* routes = spec.find("route");
   return routes != nullptr && std::any_of(routes->items().begin(), routes->items().end(), [&](const Value& route) {
-           const Value* to = route.find("upstream");
-           return to != nullptr && to->is_string() && to->as_string() == upstream;
+           const Value *to = route.find("upstream"), *canary = canary_upstream(route);
+           return (to != nullptr && *to == Value(upstream)) || (canary != nullptr && *canary == Value(upstream));
          });
 }
 

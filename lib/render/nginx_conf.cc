@@ -50,8 +50,11 @@ Config pools(const Value& nginx) {
 
 Config proxying(const RoutePhases& phases) {
   Config out;
-  if (phases.policies)  // what lua/orctl/policy.lua wants the server to be asked for; empty: what the client sent
+  if (phases.policies) {
+    // what lua/orctl/policy.lua wants the server to be asked for; empty: what the client sent
     out.push_back(block("map", {text(""), {"$orctl_uri"}}, {directive("default", {text("")})}));
+    out.push_back(fixed("lua_shared_dict", {"orctl_limits", "8m"}));  // a hundred bytes for each client of a rate limit
+  }
   append(out, {
                   // declares a variable that costs nothing until the balancer writes it on the way to the error page;
                   // `set` would be a rewrite phase for every request
@@ -106,7 +109,7 @@ Directive data_server(const Instance& instance, const std::string& digest) {
   append(body, tls(instance));
   append(body, {
                    fixed("server_name", {"_"}),
-                   fixed("error_page", {"404", "413", "500", "502", "504",
+                   fixed("error_page", {"404", "413", "429", "500", "502", "504",
                                         "@orctl_error"}),  // without "=", which would lose the status
                    lua("log", "require(\"orctl.init\").log()"),
                    block("location", {text("="), text(proof_path(digest))},

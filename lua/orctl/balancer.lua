@@ -1,5 +1,6 @@
 -- From a request to a server: route, pick, retry. Runs in the balancer phase and nowhere else.
 local address = require("orctl.address")
+local canaries = require("orctl.canary")
 local choice = require("orctl.choice")
 local counters = require("orctl.counters")
 local ffi = require("ffi")
@@ -17,10 +18,10 @@ local get_last_failure = ngx_balancer.get_last_failure
 local set_current_peer = ngx_balancer.set_current_peer
 local set_more_tries = ngx_balancer.set_more_tries
 local set_timeouts = ngx_balancer.set_timeouts
-local found, routed = record.route, record.routed
+local found, routed, diverted = record.route, record.routed, record.diverted
 local retried, record_done = record.retried, record.done
 local var = ngx.var
-local was_too_large = policy.was_too_large
+local takes, was_too_large = canaries.takes, policy.was_too_large
 local choose, pick = choice.choose, choice.pick
 local now = ngx.now
 local uintptr = ffi.typeof("uintptr_t")
@@ -54,7 +55,7 @@ function _M.build(part, version, old, turns, may_begin)
       max_conns = server.max_conns,
       block = known and known.block ~= SPARE and known.block
         or counters.block("peer", part.name .. "/" .. server.key),
-      stats = stats, watched = watched }
+      stats = stats, watched = watched, upstream = part.name }
     peers[peer.key], list[i] = peer, peer
     if not peer.state then
       local group = peer.backup and backup or primary
@@ -213,15 +214,25 @@ local function route_of(snapshot, request)
   return route and snapshot.upstreams[route.upstream] and route or _M.route(snapshot)
 end
 
+-- The upstream that a request of `route` goes to. `tried` is the server of the try before this one,
+-- nil if this is the first: a further try stays with its upstream.
+local function upstream_of(snapshot, route, tried)
+  local upstreams, canary, name = snapshot.upstreams, route.canary, route.upstream
+  if canary then
+    name = tried and tried.upstream or not tried and takes(canary) and canary.upstream or name
+  end
+  return upstreams[name] or upstreams[route.upstream]
+end
+
 --- Chooses the server for one try of the current request.
 function _M.run(snapshot)
   local request = tonumber(ffi.cast(uintptr, get_request()))
   local route = route_of(snapshot, request)
-  local upstream = route and snapshot.upstreams[route.upstream]
+  local failure, status = get_last_failure()
+  local upstream = route and upstream_of(snapshot, route, failure and pending[request])
   if not upstream then
     return refuse("404")
   end
-  local failure, status = get_last_failure()
   local peer
   if failure then
     peer = retry(upstream, request, status)
@@ -230,6 +241,9 @@ function _M.run(snapshot)
       routed(request, route, snapshot.generation)
     elseif was_too_large(route) then
       return refuse("413")
+    end
+    if upstream.name ~= route.upstream then
+      diverted(route)
     end
     peer = first(upstream)
   end

@@ -1,6 +1,7 @@
 -- Which server of an upstream a try goes to: the strategy's pick among those that are up, have room
 -- and were not tried; the server of the session before it, backups after it.
 local counters = require("orctl.counters")
+local request_key = require("orctl.request_key")
 local retry_budget = require("orctl.retry_budget")
 local slow_start = require("orctl.balancer.slow_start")
 local sticky = require("orctl.sticky")
@@ -54,22 +55,12 @@ local function rotation(balance, peers, old, turns)
   return old
 end
 
-local plain = { uri = "request_uri", path = "uri", host = "host", client = "remote_addr" }
-local prefixes = { header = "http_", cookie = "cookie_", arg = "arg_" }
-
 -- The variable of nginx that holds the key of a request; nil if the strategy takes none.
 local function key_variable(part)
   if part.balance == "ip_hash" then
     return "binary_remote_addr"
   end
-  if part.balance ~= "hash" then
-    return nil
-  end
-  local kind, name = part.hash:match("^(%l+):(.+)$")
-  if kind == "header" then
-    name = name:lower():gsub("-", "_")
-  end
-  return kind and prefixes[kind] .. name or plain[part.hash]
+  return part.balance == "hash" and request_key.variable(part.hash) or nil
 end
 
 local function has_limits(peers)
@@ -171,16 +162,11 @@ local function place(upstream, out, key)
   return peer, full ~= nil
 end
 
-local function request_key(upstream)
-  local key = var[upstream.key]
-  -- A request without the header, cookie or argument is placed by its client.
-  return key and key ~= "" and key or var.remote_addr
-end
-
 -- Servers that are down come last: with all of them down, trying is better than refusing, unless
 -- the document says otherwise. One that is merely full is not down.
 local function pick_well(upstream, tried)
-  local key = upstream.key and request_key(upstream)
+  -- A request without the header, cookie or argument is placed by its client.
+  local key = upstream.key and (request_key.of(var, upstream.key) or var.remote_addr)
   local down = upstream.down
   local peer, full = place(upstream, merged(down, tried), key)
   if not peer and not full and down and not upstream.fail then

@@ -238,6 +238,11 @@ local function check_routes(routes, names, faults)
       if to and not names[to] then
         fault_at(faults, { "routes", i - 1, "upstream" }, "there is no upstream %s", show(to))
       end
+      local canary = json.type(one.canary) == "object" and field(one.canary, "upstream")
+      if canary and not names[canary] then
+        fault_at(faults, { "routes", i - 1, "canary", "upstream" }, "there is no upstream %s",
+          show(canary))
+      end
       route.check(one, function(path, ...)
         fault_at(faults, { "routes", i - 1, unpack(path) }, ...)
       end)

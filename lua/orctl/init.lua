@@ -118,6 +118,7 @@ local details = {
   [412] = "the document is not the one the request names",
   [413] = "the body is too large",
   [414] = "the request line is too long",
+  [429] = "too many requests; Retry-After says in how many seconds there is room again",
   [431] = "the header is too large",
   [500] = "the gateway failed; its error log says why",
   [502] = "no server answered",

@@ -1,10 +1,11 @@
--- What a route does to a request beyond choosing its upstream: redirect, rewrite, headers, size of
--- the body. nginx builds the request to the server before the balancer phase, so this needs phases
+-- What a route does to a request beyond choosing its upstream: rate limit, redirect, rewrite,
+-- headers, size of the body. nginx builds the request to the server before the balancer phase, so this needs phases
 -- of its own, which nginx.conf has only if the manifest has such a route. The first half is pure.
 local ffi = require("ffi")
 local get_request = require("resty.core.base").get_request
 local request_edits = require("ngx.req")
 local response_edits = require("ngx.resp")
+local refused = require("orctl.rate_limit").refused
 local route_of = require("orctl.metrics.record").route
 
 local _M = {}
@@ -70,7 +71,7 @@ end
 
 local function is_policy(route)
   return route.redirect or route.rewrite or route.request_headers or route.response_headers
-    or route.max_body
+    or route.max_body or route.rate_limit
 end
 
 --- Routes for the router, made of a document's compiled ones, which stay as they are.
@@ -93,8 +94,8 @@ function _M.refusal(routes, phases)
   local cap = phases and phases.cap or 0
   for i, route in ipairs(routes) do
     if not phases and is_policy(route) then
-      return "/routes/" .. i - 1, "this route edits requests or answers, and the instance runs "
-        .. "without the phases for that; `orctl apply` of a manifest with it reloads once, and "
+      return "/routes/" .. i - 1, "this route has a policy (a limit, a redirect, an edit), and the "
+        .. "instance runs without the phases for that; `orctl apply` of a manifest with it reloads once, and "
         .. "then such changes are hot"
     elseif cap > 0 and route.max_body and (route.max_body == 0 or route.max_body > cap) then
       return ("/routes/%d/client_max_body_size"):format(i - 1), ("nginx itself takes at most %d "
@@ -134,20 +135,24 @@ function _M.was_too_large(route)
 end
 
 --- set_by_lua: edits a request on its way to a server as `route` (nil: none matched) says, and
--- returns "". Returns "1" if it goes to none: then answer() answers it. Unlike the rewrite phase,
--- this makes no coroutine for each request.
+-- returns "". Of one that goes to none, returns the words that answer() reads: a status and for 429
+-- the seconds to wait, or "redirect". Unlike the rewrite phase, this makes no coroutine for each
+-- request.
 function _M.edit(route)
-  if _M.is_too_large(route) then
-    return "1"
+  local wait = route and route.rate_limit and refused(route.rate_limit)
+  if wait then
+    return "429 " .. wait
+  elseif _M.is_too_large(route) then
+    return "413"
   elseif not route then
     return ""
   elseif route.redirect then
-    return "1"
+    return "redirect"
   end
   if route.rewrite then
     local target = _M.target(route, var.uri, var.args)
     if not target then
-      return "1"
+      return "404"
     end
     var.orctl_uri = target
   end
@@ -167,14 +172,16 @@ local function found()
   return route_of(tonumber(ffi.cast(uintptr, get_request())))
 end
 
---- rewrite_by_lua, only for what edit() set aside: a redirect, a body that is too large, or a path
--- that would climb out of the route's.
+--- rewrite_by_lua, only for what edit() set aside: too many requests, a redirect, a body that is
+-- too large, or a path that would climb out of the route's.
 function _M.answer()
-  local route = found()
-  if _M.is_too_large(route) then
-    return refuse(413)
+  local status, wait = var.orctl_aside:match("^(%d+) ?(%d*)$")
+  if status then
+    ngx.header["Retry-After"] = wait ~= "" and wait or nil
+    return refuse(tonumber(status))
   end
-  local location = route.redirect and _M.location(route, var.host, var.uri, var.args)
+  local route = found()
+  local location = _M.location(route, var.host, var.uri, var.args)
   if not location then
     return refuse(404)
   end

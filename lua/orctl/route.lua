@@ -1,6 +1,8 @@
 -- The part of a gateway document that is one route: its rules, what a schema cannot say of it, and
 -- how it is compiled. Pure; document.lua walks the rules.
 local json = require("orctl.json")
+local request_key = require("orctl.request_key")
+local sha256 = require("orctl.sha256")
 
 local _M = {}
 
@@ -79,6 +81,27 @@ local edits = { type = "object", fields = {
   remove = { type = "array", items = header_name, max_items = 100 },
 } }
 
+local upstream_name = { type = "string", pattern = "^[a-z][a-z0-9_-]*$", max_length = 64,
+  hint = "a lower-case letter, then up to 63 of a-z, 0-9, _ and -" }
+local required_name = { type = "string", required = true, pattern = upstream_name.pattern,
+  max_length = 64, hint = upstream_name.hint }
+
+local canary = { type = "object", fields = {
+  upstream = required_name,
+  percent = { type = "integer", required = true, min = 0, max = 100 },
+  by = { type = "string", max_length = request_key.MAX_LENGTH, check = request_key.is_key,
+    hint = request_key.HINT },
+} }
+
+local rate_limit = { type = "object", fields = {
+  requests = { type = "integer", required = true, min = 1, max = 1000000 },
+  per = duration,
+  burst = { type = "integer", min = 1, max = 1000000 },
+  by = { type = "string", max_length = request_key.MAX_LENGTH,
+    check = function(text) return text == "route" or request_key.is_key(text) end,
+    hint = request_key.HINT .. ", or route" },
+} }
+
 --- The rules of a route, as document.lua reads them.
 _M.rule = { type = "object", fields = {
   host = host,
@@ -93,8 +116,9 @@ _M.rule = { type = "object", fields = {
     names = { type = "string", pattern = "^[%w-]+$", max_length = 128,
       hint = "a header's name made of letters, digits and -" },
     values = header_value },
-  upstream = { type = "string", pattern = "^[a-z][a-z0-9_-]*$", max_length = 64,
-    hint = "a lower-case letter, then up to 63 of a-z, 0-9, _ and -" },
+  upstream = upstream_name,
+  canary = canary,
+  rate_limit = rate_limit,
   redirect = { type = "object", fields = {
     status = { type = "integer", min = 301, max = 308,
       check = function(status) return status ~= 303 and (status < 304 or status > 306) end,
@@ -166,7 +190,7 @@ local function check_edits(route, field, report)
   check_names(list, seen, kept_names[field], report)
 end
 
-local no_redirect = { "strip_prefix", "rewrite", "request_headers", "connect_timeout",
+local no_redirect = { "canary", "strip_prefix", "rewrite", "request_headers", "connect_timeout",
   "send_timeout", "read_timeout", "client_max_body_size" }
 
 --- What a schema cannot say of one route; `report(path, format, …)` takes the names that lead from
@@ -184,6 +208,9 @@ function _M.check(route, report)
     if route[name] ~= nil then
       report({ name }, "a redirect sends nothing to a server: %s has no meaning there", name)
     end
+  end
+  if is_object(route.canary) and route.canary.upstream == route.upstream then
+    report({ "canary", "upstream" }, "the canary is the route's own upstream")
   end
   if route.strip_prefix == true and route.rewrite ~= nil then
     report({ "strip_prefix" }, "a route has strip_prefix or rewrite, not both")
@@ -264,6 +291,20 @@ local function compile_redirect(value)
     after = after, keep_path = value.keep_path ~= false, keep_query = value.keep_query ~= false }
 end
 
+local function compile_canary(value)
+  return { upstream = value.upstream, share = value.percent / 100,
+    variable = value.by and request_key.variable(value.by) or nil }
+end
+
+-- `id` is the same for all workers, and after every change that leaves what the route answers.
+local function compile_rate_limit(route, seconds)
+  local value = route.rate_limit
+  local interval = seconds(value.per or "1s") / value.requests
+  return { id = sha256.hex(_M.keys(route)[1]):sub(1, 16), interval = interval,
+    capacity = interval * (value.burst or value.requests),
+    variable = value.by ~= "route" and request_key.variable(value.by or "client") or nil }
+end
+
 --- A checked route as the gateway uses it, fit for json.pack; `seconds` reads a duration.
 function _M.compile(route, seconds)
   local hosts, methods
@@ -284,6 +325,8 @@ function _M.compile(route, seconds)
   return {
     host = route.host and route.host:lower(), hosts = hosts, path = route.path, exact = exact,
     methods = methods, headers = compile_headers(route.headers), upstream = route.upstream,
+    canary = route.canary and compile_canary(route.canary),
+    rate_limit = route.rate_limit and compile_rate_limit(route, seconds),
     -- What is replaced: all of an exact path; of a prefix without its last slash, so that "/a/" and
     -- "/b" give "/b/x" and not "/bx".
     cut = (rewrite or route.redirect)

@@ -173,7 +173,7 @@ end
 
 local routes = router.compile(document.read([[{"format":1,"upstreams":[{"name":"a","servers":[]}],
   "routes":[{"path":"/api/","rewrite":"/v2/","upstream":"a"},
-  {"path":"/x","strip_prefix":true,"upstream":"a"},
+  {"path":"/x","strip_prefix":true,"upstream":"a","rate_limit":{"requests":5,"per":"1m","by":"route"}},
   {"path":"/old","redirect":{"target":"https://{host}/n/?a=b","keep_path":true,"keep_query":true}},
   {"host":"*.test1.com","path":"/","methods":["GET"],"upstream":"a"},
   {"path":"/","upstream":"a"}]}]]).routes)

@@ -77,7 +77,7 @@ def render(run, log, listen, workers=2, dict_size="32m", tree=1, template=TEMPLA
         "LOAD_MODULES": load_modules(),
         "WORKERS": str(workers), "RUN": run, "LOG": log, "DICT": dict_size,
         "INSTANCE": "test", "TREE_DIGEST": digest_of(tree), "LISTEN": listen, "TLS": tls,
-        "POLICY": "  map \"\" $orctl_uri { default \"\"; }" if policy else "",
+        "POLICY": "  map \"\" $orctl_uri { default \"\"; } lua_shared_dict orctl_limits 8m;" if policy else "",
         "LOCATION": POLICY_LOCATION % policy["cap"] if policy
                     else "      proxy_pass http://$orctl_shard;",
         "SPLIT": "\n".join("    3.12%% %s;" % s for s in shards[:-1]),

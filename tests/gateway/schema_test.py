@@ -17,7 +17,7 @@ BEYOND = re.compile(r"is listed twice|is named twice|there is no upstream|stands
                     r"\"\[.*\" is not an IPv4 or \[IPv6\] literal|, not both|has no meaning "
                     r"there|needs an upstream or a redirect|is written by the gateway|as a segment"
                     r"|the type of the check is missing|needs a module|there is no module"
-                    r"|does not compile|min asks for more|exclude each other|before it begins")
+                    r"|does not compile|min asks for more|exclude each other|before it begins|own upstream")
 ALLOWED = {"type", "properties", "required", "additionalProperties", "items", "enum", "pattern",
            "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "definitions",
            "$ref", "default", "description", "propertyNames"}
@@ -28,7 +28,10 @@ GOOD = document([{"address": "10.0.0.1:8080", "weight": 10},
                         {"path": "/", "upstream": "up"},
                         {"hosts": ["a.test", "*.b.test"], "path": "/x", "match": "exact",
                          "methods": ["GET", "M-SEARCH"], "headers": {"X-Canary": "1"},
-                         "upstream": "up", "rewrite": "/y/", "connect_timeout": "1s",
+                         "upstream": "up", "rewrite": "/y/",
+                         "canary": {"upstream": "by-user", "percent": 5, "by": "client"},
+                         "rate_limit": {"requests": 10, "per": "1s", "burst": 5, "by": "route"},
+                         "connect_timeout": "1s",
                          "send_timeout": "2s", "client_max_body_size": "16m",
                          "request_headers": {"set": {"X-A": "b c"}, "remove": ["X-B"]},
                          "response_headers": {"add": {"X-C": "d"}}},
@@ -112,6 +115,10 @@ EDGES = {
                 "/a//b", "/" + "a" * 1024],
     "client_max_body_size": ["0", "1k", "1M", "999999999g", "1234567890", "", "k", "1t", "-1", "1.5m",
                              "1 k"],
+    "percent": [0, 100, 101, -1, 0.5, "5", None], "per": ["1s", "0s", "24h", "25h", None],
+    "requests": [0, 1, 1000000, 1000001, 1.5, "1"], "burst": [0, 1, 1000000, 1000001, None],
+    "by": ["client", "route", "header:X-User", "cookie:a_b", "arg:", "uri:x", "body", "", None, 1,
+           "arg:" + "a" * 68, "arg:" + "a" * 69],
     "format": [1, 1.0, 0, 2, "1", True, None, []],
 }
 EDGES_OF_HEALTH = {

@@ -104,6 +104,17 @@ TEST_CASE("a route says one thing, and writes no header that is not its own") {
   CHECK(faults(start + route("a", "rewrite='/a/...'\n")) == "");
   CHECK(faults(start + route("a", "methods=['GET','GET']\n")) == "8:16 duplicate route[0].methods[1]");
   CHECK(faults(start + route("a", "read_timeout='25h'\n")) == "8:14 out-of-range route[0].read_timeout");
+  const std::string two = start + upstream("b");
+  CHECK(faults(two + route("a", "canary={upstream='b',percent=5,by='cookie:user'}\n")) == "");
+  CHECK(faults(two + route("a", "canary={upstream='a',percent=5}\n")) ==
+        "11:18 contradiction route[0].canary.upstream");
+  CHECK(faults(two + route("a", "canary={upstream='c',percent=5}\n")) ==
+        "11:18 unknown-reference route[0].canary.upstream");
+  CHECK(faults(two + route("a") + "[[route]]\npath='/x'\nredirect={target='/y'}\ncanary={upstream='b',percent=5}\n") ==
+        "14:8 contradiction route[1].canary");
+  CHECK(faults(start + route("a", "rate_limit={requests=5,per='1m',burst=2,by='route'}\n")) == "");
+  CHECK(faults(start + route("a", "rate_limit={requests=5,per='25h'}\n")) ==
+        "8:28 out-of-range route[0].rate_limit.per");
   for (const char* name : {"Host", "X-Real-IP", "x-forwarded-for", "X-Forwarded-Proto", "Connection", "Keep-Alive",
                            "Content-Length", "Transfer-Encoding", "TE", "Trailer", "Upgrade", "Proxy-Connection"})
     for (const std::string edits : {"set", "add"})

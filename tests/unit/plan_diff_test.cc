@@ -78,9 +78,9 @@ TEST_CASE("what nginx.conf follows from the routes is a reload with its reason")
   Value plain = full_manifest();
   only_first(plain);
   CHECK(told(diff_specs(spec(plain), spec(full_manifest())))
-            .ends_with("~ phases reload (the first route that edits requests or answers)\n"));
+            .ends_with("~ phases reload (the first route with a policy)\n"));
   CHECK(told(diff_specs(spec(full_manifest()), spec(plain)))
-            .ends_with("~ phases reload (no route edits requests or answers any more)\n"));
+            .ends_with("~ phases reload (no route has a policy any more)\n"));
   const auto limit = [](const char* size) {
     return told([=](Value& m) { m.find("route")->items()[1].set("client_max_body_size", size); });
   };

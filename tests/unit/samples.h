@@ -136,30 +136,33 @@ inline Value full_manifest(int port = 8080) {
                                          {"rise", 1},
                                          {"fall", 2}})}}),
               object({{"name", "wire"}, {"server", array({object({{"address", "127.0.0.1:9103"}})})}})})},
-      {"route", array({object({{"host", "www.test1.com"}, {"path", "/api/"}, {"upstream", "payment"}}),
-                       object({{"hosts", array({"www.test1.com", "*.test2.com"})},
-                               {"path", "/v1"},
-                               {"match", "exact"},
-                               {"methods", array({"GET", "POST"})},
-                               {"headers", object({{"X-Canary", "1"}})},
-                               {"upstream", "payment"},
-                               {"rewrite", "/v2"},
-                               {"request_headers", object({{"set", object({{"X-Team", "pay"}})},
-                                                           {"add", object({{"X-Via", "gate"}})},
-                                                           {"remove", array({"X-Debug"})}})},
-                               {"response_headers", object({{"set", object({{"X-Frame-Options", "DENY"}})},
-                                                            {"add", object({{"Vary", "X-Canary"}})},
-                                                            {"remove", array({"X-Powered-By"})}})},
-                               {"connect_timeout", "1s"},
-                               {"send_timeout", "2s"},
-                               {"read_timeout", "3s"},
-                               {"client_max_body_size", "4m"}}),
-                       object({{"path", "/old/"},
-                               {"redirect", object({{"status", 301},
-                                                    {"target", "https://{host}/new/?a=b"},
-                                                    {"keep_path", true},
-                                                    {"keep_query", false}})}}),
-                       object({{"path", "/strip/"}, {"upstream", "payment"}, {"strip_prefix", true}})})},
+      {"route",
+       array({object({{"host", "www.test1.com"}, {"path", "/api/"}, {"upstream", "payment"}}),
+              object({{"hosts", array({"www.test1.com", "*.test2.com"})},
+                      {"path", "/v1"},
+                      {"match", "exact"},
+                      {"methods", array({"GET", "POST"})},
+                      {"headers", object({{"X-Canary", "1"}})},
+                      {"upstream", "payment"},
+                      {"canary", object({{"upstream", "wire"}, {"percent", 5}, {"by", "cookie:user"}})},
+                      {"rate_limit", object({{"requests", 100}, {"per", "1m"}, {"burst", 20}, {"by", "route"}})},
+                      {"rewrite", "/v2"},
+                      {"request_headers", object({{"set", object({{"X-Team", "pay"}})},
+                                                  {"add", object({{"X-Via", "gate"}})},
+                                                  {"remove", array({"X-Debug"})}})},
+                      {"response_headers", object({{"set", object({{"X-Frame-Options", "DENY"}})},
+                                                   {"add", object({{"Vary", "X-Canary"}})},
+                                                   {"remove", array({"X-Powered-By"})}})},
+                      {"connect_timeout", "1s"},
+                      {"send_timeout", "2s"},
+                      {"read_timeout", "3s"},
+                      {"client_max_body_size", "4m"}}),
+              object({{"path", "/old/"},
+                      {"redirect", object({{"status", 301},
+                                           {"target", "https://{host}/new/?a=b"},
+                                           {"keep_path", true},
+                                           {"keep_query", false}})}}),
+              object({{"path", "/strip/"}, {"upstream", "payment"}, {"strip_prefix", true}})})},
   });
 }
 
@@ -222,6 +225,8 @@ inline void policy(Random& r, Value& route) {
     case 5:
       std::erase_if(route.members(), [](const auto& m) { return m.key == "upstream" || m.key == "read_timeout"; });
       return route.set("redirect", object({{"target", "https://{host}/"}})), void();
+    case 6:
+      return route.set("rate_limit", object({{"requests", r.between(1, 9)}})), void();
     default:
       return;
   }

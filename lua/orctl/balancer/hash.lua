@@ -48,6 +48,11 @@ local function fraction(h)
   return (h + 2147483648.5) / 4294967296
 end
 
+--- Number above 0 and below 1 that a text has in every worker, on every host.
+function _M.fraction(text)
+  return fraction(hash(text))
+end
+
 -- Number of the peer that wins the slot, of those not in `out`; 0 if there is none. The number
 -- drawn is exponential with the weight as its rate, and the least wins.
 local function draw(self, slot, out)

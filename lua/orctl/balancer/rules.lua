@@ -1,6 +1,7 @@
 -- The fields of an upstream that say how its servers are chosen: their rules, what a schema cannot
 -- say of them, and how they are compiled. Pure; document.lua walks the rules.
 local json = require("orctl.json")
+local request_key = require("orctl.request_key")
 
 local _M = {}
 
@@ -22,20 +23,13 @@ local sticky = { type = "object", fields = {
   ttl = duration,
 } }
 
-local hash_names = { uri = true, path = true, host = true, client = true }
-local hash_kinds = { header = true, cookie = true, arg = true }
-
-local function is_hash(text)
-  return hash_names[text] or hash_kinds[text:match("^(%l+):[%w_-]+$")]
-end
-
 --- Fields of an upstream.
 _M.fields = {
   balance = { type = "string", enum = { round_robin = true, least_conn = true, random = true,
     ip_hash = true, hash = true, ewma = true },
     hint = "round_robin, least_conn, random, ip_hash, hash or ewma" },
-  hash = { type = "string", max_length = 72, check = is_hash,
-    hint = "header:NAME, cookie:NAME, arg:NAME, uri, path, host or client" },
+  hash = { type = "string", max_length = request_key.MAX_LENGTH, check = request_key.is_key,
+    hint = request_key.HINT },
   slow_start = duration,
   sticky = sticky,
   all_down = { type = "string", enum = { try_all = true, fail = true },

@@ -82,8 +82,12 @@ end
 local function describe(route, generation)
   route.generation = generation
   local host = host_of(route)
-  route.words = ("%s%s upstream=%s generation=%d"):format(host == ANY and "" or host, route.path,
-    route.upstream or "-", generation)
+  local function words(upstream)
+    return ("%s%s upstream=%s generation=%d"):format(host == ANY and "" or host, route.path,
+      upstream, generation)
+  end
+  route.words = words(route.upstream or "-")
+  route.canary_words = route.canary and words(route.canary.upstream)
 end
 
 --- A request, named by its address, has found its route, or another one since.
@@ -93,6 +97,11 @@ function _M.routed(request, route, generation)
     describe(route, generation)
   end
   var.orctl_route = route.words
+end
+
+--- A request whose route was noted goes to the route's canary.
+function _M.diverted(route)
+  var.orctl_route = route.canary_words
 end
 
 --- The route that a request has found; nil if it has none.

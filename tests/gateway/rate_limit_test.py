@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+"""A route takes as many requests of a client as it says, over all workers, and says when there is room."""
+import concurrent.futures
+import unittest
+
+from harness import GatewayTest
+
+POLICY = {"limit": 1 << 20, "cap": 1 << 20}
+
+
+class RateLimit(GatewayTest):
+    def setUp(self):
+        self.server = self.backend("A")
+
+    def document(self, *limits, **fields):
+        """A route for each limit, at /0, /1 and so on; an hour fills no bucket while a test runs."""
+        return {"format": 1, "upstreams": [{"name": "up", "servers": [{"address": self.server.address}]}],
+                "routes": [dict({"path": "/%d" % n, "upstream": "up"}, rate_limit=dict({"per": "1h"}, **one),
+                                **fields) for n, one in enumerate(limits)]}
+
+    def serve(self, *limits, **fields):
+        return self.instance(self.document(*limits, **fields), policy=POLICY)
+
+    def count(self, instance, number, path="/0", **headers):
+        """How many of so many requests are let through, four at once."""
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            codes = list(pool.map(lambda _: instance.get(path, headers=headers).status, range(number)))
+        self.assertEqual(set(codes) - {200, 429}, set())
+        return codes.count(200)
+
+    def test_a_burst_is_let_through_and_no_more_whichever_worker_is_asked(self):
+        i = self.serve({"requests": 20})
+        self.assertIn(self.count(i, 100), range(20, 23))  # two workers may take the same token
+        before = len(self.server.seen)
+        answer = i.get("/0")
+        self.assert_problem(answer, 429)
+        self.assertIn(int(answer.headers["Retry-After"]), range(100, 181))
+        self.assertNotEqual(answer.headers["Connection"], "close")
+        self.assertEqual(len(self.server.seen), before)
+
+    def test_what_names_a_client_has_a_bucket(self):
+        i = self.serve({"requests": 9, "burst": 3, "by": "header:X-Api-Key"},
+                       {"requests": 5, "by": "route"}, {"requests": 4, "by": "cookie:user"})
+        long = "k" * 3000
+        for key in ("a", "b", long, long + "1"):
+            self.assertIn(self.count(i, 8, **{"X-Api-Key": key}), range(3, 5), key[:9])
+        self.assertIn(self.count(i, 8), range(3, 5))  # by the client's address
+        # a key that is that address has a bucket of its own
+        self.assertIn(self.count(i, 8, **{"X-Api-Key": "127.0.0.1"}), range(3, 5))
+        self.assertIn(self.count(i, 4, "/1", **{"X-Api-Key": "a"}) + self.count(i, 9, "/1"), range(5, 7))
+        self.assertIn(self.count(i, 9, "/2", Cookie="user=a"), range(4, 6))
+        self.assertIn(self.count(i, 9, "/2", Cookie="user=b; x=y"), range(4, 6))
+
+    def test_buckets_outlive_an_update_and_a_reload_and_a_new_limit_holds_at_once(self):
+        i = self.serve({"requests": 5})
+        self.assertIn(self.count(i, 20), range(5, 8))
+        i.put(self.document({"requests": 5}, {"requests": 1}))
+        self.assertEqual(i.get("/0").status, 429)
+        i.hup()
+        self.assertEqual(i.get("/0").status, 429)
+        i.put(self.document({"requests": 5, "burst": 25}))
+        self.assertIn(self.count(i, 60), range(18, 25))
+        document = self.document({"requests": 5})
+        del document["routes"][0]["rate_limit"]
+        i.put(document)
+        self.assertEqual(self.count(i, 40), 40)
+
+    def test_it_works_beside_other_policies(self):
+        i = self.serve({"requests": 2, "by": "route"}, strip_prefix=True, client_max_body_size="1k",
+                       response_headers={"set": {"X-A": "1"}})
+        self.assertEqual(i.get("/0", method="POST", body=b"x" * 2000).status, 413)  # took a token, too
+        answer = i.get("/0/x")
+        self.assertEqual((answer.status, answer.headers["X-A"], self.server.seen[-1]), (200, "1", "GET /x"))
+        answer = i.get("/0/x")
+        self.assert_problem(answer, 429)
+        self.assertIsNone(answer.headers["X-A"])
+        redirect = self.document({"requests": 1, "by": "route"})
+        redirect["routes"][0].update(redirect={"target": "/there"}, match="exact")
+        del redirect["routes"][0]["upstream"]
+        i.put(redirect)
+        self.assertEqual([i.get("/0").status for _ in range(2)], [302, 429])
+        self.assertIn('requests_total{server="_",code="429"} 2\n', i.admin("GET", "/metrics").text())
+
+    def test_an_instance_without_the_phases_refuses_the_document(self):
+        i = self.instance({"format": 1, "upstreams": [], "routes": []})
+        answer = i.admin("PUT", "/v1/config", self.document({"requests": 1}))
+        self.assertEqual(answer.status, 422)
+        self.assertIn("/routes/0", answer.text())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,71 @@
+local rate_limit = require("orctl.rate_limit")
+local route = require("orctl.route")
+local tap = require("tap")
+
+local seconds = { ["1s"] = 1, ["1m"] = 60 }
+
+local function limit(value, path)
+  local fields = { path = path or "/", upstream = "up", rate_limit = value }
+  return route.compile(fields, function(text) return seconds[text] end).rate_limit
+end
+
+-- How many requests a bucket takes that come `every` so many seconds, in `span` seconds.
+local function taken(bucket, every, span)
+  local full_at, count, now = nil, 0, 1e9
+  for _ = 1, span / every do
+    local after = rate_limit.take(bucket, full_at, now)
+    if after then full_at, count = after, count + 1 end
+    now = now + every
+  end
+  return count
+end
+
+return {
+  { "a full bucket takes burst requests at once, and then none", function()
+    for _, burst in ipairs({ 1, 2, 7, 1000 }) do
+      local bucket, full_at = limit({ requests = 10, burst = burst }), nil
+      for i = 1, burst do
+        full_at = rate_limit.take(bucket, full_at, 1e9)
+        assert(full_at, "request " .. i .. " of " .. burst)
+      end
+      local none, wait = rate_limit.take(bucket, full_at, 1e9)
+      tap.equal(none, nil)
+      assert(math.abs(wait - 0.1) < 0.002, "wait " .. wait)
+    end
+  end },
+  { "in the long run it takes as many as it says, however many come", function()
+    for _, every in ipairs({ 0.001, 0.01, 0.03, 0.1 }) do
+      local count = taken(limit({ requests = 10, burst = 5 }), every, 100)
+      assert(count >= 1000 - 1 and count <= 1000 + 5, every .. ": " .. count)
+    end
+    tap.equal(taken(limit({ requests = 10, burst = 1 }), 0.2, 100), 500)
+    local minute = taken(limit({ requests = 6, per = "1m", burst = 1 }), 1, 600)
+    assert(minute >= 59 and minute <= 61, "per minute: " .. minute)
+  end },
+  { "who waits as long as it says gets a token", function()
+    local bucket, full_at, now = limit({ requests = 3, burst = 2 }), nil, 1e9
+    for i = 1, 100 do
+      local after, wait = rate_limit.take(bucket, full_at, now)
+      if not after then
+        now = now + wait
+        after = rate_limit.take(bucket, full_at, now)
+      end
+      assert(after, "request " .. i)
+      full_at = after
+    end
+  end },
+  { "a clock that is set back locks nobody out", function()
+    local bucket = limit({ requests = 1, per = "1m" })
+    local full_at = rate_limit.take(bucket, nil, 1e9)
+    tap.equal((rate_limit.take(bucket, full_at, 1e9)), nil)
+    assert(rate_limit.take(bucket, full_at, 1e9 - 86400))
+  end },
+  { "burst is requests unless it is said, and each route has buckets of its own", function()
+    local bucket = limit({ requests = 10 })
+    tap.equal({ bucket.interval, bucket.capacity, bucket.variable }, { 0.1, 1, "remote_addr" })
+    tap.equal(limit({ requests = 10, by = "route" }).variable, nil)
+    tap.equal(limit({ requests = 10, by = "header:X-Api-Key" }).variable, "http_x_api_key")
+    tap.equal(limit({ requests = 20 }).id, bucket.id)
+    assert(limit({ requests = 10 }, "/a").id ~= bucket.id)
+  end },
+}
