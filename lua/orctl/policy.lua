@@ -1,6 +1,7 @@
 -- What a route does to a request beyond choosing its upstream: rate limit, redirect, rewrite,
--- headers, size of the body. nginx builds the request to the server before the balancer phase, so this needs phases
--- of its own, which nginx.conf has only if the manifest has such a route. The first half is pure.
+-- headers, size of the body. nginx builds the request to the server before the balancer phase, so
+-- this needs phases of its own, which nginx.conf has only if the manifest has such a route. The
+-- first half is pure.
 local ffi = require("ffi")
 local get_request = require("resty.core.base").get_request
 local request_edits = require("ngx.req")
@@ -95,8 +96,8 @@ function _M.refusal(routes, phases)
   for i, route in ipairs(routes) do
     if not phases and is_policy(route) then
       return "/routes/" .. i - 1, "this route has a policy (a limit, a redirect, an edit), and the "
-        .. "instance runs without the phases for that; `orctl apply` of a manifest with it reloads once, and "
-        .. "then such changes are hot"
+        .. "instance runs without the phases for that; `orctl apply` of a manifest with it "
+        .. "reloads once, and then such changes are hot"
     elseif cap > 0 and route.max_body and (route.max_body == 0 or route.max_body > cap) then
       return ("/routes/%d/client_max_body_size"):format(i - 1), ("nginx itself takes at most %d "
         .. "bytes here; `orctl apply` of a manifest with it reloads once"):format(cap)

@@ -28,7 +28,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from harness import NginxBackends, wait_for  # noqa: E402
 
 HEALTH = {"type": "http", "path": "/", "interval": "1s", "timeout": "1s"}
-EDITS = {"request_headers": {"set": {"X-Team": "payments"}, "remove": ["X-Debug"]},
+POLICIES = {"canary": {"upstream": "next", "percent": 5, "by": "client"},
+         "rate_limit": {"requests": 1000000, "burst": 1000000},
+         "request_headers": {"set": {"X-Team": "payments"}, "remove": ["X-Debug"]},
          "response_headers": {"set": {"X-Served-By": "gateway"}, "remove": ["X-Powered-By"]}}
 POLICY = {"limit": 16 << 20, "cap": 16 << 20}
 BUSY, WAITED, TRIES = 0.15, 0.12, 4  # of a core while nothing runs; of a slice; for a quiet slice
@@ -124,7 +126,7 @@ def print_throughput(table, own, ratios, options, noisy):
               *(statistics.median(getattr(f, field) for f in own)
                 for field in ("rps", "cpu", "p50", "p99")),
               options.rounds, options.seconds, options.connections, noisy))
-    print("ours: metrics, health checks and access log on; policies: and headers edited both ways; "
+    print("ours: metrics, health checks and access log on; policies: and a canary, a rate limit, headers edited both ways; "
           "ten, large: and 10 upstreams and routes; 1,000 upstreams of 10 servers, 10,000 routes")
     table.title("ratio", "requests/s", "CPU per request", "p50", "p99", "bars")
     for name, base, rps_bar, cpu_bar in BARS:
@@ -142,6 +144,12 @@ def print_throughput(table, own, ratios, options, noisy):
                    "%.2f" % statistics.median(fields["p99"]), "; ".join(words))
 
 
+def with_policies(doc):
+    """The document with a canary, a rate limit and four edits of headers in its route."""
+    return dict(doc, upstreams=doc["upstreams"] + [dict(doc["upstreams"][0], name="next")],
+                routes=[dict(doc["routes"][0], **POLICIES)])
+
+
 def throughput(table, backends, options):
     bench = Bench(options)
     backend, = wait_for(lambda: children(backends.process.pid), what="a worker of the backend")
@@ -153,7 +161,7 @@ def throughput(table, backends, options):
         "const": Nginx(doc, upstream=CONST % backends.ports[0]).start(),
         "haproxy": HAProxy(four),
         "ours": Nginx(doc).start(),
-        "policies": Nginx(dict(doc, routes=[dict(doc["routes"][0], **EDITS)]), policy=POLICY).start(),
+        "policies": Nginx(with_policies(doc), policy=POLICY).start(),
         "no checks": Nginx(large_document(four, 1, 0)).start(),
         "ten": Nginx(large_document(four, 10, 10, health=HEALTH)).start(),
         "large": Nginx(large_document(four, 1000, 10000, health=HEALTH)).start(),
