@@ -5,7 +5,7 @@ namespace {
 
 bool plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("_./:@%+,=*~()-").find(c) != std::string_view::npos;
+         std::string_view("_./:@%+,=*~-").find(c) != std::string_view::npos;
 }
 
 void write_into(std::string& out, const Config& config, size_t depth) {

@@ -34,14 +34,13 @@ inline nginx::Directive block(std::string name, std::vector<nginx::Arg> args, ng
   return d;
 }
 
-inline nginx::Directive lua(std::string phase, std::vector<nginx::Arg> args, std::string code) {
-  nginx::Directive d = directive(std::move(phase) + "_by_lua_block", std::move(args));
+inline nginx::Directive lua(std::string phase, std::string code) {
+  nginx::Directive d;
+  d.name = std::move(phase) + "_by_lua_block";
   d.has_block = true;
   d.lua = " " + std::move(code) + " ";
   return d;
 }
-
-inline nginx::Directive lua(std::string phase, std::string code) { return lua(std::move(phase), {}, std::move(code)); }
 
 inline void append(nginx::Config& to, nginx::Config more) {
   for (nginx::Directive& d : more) to.push_back(std::move(d));

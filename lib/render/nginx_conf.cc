@@ -88,17 +88,14 @@ Config proxying(const RoutePhases& phases) {
 Config proxy_location(const RoutePhases& phases) {
   const Directive cookie = fixed("add_header", {"Set-Cookie", "$orctl_set_cookie", "always"});  // nothing when empty
   if (!phases.policies) return {cookie, fixed("proxy_pass", {"http://$orctl_shard"})};
-  const Directive pass = fixed("proxy_pass", {"http://$orctl_shard$orctl_uri"});
   return {
       cookie,
       // the gateway itself holds routes to smaller limits; it cannot stop nginx from refusing more
       directive("client_max_body_size", {text(phases.body_cap)}),
       fixed("lua_transform_underscores_in_response_headers", {"off"}),
-      // set_by_lua makes no coroutine; only what goes to no server (a redirect, a refusal) pays for the rewrite phase
-      lua("set", {{"$orctl_aside"}}, "return require(\"orctl.init\").edit()"),
-      block("if", {{"($orctl_aside)"}}, {lua("rewrite", "require(\"orctl.init\").answer()"), pass}),
+      lua("rewrite", "require(\"orctl.init\").rewrite()"),
       lua("header_filter", "require(\"orctl.init\").header_filter()"),
-      pass,
+      fixed("proxy_pass", {"http://$orctl_shard$orctl_uri"}),
   };
 }
 

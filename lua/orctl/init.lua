@@ -99,12 +99,10 @@ function _M.balancer()
   return run(current())
 end
 
---- set_by_lua, rewrite_by_lua and header_filter_by_lua, in an instance whose manifest has routes
--- with policies.
-function _M.edit()
-  return policy.edit(route(current()))
+--- rewrite_by_lua and header_filter_by_lua, in an instance whose manifest has routes with policies.
+function _M.rewrite()
+  return policy.rewrite(route(current()))
 end
-_M.answer = policy.answer
 _M.header_filter = policy.header_filter
 
 --- log_by_lua.

@@ -123,44 +123,16 @@ local function limit_of(route)
   return route and route.max_body or usual_body
 end
 
---- Whether the body is larger than its route, nil for none, allows. Of a body whose length the
+-- Whether the body is larger than its route, nil for none, allows. Of a body whose length the
 -- client does not say this is known once nginx has read it, as it has in the balancer phase.
-function _M.is_too_large(route)
+local function is_too_large(route)
   local limit = limit_of(route)
   return limit > 0 and (tonumber(var.content_length) or 0) > limit
 end
 
 --- In the balancer phase: the same, of a body whose length the client did not say.
 function _M.was_too_large(route)
-  return limit_of(route) > 0 and not var.http_content_length and _M.is_too_large(route)
-end
-
---- set_by_lua: edits a request on its way to a server as `route` (nil: none matched) says, and
--- returns "". Of one that goes to none, returns the words that answer() reads: a status and for 429
--- the seconds to wait, or "redirect". Unlike the rewrite phase, this makes no coroutine for each
--- request.
-function _M.edit(route)
-  local wait = route and route.rate_limit and refused(route.rate_limit)
-  if wait then
-    return "429 " .. wait
-  elseif _M.is_too_large(route) then
-    return "413"
-  elseif not route then
-    return ""
-  elseif route.redirect then
-    return "redirect"
-  end
-  if route.rewrite then
-    local target = _M.target(route, var.uri, var.args)
-    if not target then
-      return "404"
-    end
-    var.orctl_uri = target
-  end
-  if route.request_headers then
-    edit_request(route.request_headers)
-  end
-  return ""
+  return limit_of(route) > 0 and not var.http_content_length and is_too_large(route)
 end
 
 local function refuse(status)
@@ -168,20 +140,7 @@ local function refuse(status)
   return ngx.exit(status)
 end
 
--- The route that edit() was called with: an update may have come since.
-local function found()
-  return route_of(tonumber(ffi.cast(uintptr, get_request())))
-end
-
---- rewrite_by_lua, only for what edit() set aside: too many requests, a redirect, a body that is
--- too large, or a path that would climb out of the route's.
-function _M.answer()
-  local status, wait = var.orctl_aside:match("^(%d+) ?(%d*)$")
-  if status then
-    ngx.header["Retry-After"] = wait ~= "" and wait or nil
-    return refuse(tonumber(status))
-  end
-  local route = found()
+local function redirect(route)
   local location = _M.location(route, var.host, var.uri, var.args)
   if not location then
     return refuse(404)
@@ -190,9 +149,34 @@ function _M.answer()
   return ngx.exit(route.redirect.status)
 end
 
+--- Rewrite phase: carries out what `route` (nil: none matched) says.
+function _M.rewrite(route)
+  local wait = route and route.rate_limit and refused(route.rate_limit)
+  if wait then
+    ngx.header["Retry-After"] = wait
+    return refuse(429)
+  elseif is_too_large(route) then
+    return refuse(413)
+  elseif not route then
+    return
+  elseif route.redirect then
+    return redirect(route)
+  end
+  if route.rewrite then
+    local target = _M.target(route, var.uri, var.args)
+    if not target then
+      return refuse(404)
+    end
+    var.orctl_uri = target
+  end
+  if route.request_headers then
+    edit_request(route.request_headers)
+  end
+end
+
 --- Header filter phase: edits the answer.
 function _M.header_filter()
-  local route = found()
+  local route = route_of(tonumber(ffi.cast(uintptr, get_request())))
   local edits = route and route.response_headers
   if not edits then
     return

@@ -59,11 +59,7 @@ def load_modules():
 
 POLICY_LOCATION = """      client_max_body_size %d;
       lua_transform_underscores_in_response_headers off;
-      set_by_lua_block $orctl_aside { return require("orctl.init").edit() }
-      if ($orctl_aside) {
-        rewrite_by_lua_block { require("orctl.init").answer() }
-        proxy_pass http://$orctl_shard$orctl_uri;
-      }
+      rewrite_by_lua_block { require("orctl.init").rewrite() }
       header_filter_by_lua_block { require("orctl.init").header_filter() }
       proxy_pass http://$orctl_shard$orctl_uri;"""
 
