@@ -221,7 +221,7 @@ class Matching(GatewayTest):
     def test_a_tree_whose_nginx_conf_lacks_the_phases_does_not_start(self):
         i = self.instance(self.r.document({"path": "/", "redirect": {"target": "/x"}}),
                           start=False)
-        with self.assertRaisesRegex(AssertionError, "/routes/0: this route edits"):
+        with self.assertRaisesRegex(AssertionError, "/routes/0: this route has a policy"):
             i.start()
 
     def test_workers_without_the_phases_keep_what_they_serve(self):
