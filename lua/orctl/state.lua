@@ -34,6 +34,7 @@ local seen_version            -- of all that the snapshot is made from
 local seen = -1               -- the generation this worker last looked at, served or not
 local seen_overrides          -- their text
 local seen_override_version   -- and their version
+local held_overrides          -- the text of those that the snapshot was made with
 local next_end                -- when the first of them ends, in seconds since boot
 local problem                 -- why it does not serve that one
 local slot, slot_text         -- where it reports, and what it reported
@@ -47,21 +48,20 @@ local function unserved(routes)
   return pointer and pointer .. ": " .. reason
 end
 
--- A snapshot, and its routes if they are others than in `old`.
+-- A snapshot, whose `upstreams` are only those that differ from `old`, and its routes if they are
+-- others than in `old`.
 local function build(loaded, generation, old)
   local upstreams = {}
   local turns = ngx.worker.pid()
-  for name, version in pairs(loaded.versions) do
-    local known, part = old.upstreams[name], loaded.parts[name]
-    if part then
-      local override = loaded.overrides[name]
-      if override then
-        part = overrides.effective(part, override.servers)
-      end
-      known = balancer.build(part, version, known, turns % (#part.servers + 1), started)
-      known.override_version = override and override.version
+  for name, part in pairs(loaded.parts) do
+    local override = loaded.overrides[name]
+    if override then
+      part = overrides.effective(part, override.servers)
     end
-    upstreams[name] = known
+    local built = balancer.build(part, loaded.versions[name], old.upstreams[name],
+      turns % (#part.servers + 1), started)
+    built.override_version = override and override.version
+    upstreams[name] = built
   end
   local routes = loaded.routes and policy.build(loaded.routes)
   -- A worker that drains may meet a document of the next cycle: it keeps to what it can serve.
@@ -102,13 +102,23 @@ local function report()
   end
 end
 
--- What left is not counted any more: its block may soon be somebody else's.
-local function swap(built, routes)
-  for name, upstream in pairs(snapshot.upstreams) do
-    if not built.upstreams[name] then
-      upstream.stats.block = counters.SPARE
+-- Puts what build() made of `loaded` in the place of the snapshot. Thousands of upstreams stay in
+-- the table that they are in: nothing yields in here, so no request sees half of a change.
+local function swap(built, routes, loaded)
+  local upstreams = snapshot.upstreams
+  if not loaded.only then
+    for name, upstream in pairs(upstreams) do
+      if not loaded.versions[name] then
+        -- What left is not counted any more: its block may soon be somebody else's.
+        upstream.stats.block = counters.SPARE
+        upstreams[name] = nil
+      end
     end
   end
+  for name, upstream in pairs(built.upstreams) do
+    upstreams[name] = upstream
+  end
+  built.upstreams = upstreams
   snapshot = built
   if routes then
     record.adopt(routes)
@@ -130,7 +140,8 @@ local function follow()
   repeat
     generation = generation_of()
     all, text, all_version = read_overrides()
-    loaded, err = store.load(generation, has)
+    loaded, err = store.load(generation, has,
+      text == held_overrides and snapshot.generation or nil)
   until loaded or generation_of() == generation
   seen, seen_overrides, next_end = generation, text, overrides.next_end(all)
   seen_override_version = all_version
@@ -141,8 +152,8 @@ local function follow()
     err = not ok and built or nil
   end
   if loaded and ok then
-    swap(built, routes)
-    problem = nil
+    swap(built, routes, loaded)
+    problem, held_overrides = nil, text
     for name in pairs(loaded.parts) do
       health.apply(snapshot.upstreams[name], choice.follow_down)
     end

@@ -64,31 +64,27 @@ end
 
 local last_index, last_indexed
 
-local function copy(set)
-  local new = {}
-  for name, value in pairs(set) do new[name] = value end
-  return new
-end
-
--- The index of a generation in which one upstream changed, made of the one before it.
-local function step_index(generation)
-  local text = generation - 1 == last_indexed and dict:get(change_key(generation))
-  local change = text and json.unpack(text)
-  if not change then
-    return nil
-  end
-  local index = copy(last_index)
-  index.upstreams = copy(last_index.upstreams)
+-- Makes the index of the generation before into that of one in which a single upstream changed.
+-- With thousands of them a copy would cost more than the change.
+local function advance(index, generation, change)
   index.upstreams[change.name] = change.version
   index.generation, index.digest, index.at = generation, change.digest, change.at
+  index.changed = change.name
   return index
 end
 
--- A published index never changes, so the last one is kept: with thousands of upstreams reading it
--- costs more than the change of one of them.
+local function next_index(generation)
+  local text = generation - 1 == last_indexed and dict:get(change_key(generation))
+  local change = text and json.unpack(text)
+  return change and advance(last_index, generation, change)
+end
+
+-- The index of a generation: its digest, the versions of its parts, when it was published, and
+-- `changed`, the one upstream in which it differs from the generation before. It is the caller's
+-- until the next call: the last one is kept, as to read it costs more than the change of one part.
 local function read_index(generation)
   if generation ~= last_indexed then
-    local index = step_index(generation)
+    local index = next_index(generation)
     if not index then
       local text = dict:get(index_key(generation))
       index = text and json.unpack(text)
@@ -114,15 +110,19 @@ function _M.published_at()
 end
 
 --- Reads a generation. `has(name, version)` and `has(nil, version)` say which parts and routes the
--- caller already holds; those are left out. Nil and a reason if a part is missing.
-function _M.load(generation, has)
+-- caller already holds; those are left out. `held` is the generation that it holds all parts of,
+-- nil if none: then `only` names the one upstream in which the two differ, if it is but one, and
+-- `versions` has no others. Nil and a reason if a part is missing.
+function _M.load(generation, has, held)
   local index = read_index(generation)
   if not index then
     return nil, "index " .. generation .. " is missing"
   end
-  local loaded = { digest = index.digest, versions = index.upstreams, parts = {},
+  local only = held == generation - 1 and index.changed or nil
+  local versions = only and { [only] = index.upstreams[only] } or index.upstreams
+  local loaded = { digest = index.digest, versions = versions, parts = {}, only = only,
     routes_version = index.routes }
-  for name, version in pairs(index.upstreams) do
+  for name, version in pairs(versions) do
     if not has(name, version) then
       local text = dict:get(part_key(name, version))
       local part, err = json.unpack(text or "")
@@ -143,6 +143,7 @@ function _M.load(generation, has)
   return loaded
 end
 
+-- Versions are texts: json.pack() takes ten times as long for a number, and there are thousands.
 local function write_parts(old, new, compiled, stored)
   local function put(key, text)
     stored[#stored + 1] = key
@@ -152,7 +153,7 @@ local function write_parts(old, new, compiled, stored)
     local name, text = upstream.name, json.pack(upstream)
     local version = old.upstreams[name]
     if not version or dict:get(part_key(name, version)) ~= text then
-      version = new.generation
+      version = tostring(new.generation)
       local ok, err = put(part_key(name, version), text)
       if not ok then return nil, err end
     end
@@ -161,7 +162,7 @@ local function write_parts(old, new, compiled, stored)
   local text = compiled.routes and json.pack(compiled.routes)
   new.routes = old.routes
   if text and (not old.routes or dict:get(routes_key(old.routes)) ~= text) then
-    new.routes = new.generation
+    new.routes = tostring(new.generation)
     local ok, err = put(routes_key(new.routes), text)
     if not ok then return nil, err end
   end
@@ -187,29 +188,38 @@ local function note_left(old, new, compiled)
   end
 end
 
+-- Versions of the old parts that the new document does not use.
+local function replaced_parts(old, new)
+  local replaced = {}
+  for name, version in pairs(old.upstreams) do
+    if new.upstreams[name] ~= version then replaced[name] = version end
+  end
+  return replaced
+end
+
 -- Removes what only the old document needed.
-local function collect(old, new, compiled)
+local function collect(old, new, compiled, replaced)
   local kept = {}
   for _, upstream in ipairs(compiled.upstreams) do
-    if old.upstreams[upstream.name] ~= new.upstreams[upstream.name] then
+    if replaced[upstream.name] then
       for _, server in ipairs(upstream.servers) do
         kept[upstream.name .. "/" .. server.key] = true
       end
     end
   end
-  for name, version in pairs(old.upstreams) do
-    if new.upstreams[name] ~= version then
-      local part = json.unpack(dict:get(part_key(name, version)) or "")
-      for _, server in ipairs(part and part.servers or {}) do
-        if not kept[name .. "/" .. server.key] then
-          record.forget(name, server.key)
-          leaving.note(name, server.key)
-        end
+  for name, version in pairs(replaced) do
+    local part = json.unpack(dict:get(part_key(name, version)) or "")
+    for _, server in ipairs(part and part.servers or {}) do
+      if not kept[name .. "/" .. server.key] then
+        record.forget(name, server.key)
+        leaving.note(name, server.key)
       end
-      dict:delete(part_key(name, version))
     end
+    dict:delete(part_key(name, version))
   end
-  note_left(old, new, compiled)
+  if not new.changed then
+    note_left(old, new, compiled)
+  end
   if old.routes and old.routes ~= new.routes then
     dict:delete(routes_key(old.routes))
   end
@@ -241,14 +251,20 @@ local function publish(change, options, owner)
   if options.accept and not options.accept(generation, old.digest) then
     return nil, "conflict"
   end
-  if change.text and not old.upstreams[compiled.upstreams[1].name] then
+  local one = change.text and compiled.upstreams[1].name or nil
+  local before = one and old.upstreams[one]
+  if one and not before then
     return nil, "missing"
   end
   local bytes = text_of(change, generation)
   local digest = sha256.hex(bytes)
   local unchanged = old.digest == digest
-  local new = { generation = generation + 1, digest = digest, at = ngx.time(),
-    upstreams = change.text and copy(old.upstreams) or {} }
+  -- Of one upstream, its version is put in the old index itself, and back if this fails.
+  local new = { generation = generation + 1, digest = digest, at = ngx.time(), changed = one,
+    upstreams = one and old.upstreams or {} }
+  local function undo()
+    if one then old.upstreams[one] = before end
+  end
   -- The raw bytes go first: the largest piece finds out soonest that there is no room.
   local stored, ok, err, reason = {}, true, nil, "full"
   if not unchanged then
@@ -258,11 +274,10 @@ local function publish(change, options, owner)
     if ok then
       ok, err = write_parts(old, new, compiled, stored)
     end
-    if ok and change.text then
+    if ok and one then
       -- Only spares others the index: without room for it they read that.
       stored[#stored + 1] = change_key(new.generation)
-      local name = compiled.upstreams[1].name
-      dict:safe_set(stored[#stored], json.pack({ name = name, version = new.upstreams[name],
+      dict:safe_set(stored[#stored], json.pack({ name = one, version = new.upstreams[one],
         digest = digest, at = new.at }))
     end
   end
@@ -273,12 +288,14 @@ local function publish(change, options, owner)
   end
   if not lock.is_held(owner) then
     -- Took longer than the lock lasts. The keys belong to the next owner now.
+    undo()
     return nil, "busy"
   end
   if ok and unchanged then
     return { generation = generation, digest = digest, changed = false }
   end
   if not ok or not add(GENERATION, 1) then
+    undo()
     for _, key in ipairs(stored) do
       dict:delete(key)
     end
@@ -286,8 +303,10 @@ local function publish(change, options, owner)
     return nil, reason, err
   end
   add(VERSION, 1)
+  local replaced = one and { [one] = new.upstreams[one] ~= before and before or nil }
+    or replaced_parts(old, new)
   last_index, last_indexed = new, new.generation
-  collect(old, new, compiled)
+  collect(old, new, compiled, replaced)
   return { generation = new.generation, digest = digest, changed = true }
 end
 

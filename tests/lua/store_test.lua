@@ -1,6 +1,7 @@
 local document = require("orctl.document")
 local json = require("orctl.json")
 local sha256 = require("orctl.sha256")
+local splice = require("orctl.splice")
 local store = require("orctl.store")
 local tap = require("tap")
 
@@ -22,7 +23,23 @@ local function publish(bytes, options)
   return store.publish({ bytes = bytes, compiled = assert(document.read(bytes)) }, options)
 end
 
+local function publish_one(name, addresses, options)
+  local servers = json.array()
+  for i, address in ipairs(addresses) do servers[i] = { address = address } end
+  local value = { name = name, servers = servers }
+  local change = { compiled = assert(document.read_upstream(json.encode(value))),
+    text = splice.upstream_text(value) }
+  return store.publish(change, options or { boot = 0 })
+end
+
 local function nothing() return false end
+
+-- First server of each upstream in what store.load() returned.
+local function first_servers(loaded)
+  local first = {}
+  for name, part in pairs(loaded.parts) do first[name] = part.servers[1].address end
+  return first
+end
 
 local function fresh()
   dict:flush_all()
@@ -53,7 +70,7 @@ return {
     tap.equal(keys(), { "1/generation", "1/index/2", "1/raw/2", "1/routes/1", "1/upstream/u1/1",
       "1/upstream/u2/2" })
     local loaded = assert(store.load(2, function(name, version)
-      return name == "u1" and version == 1 or not name
+      return name == "u1" and version == "1" or not name
     end))
     tap.equal({ loaded.parts.u1, loaded.routes, loaded.parts.u2.servers[1].address },
       { nil, nil, "1.1.1.3:1" })
@@ -103,5 +120,35 @@ return {
     end
     publish(bytes_of("1.1.1.1:1"), { tree = true, boot = 2 })
     tap.equal(keys(), before)
+  end },
+  { "of one changed upstream, who holds the generation before is told of no other", function()
+    fresh()
+    publish(bytes_of("1.1.1.1:1", "1.1.1.2:1", "1.1.1.3:1"))
+    tap.equal(publish_one("u2", { "2.2.2.2:1" }).generation, 2)
+    local loaded = assert(store.load(2, nothing, 1))
+    tap.equal({ loaded.only, first_servers(loaded) }, { "u2", { u2 = "2.2.2.2:1" } })
+    loaded = assert(store.load(2, nothing, 0))
+    tap.equal({ loaded.only, first_servers(loaded) },
+      { nil, { u1 = "1.1.1.1:1", u2 = "2.2.2.2:1", u3 = "1.1.1.3:1" } })
+    tap.equal(publish_one("u2", { "2.2.2.2:1" }).changed, false)
+    tap.equal({ publish_one("u4", { "2.2.2.2:1" }) }, { nil, "missing" })
+    tap.equal(publish(bytes_of("1.1.1.1:1")).generation, 3)
+    loaded = assert(store.load(3, nothing, 2))
+    tap.equal({ loaded.only, first_servers(loaded) }, { nil, { u1 = "1.1.1.1:1" } })
+  end },
+  { "a change of one upstream that fails leaves every key and the index as they were", function()
+    fresh()
+    publish(bytes_of("1.1.1.1:1", "1.1.1.2:1"))
+    publish_one("u1", { "2.2.2.2:1" })
+    local before, many = keys(), {}
+    for i = 1, 2000 do many[i] = ("10.0.%d.%d:80"):format(i / 250, i % 250) end
+    local unsaved = { boot = 0, save = function() return nil, "no room" end }
+    tap.equal({ publish_one("u1", many) }, { nil, "full", "no memory" })
+    tap.equal({ publish_one("u1", { "3.3.3.3:1" }, unsaved) }, { nil, "unsaved", "no room" })
+    tap.equal(keys(), before)
+    tap.equal(first_servers(assert(store.load(2, nothing))),
+      { u1 = "2.2.2.2:1", u2 = "1.1.1.2:1" })
+    tap.equal(publish_one("u1", { "4.4.4.4:1" }).generation, 3)
+    tap.equal(first_servers(assert(store.load(3, nothing, 2))), { u1 = "4.4.4.4:1" })
   end },
 }
