@@ -12,7 +12,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "gateway"))
 from harness import Instance, accepts, free_port, wait_for  # noqa: E402
 
-OURS = "balancer_by_lua_block { require(\"orctl.init\").balancer() }"
+OURS = "balancer_by_lua_block { package.loaded[\"orctl.init\"].balancer() }"
 CONST = ("server 127.0.0.1:1; balancer_by_lua_block "
          "{ require(\"ngx.balancer\").set_current_peer(\"127.0.0.1\", %d) }")
 PHASE = re.compile(r"^\s*(set|rewrite|access|header_filter|body_filter|log)_by_lua_block .*\n", re.M)

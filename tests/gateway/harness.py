@@ -59,8 +59,8 @@ def load_modules():
 
 POLICY_LOCATION = """      client_max_body_size %d;
       lua_transform_underscores_in_response_headers off;
-      rewrite_by_lua_block { require("orctl.init").rewrite() }
-      header_filter_by_lua_block { require("orctl.init").header_filter() }
+      rewrite_by_lua_block { package.loaded["orctl.init"].rewrite() }
+      header_filter_by_lua_block { package.loaded["orctl.init"].header_filter() }
       proxy_pass http://$orctl_shard$orctl_uri;"""
 
 
@@ -79,7 +79,7 @@ def render(run, log, listen, workers=2, dict_size="32m", tree=1, template=TEMPLA
         "SPLIT": "\n".join("    3.12%% %s;" % s for s in shards[:-1]),
         "UPSTREAMS": "\n".join(
             "  upstream %s { server 127.0.0.1:1; balancer_by_lua_block "
-            "{ require(\"orctl.init\").balancer() } keepalive 256; }" % s for s in shards),
+            "{ package.loaded[\"orctl.init\"].balancer() } keepalive 256; }" % s for s in shards),
     }.items():
         text = text.replace("@%s@" % name, value)
     return text
