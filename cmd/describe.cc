@@ -22,7 +22,6 @@ void line(std::string& out, const std::string& name, const std::string& value) {
   out += fmt::format("{:<14} {}\n", name + ":", value);
 }
 
-/// What the gateway says of the health of a server, as the end of its line; "" when it is not checked.
 /// " (5% to payment-next)", or nothing.
 std::string share_of_canary(const Value& route) {
   const Value* upstream = canary_upstream(route);
@@ -31,6 +30,7 @@ std::string share_of_canary(const Value& route) {
              : fmt::format(" ({}% to {})", route.at("canary").at("percent").as_int(), upstream->as_string());
 }
 
+/// What the gateway says of the health of a server, as the end of its line; "" when it is not checked.
 std::string health_of(const Value::Array& items, const Value& upstream, const Value& server) {
   for (const Value& item : items)
     if (item.at("upstream") == upstream && item.at("server") == server) {

@@ -61,6 +61,29 @@ void check_dots(const Value& path, const std::string& field, const RouteFault& f
     fault("dot-segment", path, field, "a path here must not hold . or .. as a segment", "write the path that is meant");
 }
 
+/// The request's edits come before the canary is decided: what names users must not be one of them.
+void check_canary_names(const Value& route, const RouteFault& fault) {
+  const Value *canary = route.find("canary"), *edits = route.find("request_headers");
+  const Value* by = canary == nullptr ? nullptr : canary->find("by");
+  if (by == nullptr || edits == nullptr) return;
+  const std::string& text = by->as_string();
+  const std::string header = text.starts_with("cookie:")   ? "cookie"
+                             : text.starts_with("header:") ? lower(text.substr(std::string("header:").size()))
+                                                           : "";
+  const auto check = [&](const std::string& name) {
+    if (lower(name) == header)
+      fault("contradiction", *by, ".canary.by",
+            fmt::format("request_headers of the same route edit '{}', which names users here", name),
+            "edit another header, or let another one name them");
+  };
+  for (const auto& [kind, names, place] : edits->members()) {
+    if (names.is_object())
+      for (const auto& [name, value, at] : names.members()) check(name);
+    else
+      for (const Value& name : names.items()) check(name.as_string());
+  }
+}
+
 bool has_edits(const Value* edits) {
   if (edits == nullptr) return false;
   const auto any = [](const auto& m) {
@@ -129,6 +152,7 @@ void check_route(const Value& route, const RouteFault& fault) {
   for (const char* name : meaningless_in_redirect)
     if (const Value* given = route.find(name); redirect != nullptr && given != nullptr)
       fault("contradiction", *given, std::string(".") + name, "a redirect sends nothing to a server", "take it out");
+  check_canary_names(route, fault);
   if (const Value* other = canary_upstream(route); other != nullptr && upstream != nullptr && *other == *upstream)
     fault("contradiction", *other, ".canary.upstream", "the canary is the route's own upstream",
           "name the upstream that gets the share");

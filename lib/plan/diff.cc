@@ -98,8 +98,7 @@ void diff_phases(const RoutePhases& was, const RoutePhases& is, std::vector<Chan
   const auto names = [](bool policies) { return Value(policies ? "rewrite, balancer, header filter" : "balancer"); };
   if (was.policies != is.policies)
     out.push_back({Op::change, "phases", names(was.policies), names(is.policies), Impact::reload,
-                   is.policies ? "the first route with a policy"
-                               : "no route has a policy any more"});
+                   is.policies ? "the first route with a policy" : "no route has a policy any more"});
   else if (is.policies && was.body_cap != is.body_cap)
     out.push_back({Op::change, "largest body", was.body_cap, is.body_cap, Impact::reload,
                    "nginx itself takes bodies up to the largest limit of all routes"});

@@ -98,6 +98,7 @@ Config proxy_location(const RoutePhases& phases) {
       cookie,
       // the gateway itself holds routes to smaller limits; it cannot stop nginx from refusing more
       directive("client_max_body_size", {text(phases.body_cap)}),
+      fixed("proxy_request_buffering", {"on"}),  // it knows the size of a body without a length only when it has it
       fixed("lua_transform_underscores_in_response_headers", {"off"}),
       request_phase("rewrite"),
       request_phase("header_filter"),

@@ -200,17 +200,17 @@ local function put_upstream(name)
 end
 
 local function get_upstreams(name)
-  local upstreams, items = state.current().upstreams, json.array()
-  local names = {}
-  for one in pairs(upstreams) do
-    if not name or one == name then names[#names + 1] = one end
+  -- Of one generation, whatever is published while they are described.
+  local upstreams, items = {}, json.array()
+  for one, upstream in pairs(state.current().upstreams) do
+    if not name or one == name then upstreams[#upstreams + 1] = upstream end
   end
-  if name and not names[1] then
+  if name and not upstreams[1] then
     return problem.send(404, "there is no such upstream")
   end
-  table.sort(names)
-  for i, one in ipairs(names) do
-    items[i] = overrides.upstream(upstreams[one])
+  table.sort(upstreams, function(a, b) return a.name < b.name end)
+  for i, upstream in ipairs(upstreams) do
+    items[i] = overrides.upstream(upstream)
   end
   send({ items = items })
 end

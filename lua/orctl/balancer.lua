@@ -239,11 +239,12 @@ function _M.run(snapshot)
   else
     if not has_phases then
       routed(request, route, snapshot.generation)
-    elseif was_too_large(route) then
-      return refuse("413")
     end
     if upstream.name ~= route.upstream then
       diverted(route)
+    end
+    if has_phases and was_too_large(route) then
+      return refuse("413")
     end
     peer = first(upstream)
   end

@@ -151,7 +151,9 @@ end
 
 --- Rewrite phase: carries out what `route` (nil: none matched) says.
 function _M.rewrite(route)
-  local wait = route and route.rate_limit and refused(route.rate_limit)
+  -- A server's X-Accel-Redirect brings a request here a second time.
+  local limit = route and not ngx.req.is_internal() and route.rate_limit
+  local wait = limit and refused(limit)
   if wait then
     ngx.header["Retry-After"] = wait
     return refuse(429)

@@ -176,6 +176,15 @@ local function check_names(list, seen, kept, report)
   end
 end
 
+local function edited_names(given)
+  given = is_object(given) and given or {}
+  local list = strings(given.remove)
+  for _, kind in ipairs({ "set", "add" }) do
+    for _, one in ipairs(members(given[kind])) do list[#list + 1] = one[1] end
+  end
+  return list
+end
+
 local function check_edits(route, field, report)
   local given = is_object(route[field]) and route[field] or {}
   local seen, list = {}, {}
@@ -188,6 +197,22 @@ local function check_edits(route, field, report)
     list[#list + 1] = { name, { field, "remove", i - 1 } }
   end
   check_names(list, seen, kept_names[field], report)
+end
+
+-- The request's edits come before the canary is decided: a name must not be one of them.
+local function check_canary(route, report)
+  local value = is_object(route.canary) and route.canary or {}
+  if type(value.upstream) == "string" and value.upstream == route.upstream then
+    report({ "canary", "upstream" }, "the canary is the route's own upstream")
+  end
+  local kind, name = tostring(value.by):match("^(%l+):(.+)$")
+  local header = kind == "cookie" and "cookie" or kind == "header" and name:lower()
+  for _, one in ipairs(header and edited_names(route.request_headers) or {}) do
+    if one:lower() == header then
+      report({ "canary", "by" }, "request_headers of the same route edit %s, which names users "
+        .. "here", one)
+    end
+  end
 end
 
 local no_redirect = { "canary", "strip_prefix", "rewrite", "request_headers", "connect_timeout",
@@ -209,9 +234,7 @@ function _M.check(route, report)
       report({ name }, "a redirect sends nothing to a server: %s has no meaning there", name)
     end
   end
-  if is_object(route.canary) and route.canary.upstream == route.upstream then
-    report({ "canary", "upstream" }, "the canary is the route's own upstream")
-  end
+  check_canary(route, report)
   if route.strip_prefix == true and route.rewrite ~= nil then
     report({ "strip_prefix" }, "a route has strip_prefix or rewrite, not both")
   end
@@ -296,11 +319,13 @@ local function compile_canary(value)
     variable = value.by and request_key.variable(value.by) or nil }
 end
 
--- `id` is the same for all workers, and after every change that leaves what the route answers.
+-- `id` is the same for all workers, and after every change that leaves which requests the route
+-- answers.
 local function compile_rate_limit(route, seconds)
-  local value = route.rate_limit
+  local value, keys = route.rate_limit, _M.keys(route)
+  table.sort(keys)
   local interval = seconds(value.per or "1s") / value.requests
-  return { id = sha256.hex(_M.keys(route)[1]):sub(1, 16), interval = interval,
+  return { id = sha256.hex(table.concat(keys, "\n")):sub(1, 16), interval = interval,
     capacity = interval * (value.burst or value.requests),
     variable = value.by ~= "route" and request_key.variable(value.by or "client") or nil }
 end

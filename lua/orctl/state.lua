@@ -1,5 +1,5 @@
--- What this worker serves: a snapshot that is only ever swapped whole, and how it follows the
--- shared dictionary.
+-- What this worker serves: a snapshot that changes as a whole in one step, and how it follows the
+-- shared dictionary. Whoever calls current() must not go on with the upstreams of an earlier call.
 local balancer = require("orctl.balancer")
 local certs = require("orctl.certs")
 local choice = require("orctl.choice")

@@ -259,15 +259,14 @@ local function publish(change, options, owner)
   local bytes = text_of(change, generation)
   local digest = sha256.hex(bytes)
   local unchanged = old.digest == digest
-  -- Of one upstream, its version is put in the old index itself, and back if this fails.
   local new = { generation = generation + 1, digest = digest, at = ngx.time(), changed = one,
     upstreams = one and old.upstreams or {} }
-  local function undo()
-    if one then old.upstreams[one] = before end
-  end
   -- The raw bytes go first: the largest piece finds out soonest that there is no room.
   local stored, ok, err, reason = {}, true, nil, "full"
   if not unchanged then
+    -- Of one upstream, the version is put into the index that is held: unless all goes well, that
+    -- is read anew.
+    last_indexed = nil
     dict:delete(change_key(new.generation)) -- of a worker that was killed before it published
     stored[1] = raw_key(new.generation)
     ok, err = dict:safe_set(stored[1], bytes)
@@ -288,14 +287,12 @@ local function publish(change, options, owner)
   end
   if not lock.is_held(owner) then
     -- Took longer than the lock lasts. The keys belong to the next owner now.
-    undo()
     return nil, "busy"
   end
   if ok and unchanged then
     return { generation = generation, digest = digest, changed = false }
   end
   if not ok or not add(GENERATION, 1) then
-    undo()
     for _, key in ipairs(stored) do
       dict:delete(key)
     end

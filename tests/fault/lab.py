@@ -347,7 +347,9 @@ class Lab:
             before = self.stored()
             result = run(["git", "-c", "safe.directory=*", "--git-dir", self.store, "fsck", "--strict", "--full", "--no-dangling"])
             said = "\n".join(line for line in (result.out + result.err).splitlines() if not line.startswith("notice:"))
-            return (said,) if result.code == 0 or before == self.stored() else None
+            if result.code != 0 and not said:
+                said = "git fsck exits %d" % result.code
+            return (said,) if not said or before == self.stored() else None
         return wait_for(judged, 30, "nobody writes to the store of " + self.root)[0]
 
     def stored(self):

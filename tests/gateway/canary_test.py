@@ -4,7 +4,7 @@ import json
 import os
 import unittest
 
-from harness import GatewayTest, wait_for
+from harness import GatewayTest, closed_port, wait_for
 
 
 class Canary(GatewayTest):
@@ -64,12 +64,12 @@ class Canary(GatewayTest):
         self.assertIn(len(self.users(i, "X: 1%d", 200)), range(60, 141))
 
     def test_a_retry_stays_with_the_version_of_the_first_try(self):
-        dead = [self.backend("dead") for _ in range(2)]
+        dead = [closed_port() for _ in range(2)]
         for one in dead:
-            one.close()
+            self.addCleanup(one.close)
         document = self.document(50, retries=2)
         for upstream in document["upstreams"]:
-            upstream["servers"] += [{"address": one.address} for one in dead]
+            upstream["servers"] += [{"address": "127.0.0.1:%d" % one.getsockname()[1]} for one in dead]
         i = self.instance(document)
         got = [i.get(host="a.test").text() for _ in range(60)]
         self.assertEqual(set(got), {"old", "new"})
@@ -103,6 +103,10 @@ class Canary(GatewayTest):
         self.assert_problem(i.admin("PUT", "/v1/config", document), 422, "/routes/0/canary/upstream")
         document["routes"][0]["canary"]["upstream"] = "old"
         self.assert_problem(i.admin("PUT", "/v1/config", document), 422, "/routes/0/canary/upstream")
+        for by, header in (("header:X-User", "x-user"), ("cookie:user", "Cookie")):
+            document = self.document(1, by)
+            document["routes"][0]["request_headers"] = {"remove": [header]}
+            self.assert_problem(i.admin("PUT", "/v1/config", document), 422, "/routes/0/canary/by")
 
 
 if __name__ == "__main__":

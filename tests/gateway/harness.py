@@ -58,6 +58,7 @@ def load_modules():
 
 
 POLICY_LOCATION = """      client_max_body_size %d;
+      proxy_request_buffering on;
       lua_transform_underscores_in_response_headers off;
       rewrite_by_lua_block { package.loaded["orctl.init"].rewrite() }
       header_filter_by_lua_block { package.loaded["orctl.init"].header_filter() }

@@ -421,6 +421,15 @@ class Policies(GatewayTest):
         i.put(self.r.document({"path": "/", "client_max_body_size": "2k", "upstream": "a"}))
         self.assertEqual(i.get("/small", method="POST", body=b"x" * 2000).status, 200)
 
+    def test_bodies_are_limited_where_nginx_does_not_keep_them_at_once(self):
+        i = self.instance(self.r.document({"path": "/", "client_max_body_size": "1k", "upstream": "a"}),
+                          start=False, policy=POLICY)
+        i.listen += "; proxy_request_buffering off"
+        i.write_tree()
+        i.start()
+        for size, wanted in ((1024, 200), (200000, 413)):
+            self.assertEqual(status_of(raw(i, chunked(size))), wanted)
+
     def test_bodies_over_http2_are_limited_without_a_length(self):
         i = self.instance(self.r.document({"path": "/", "client_max_body_size": "1k",
                                            "upstream": "a"}), start=False, policy=POLICY)

@@ -17,7 +17,7 @@ BEYOND = re.compile(r"is listed twice|is named twice|there is no upstream|stands
                     r"\"\[.*\" is not an IPv4 or \[IPv6\] literal|, not both|has no meaning "
                     r"there|needs an upstream or a redirect|is written by the gateway|as a segment"
                     r"|the type of the check is missing|needs a module|there is no module"
-                    r"|does not compile|min asks for more|exclude each other|before it begins|own upstream")
+                    r"|does not compile|min asks for more|exclude each other|before it begins|own upstream|which names users")
 ALLOWED = {"type", "properties", "required", "additionalProperties", "items", "enum", "pattern",
            "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "definitions",
            "$ref", "default", "description", "propertyNames"}

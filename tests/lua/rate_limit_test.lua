@@ -11,11 +11,11 @@ end
 
 -- How many requests a bucket takes that come `every` so many seconds, in `span` seconds.
 local function taken(bucket, every, span)
-  local full_at, count, now = nil, 0, 1e9
+  local full_at, count, now = nil, 0, 1e6
   for _ = 1, span / every do
-    local after = rate_limit.take(bucket, full_at, now)
-    if after then full_at, count = after, count + 1 end
-    now = now + every
+    local wait
+    full_at, wait = rate_limit.take(bucket, full_at, now)
+    count, now = count + (wait and 0 or 1), now + every
   end
   return count
 end
@@ -24,12 +24,14 @@ return {
   { "a full bucket takes burst requests at once, and then none", function()
     for _, burst in ipairs({ 1, 2, 7, 1000 }) do
       local bucket, full_at = limit({ requests = 10, burst = burst }), nil
+      local wait
       for i = 1, burst do
-        full_at = rate_limit.take(bucket, full_at, 1e9)
-        assert(full_at, "request " .. i .. " of " .. burst)
+        full_at, wait = rate_limit.take(bucket, full_at, 1e6)
+        assert(not wait, "request " .. i .. " of " .. burst)
       end
-      local none, wait = rate_limit.take(bucket, full_at, 1e9)
-      tap.equal(none, nil)
+      local same
+      same, wait = rate_limit.take(bucket, full_at, 1e6)
+      tap.equal(same, full_at)
       assert(math.abs(wait - 0.1) < 0.002, "wait " .. wait)
     end
   end },
@@ -43,22 +45,35 @@ return {
     assert(minute >= 59 and minute <= 61, "per minute: " .. minute)
   end },
   { "who waits as long as it says gets a token", function()
-    local bucket, full_at, now = limit({ requests = 3, burst = 2 }), nil, 1e9
+    local bucket, full_at, now = limit({ requests = 3, burst = 2 }), nil, 1e6
     for i = 1, 100 do
-      local after, wait = rate_limit.take(bucket, full_at, now)
-      if not after then
+      local wait
+      full_at, wait = rate_limit.take(bucket, full_at, now)
+      if wait then
         now = now + wait
-        after = rate_limit.take(bucket, full_at, now)
+        full_at, wait = rate_limit.take(bucket, full_at, now)
       end
-      assert(after, "request " .. i)
-      full_at = after
+      assert(not wait, "request " .. i)
     end
   end },
-  { "a clock that is set back locks nobody out", function()
-    local bucket = limit({ requests = 1, per = "1m" })
-    local full_at = rate_limit.take(bucket, nil, 1e9)
-    tap.equal((rate_limit.take(bucket, full_at, 1e9)), nil)
-    assert(rate_limit.take(bucket, full_at, 1e9 - 86400))
+  { "an empty bucket stays empty for a worker that is a moment behind", function()
+    local bucket, full_at = limit({ requests = 100 }), nil
+    for _ = 1, 100 do full_at = rate_limit.take(bucket, full_at, 1e6) end
+    for _, behind in ipairs({ 0, 0.001, 0.003, 0.5 }) do
+      local _, wait = rate_limit.take(bucket, full_at, 1e6 - behind)
+      assert(wait, behind)
+    end
+  end },
+  { "a narrower limit leaves an empty bucket empty, and fills it in its own time", function()
+    local wide, full_at = limit({ requests = 50, per = "1m" }), nil
+    for _ = 1, 50 do full_at = rate_limit.take(wide, full_at, 1e6) end
+    local narrow = limit({ requests = 50, per = "1m", burst = 5 })
+    local wait
+    full_at, wait = rate_limit.take(narrow, full_at, 1e6)
+    assert(math.abs(wait - 1.2) < 0.001, wait)
+    full_at, wait = rate_limit.take(narrow, full_at, 1e6 + 1.2)
+    tap.equal(wait, nil)
+    assert(select(2, rate_limit.take(narrow, full_at, 1e6 + 1.2)))
   end },
   { "burst is requests unless it is said, and each route has buckets of its own", function()
     local bucket = limit({ requests = 10 })
@@ -67,5 +82,11 @@ return {
     tap.equal(limit({ requests = 10, by = "header:X-Api-Key" }).variable, "http_x_api_key")
     tap.equal(limit({ requests = 20 }).id, bucket.id)
     assert(limit({ requests = 10 }, "/a").id ~= bucket.id)
+    local function hosts(...)
+      return route.compile({ path = "/", hosts = { ... }, rate_limit = { requests = 1 } },
+        function() return 1 end).rate_limit.id
+    end
+    tap.equal(hosts("b.test", "A.test"), hosts("a.test", "b.test"))
+    assert(hosts("a.test") ~= hosts("b.test"))
   end },
 }

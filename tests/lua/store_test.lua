@@ -145,6 +145,11 @@ return {
     local unsaved = { boot = 0, save = function() return nil, "no room" end }
     tap.equal({ publish_one("u1", many) }, { nil, "full", "no memory" })
     tap.equal({ publish_one("u1", { "3.3.3.3:1" }, unsaved) }, { nil, "unsaved", "no room" })
+    local broken = { boot = 0, save = function() error("broken") end }
+    tap.equal(pcall(publish_one, "u1", { "5.5.5.5:1" }, broken), false)
+    for _, key in ipairs({ "1/raw/3", "1/index/3", "1/change/3", "1/upstream/u1/3" }) do
+      dict:delete(key) -- what the next publication overwrites or the next cycle sweeps
+    end
     tap.equal(keys(), before)
     tap.equal(first_servers(assert(store.load(2, nothing))),
       { u1 = "2.2.2.2:1", u2 = "1.1.1.2:1" })

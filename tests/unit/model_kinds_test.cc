@@ -108,6 +108,13 @@ TEST_CASE("a route says one thing, and writes no header that is not its own") {
   CHECK(faults(two + route("a", "canary={upstream='b',percent=5,by='cookie:user'}\n")) == "");
   CHECK(faults(two + route("a", "canary={upstream='a',percent=5}\n")) ==
         "11:18 contradiction route[0].canary.upstream");
+  CHECK(faults(two + route("a",
+                           "canary={upstream='b',percent=5,by='header:X-User'}\n"
+                           "request_headers={remove=['x-user']}\n")) == "11:36 contradiction route[0].canary.by");
+  CHECK(faults(two + route("a",
+                           "canary={upstream='b',percent=5,by='cookie:X-User'}\n"
+                           "request_headers={set={X-User='1'},add={Cookie='a=b'}}\n")) ==
+        "11:36 contradiction route[0].canary.by");
   CHECK(faults(two + route("a", "canary={upstream='c',percent=5}\n")) ==
         "11:18 unknown-reference route[0].canary.upstream");
   CHECK(faults(two + route("a") + "[[route]]\npath='/x'\nredirect={target='/y'}\ncanary={upstream='b',percent=5}\n") ==
