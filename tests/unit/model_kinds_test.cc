@@ -107,16 +107,16 @@ TEST_CASE("a route says one thing, and writes no header that is not its own") {
   const std::string two = start + upstream("b");
   CHECK(faults(two + route("a", "canary={upstream='b',percent=5,by='cookie:user'}\n")) == "");
   CHECK(faults(two + route("a", "canary={upstream='a',percent=5}\n")) ==
-        "11:18 contradiction route[0].canary.upstream");
+        "11:18 contradiction route[0].canary.upstream; 7:6 warning unused-upstream upstream[1]");
   CHECK(faults(two + route("a",
                            "canary={upstream='b',percent=5,by='header:X-User'}\n"
-                           "request_headers={remove=['x-user']}\n")) == "11:36 contradiction route[0].canary.by");
+                           "request_headers={remove=['x-user']}\n")) == "11:35 contradiction route[0].canary.by");
   CHECK(faults(two + route("a",
                            "canary={upstream='b',percent=5,by='cookie:X-User'}\n"
                            "request_headers={set={X-User='1'},add={Cookie='a=b'}}\n")) ==
-        "11:36 contradiction route[0].canary.by");
+        "11:35 contradiction route[0].canary.by");
   CHECK(faults(two + route("a", "canary={upstream='c',percent=5}\n")) ==
-        "11:18 unknown-reference route[0].canary.upstream");
+        "11:18 unknown-upstream route[0].canary.upstream; 7:6 warning unused-upstream upstream[1]");
   CHECK(faults(two + route("a") + "[[route]]\npath='/x'\nredirect={target='/y'}\ncanary={upstream='b',percent=5}\n") ==
         "14:8 contradiction route[1].canary");
   CHECK(faults(start + route("a", "rate_limit={requests=5,per='1m',burst=2,by='route'}\n")) == "");
