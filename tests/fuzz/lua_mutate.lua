@@ -35,7 +35,9 @@ for _, name in ipairs({ "ngx.req", "ngx.resp", "ngx.ssl" }) do
   package.preload[name] = function() return {} end
 end
 package.preload["resty.core.base"] = function() return { get_request = nothing } end
-package.preload["orctl.metrics.record"] = function() return { route = nothing } end -- of policy
+-- What policy asks while a request is served.
+package.preload["orctl.metrics.record"] = function() return { route = nothing } end
+package.preload["orctl.rate_limit"] = function() return { refused = nothing } end
 
 local compat = require("orctl.compat")
 local document = require("orctl.document")
