@@ -2,7 +2,7 @@
 -- kept as the time at which it will be full again: one number for a key (GCRA). All workers share
 -- it. When the dictionary is full, keys that were not used for longest make room: they begin with a
 -- full bucket. Reading and writing are two steps, so workers that take tokens of one key at the
--- same moment may give out a few more: about 4 % measured with four busy workers.
+-- same moment may give out a few more.
 local clock = require("orctl.clock")
 local request_key = require("orctl.request_key")
 local sha256 = require("orctl.sha256")
