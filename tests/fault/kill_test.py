@@ -17,7 +17,7 @@ from scenarios import Violation
 
 
 def at_point(scenario, point, index, tally):
-    killed = scenario.lab.inject(point.syscall, "signal=KILL", point.number, *scenario.command())
+    killed = scenario.lab.kill_at(point, *scenario.command())
     tally.count(tally.exits, killed.code)
     if killed.code == 0:
         tally.missed += 1
