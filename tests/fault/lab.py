@@ -447,9 +447,18 @@ _call = re.compile(r"^(\w+)\((.*)\)\s+= (\S+)")
 
 #: calls that change files or start or signal processes, or speak to nginx. pidfd_open is the first call after a start: then the child
 #: runs; recvfrom is the first after a request was sent; exit_group comes when all is done
-CHANGING = ("rename renameat renameat2 link linkat unlink unlinkat symlink symlinkat mkdir mkdirat rmdir openat2 openat open creat write pwrite64 "
-            "writev ftruncate fallocate fsync fdatasync syncfs fchmod chmod fchmodat fchown fchownat utimensat flock kill pidfd_send_signal clone clone3 vfork "
-            "pidfd_open sendto sendmsg recvfrom exit_group").split()
+CHANGING = frozenset((
+    "rename renameat renameat2 link linkat unlink unlinkat symlink symlinkat mkdir mkdirat rmdir openat2 openat open creat write pwrite64 "
+    "writev ftruncate fallocate fsync fdatasync syncfs fchmod chmod fchmodat fchown fchownat utimensat flock kill pidfd_send_signal clone clone3 vfork "
+    "pidfd_open sendto sendmsg recvfrom exit_group").split())
+#: calls that look, wait, or change the process itself alone: a kill at one of them leaves what a kill at the next changing call leaves.
+#: mmap too, as long as no page of a file is shared for writing
+LOOKING = frozenset((
+    "access arch_prctl brk clock_nanosleep close connect epoll_create1 epoll_ctl epoll_wait eventfd2 execve faccessat2 fcntl fstatfs futex getcwd getdents64 "
+    "getegid geteuid getgid getpeername getpid getppid getrandom getresgid getresuid getsockname getsockopt getuid getxattr ioctl lseek lstat madvise mmap "
+    "mprotect mremap munmap newfstatat pidfd_getfd pipe2 poll pread64 prctl prlimit64 read readlink readlinkat recvmsg rseq rt_sigaction rt_sigprocmask rt_sigreturn "
+    "sched_getaffinity set_robust_list set_tid_address setsockopt shutdown sigaltstack socket socketpair stat statfs statx sysinfo umask uname wait4 "
+    "waitid").split())
 
 
 class Point:
@@ -463,11 +472,6 @@ class Point:
         return "%s#%d %s" % (self.syscall, self.number, self.line[:110])
 
 
-def known_syscalls(names):
-    """Those of the names that this machine's strace knows."""
-    return [n for n in names if run(["strace", "-e", "trace=" + n, "-o", "/dev/null", "true"]).code == 0]
-
-
 def area_of(lab, text):
     for area, path in (("check", lab.stage + ".check"), ("stage", lab.stage), ("tree", lab.tree), ("run", lab.run_folder), ("state", lab.state_folder),
                        ("logs", lab.log_folder), ("unit", lab.unit), ("objects", lab.store + "/objects"), ("heads", lab.store + "/refs/heads"), ("notes", lab.store + "/refs/notes"),
@@ -478,11 +482,11 @@ def area_of(lab, text):
     return "pipe" if "pipe:" in text else "socket" if "socket:" in text or "UNIX" in text else "other"
 
 
-def record(lab, syscalls, *args, looks=False):
-    """Runs orctl once and returns the points of its changing calls; with `looks` those that open a file to read it too, and every call when
-    `syscalls` is "all"."""
+def record(lab, *args, syscalls=CHANGING, looks=False):
+    """Runs orctl once and returns the points of its calls of `syscalls`; those that open a file to read it only with `looks`.
+    AssertionError for a call that is neither CHANGING nor LOOKING: nobody has judged it yet."""
     trace = os.path.join(lab.home, "trace")
-    result = lab.strace(["-y", "-s", "300", "-o", trace, "-e", "signal=none", "-e", "trace=" + ("all" if syscalls == "all" else ",".join(syscalls))], *args)
+    result = lab.strace(["-y", "-s", "300", "-o", trace, "-e", "signal=none", "-e", "trace=all"], *args)
     if result.code != 0:
         raise AssertionError("the run to record should succeed: %s" % result)
     points, counts = [], {}
@@ -492,13 +496,13 @@ def record(lab, syscalls, *args, looks=False):
             if not found:
                 continue
             name = found.group(1)
+            if name not in CHANGING | LOOKING or name == "mmap" and "PROT_WRITE" in line and "MAP_SHARED" in line and "<" in line:
+                raise AssertionError("does this call change anything? %s" % line.strip())
             counts[name] = counts.get(name, 0) + 1
-            if syscalls != "all" and not looks and name in ("openat2", "openat", "open") and "O_CREAT" not in line and "O_TRUNC" not in line:
+            if name not in syscalls or name in lab.always:
+                continue  # strace takes one fault for a call, and those of `always` have theirs
+            if not looks and name in ("openat2", "openat", "open") and "O_CREAT" not in line and "O_TRUNC" not in line:
                 continue
-            if name == "execve":
-                continue  # strace counts it, and there is no orctl yet
-            if name in lab.always:
-                continue  # strace takes one fault for a call, and this one has its own
             points.append(Point(name, counts[name], area_of(lab, line), line.strip().replace(lab.root, ""), order))
     for point in points:
         point.of = counts[point.syscall]

@@ -28,13 +28,13 @@ class Scenario:
         self.new_file = lab.manifest("new", "new")
         self.points = []
 
-    def prepare(self, syscalls, looks=False):
+    def prepare(self, **which):
         """Makes the seed, and records one undisturbed run from it."""
         self.build()
         self.old = faults.tree_of(self.lab.tree)
         self.lab.save_seed()
         self.lab.back_to_seed()
-        self.points = faults.record(self.lab, syscalls, *self.command(), looks=looks)
+        self.points = faults.record(self.lab, *self.command(), **which)
         self.new = faults.tree_of(self.lab.tree)
         self.check_settled("new")
         return self
@@ -204,12 +204,12 @@ class ConfirmedChange(ReloadChange):
     """apply --confirm-within: after any kill the change is confirmed, or goes back by itself or by the next command."""
     name, within = "confirmed change", "5m"
 
-    def prepare(self, syscalls, looks=False):
+    def prepare(self, **which):
         self.build()
         self.old = faults.tree_of(self.lab.tree)
         self.lab.save_seed()
         self.lab.back_to_seed()
-        self.points = faults.record(self.lab, syscalls, *self.command(), looks=looks)
+        self.points = faults.record(self.lab, *self.command(), **which)
         self.new = faults.tree_of(self.lab.tree)
         self.must("confirm", self.lab.name)
         self.check_settled("new")
@@ -384,14 +384,13 @@ class Tally:
         return out
 
 
-def campaign(kind, choose, at_point, syscalls=None, looks=False):
+def campaign(kind, choose, at_point, **which):
     """Runs at_point(scenario, point, index, tally) for each chosen point of a scenario, on several labs at once.
     `choose` makes the list of points, or (point, anything) pairs, out of the recorded ones."""
     tally = Tally(kind.name)
-    syscalls = syscalls or faults.known_syscalls(faults.CHANGING)
     labs = [faults.Lab() for _ in range(faults.JOBS)]
     try:
-        ready = faults.in_parallel(labs, lambda lab: kind(lab).prepare(syscalls, looks))
+        ready = faults.in_parallel(labs, lambda lab: kind(lab).prepare(**which))
         jobs = list(enumerate(choose(ready[0].points)))
         tally.points, turn = len(jobs), iter(jobs)
         take = threading.Lock()
