@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "engine/systemd.h"
+#include "render/unit.h"
 
 namespace orctl {
 namespace {
@@ -29,8 +30,9 @@ std::string service_text(const std::string& name, const std::vector<std::string>
   return fmt::format(
       "# Written by orctl; gone as soon as the change is confirmed or taken back.\n"
       "[Unit]\nDescription=Take back what nobody confirmed of {}\nAfter={}\n\n"
-      "[Service]\nType=oneshot\nExecStart={}\n{}",
-      name, layout.unit_name(name), join(call, " "), path_line(world));
+      "[Service]\nType=oneshot\nExecStart={}\n{}{}\n",
+      name, layout.unit_name(name), join(call, " "), path_line(world),
+      join(orctl_confinement(call.front(), layout), "\n"));
 }
 
 std::string timer_text(const std::string& name, Millis within) {

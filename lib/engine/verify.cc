@@ -58,8 +58,8 @@ std::string fault_of_http(const World& world, const Value& listener, const std::
   return {};
 }
 
-/// tcp and udp have no request of ours to answer: that this master holds the socket is what can be known.
-std::string fault_of_stream(const World& world, const Value& listener, int master) {
+/// Of what no request of ours can reach that much can be known: this master holds the socket.
+std::string fault_of_socket(const World& world, const Value& listener, int master) {
   using Transport = Proc::Transport;
   const std::string at = fmt::format("{}:{}", listener.at("address").as_string(), listener.at("port").as_int());
   if (world.proc.listens(master, is_udp(listener) ? Transport::udp : Transport::tcp, at)) return {};
@@ -68,9 +68,10 @@ std::string fault_of_stream(const World& world, const Value& listener, int maste
 
 std::string fault_of_listeners(const World& world, const Version& version, int master, Millis limit) {
   const std::string path = proof_path(version.digest);
+  const bool shut_off = !world.proc.shares_network(master);
   for (const Value& listener : version.spec.at("listener").items()) {
-    std::string fault =
-        is_stream(listener) ? fault_of_stream(world, listener, master) : fault_of_http(world, listener, path, limit);
+    std::string fault = shut_off || is_stream(listener) ? fault_of_socket(world, listener, master)
+                                                        : fault_of_http(world, listener, path, limit);
     if (!fault.empty()) return fault;
   }
   return {};

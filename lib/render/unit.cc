@@ -31,6 +31,35 @@ int64_t stop_seconds(const Value& spec) {
   return drain.value_or(std::chrono::seconds(10)).count() / 1000 + stop_margin_seconds;
 }
 
+/// What a process that serves can do without.
+const std::vector<std::string> hardening = {
+    "NoNewPrivileges=yes",
+    "ProtectSystem=strict",
+    "ProtectHome=yes",
+    "PrivateTmp=yes",
+    "PrivateDevices=yes",
+    "DevicePolicy=closed",
+    "PrivateIPC=yes",
+    "ProtectProc=invisible",
+    "ProcSubset=pid",
+    "ProtectClock=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "ProtectControlGroups=yes",
+    "LockPersonality=yes",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "RemoveIPC=yes",
+    "KeyringMode=private",
+    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
+    "SystemCallArchitectures=native",
+    "SystemCallFilter=@system-service",
+    "SystemCallFilter=~@privileged @resources @mount @debug @cpu-emulation @obsolete @keyring",
+    "SystemCallErrorNumber=EPERM"};
+
 }  // namespace
 
 std::vector<std::string> confinement(const Value& spec, const Layout& layout) {
@@ -51,33 +80,30 @@ std::vector<std::string> confinement(const Value& spec, const Layout& layout) {
   // versions and manifests of all instances of the host
   lines.push_back("InaccessiblePaths=-" + layout.library());
   // MemoryDenyWriteExecute must stay off: LuaJIT turns written pages into code
-  for (const char* line : {"NoNewPrivileges=yes",
-                           "ProtectSystem=strict",
-                           "ProtectHome=yes",
-                           "PrivateTmp=yes",
-                           "PrivateDevices=yes",
-                           "DevicePolicy=closed",
-                           "PrivateIPC=yes",
-                           "ProtectProc=invisible",
-                           "ProcSubset=pid",
-                           "ProtectClock=yes",
-                           "ProtectHostname=yes",
-                           "ProtectKernelLogs=yes",
-                           "ProtectKernelModules=yes",
-                           "ProtectKernelTunables=yes",
-                           "ProtectControlGroups=yes",
-                           "LockPersonality=yes",
-                           "RestrictNamespaces=yes",
-                           "RestrictRealtime=yes",
-                           "RestrictSUIDSGID=yes",
-                           "RemoveIPC=yes",
-                           "KeyringMode=private",
-                           "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
-                           "SystemCallArchitectures=native",
-                           "SystemCallFilter=@system-service",
-                           "SystemCallFilter=~@privileged @resources @mount @debug @cpu-emulation @obsolete @keyring",
-                           "SystemCallErrorNumber=EPERM"})
-    lines.emplace_back(line);
+  lines.insert(lines.end(), hardening.begin(), hardening.end());
+  return lines;
+}
+
+std::vector<std::string> orctl_confinement(const std::string& program, const Layout& layout) {
+  const auto is_below = [&](std::initializer_list<std::string_view> folders) {
+    return std::any_of(folders.begin(), folders.end(), [&](std::string_view one) { return program.starts_with(one); });
+  };
+  const bool in_home = is_below({"/home/", "/root/", "/run/user/"}), in_tmp = is_below({"/tmp/", "/var/tmp/"});
+  std::vector<std::string> lines = {
+      "UMask=0077",
+      // trees are given to the users of instances, whose processes are looked at (/proc/PID/fd) and ended
+      "CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_KILL CAP_SYS_PTRACE",
+      // units and users; trees; store and state; logs; sockets and the unit of the check
+      fmt::format("ReadWritePaths={} {} {} {} /run", layout.host_path("/etc"), layout.trees(),
+                  layout.host_path("/var/lib"), layout.host_path("/var/log")),
+      in_home ? "ProtectHome=tmpfs" : "ProtectHome=yes",
+      // nginx is asked by its socket in the file system, and its listeners are looked up in /proc (verify)
+      "PrivateNetwork=yes", "PrivateMounts=yes", "MemoryDenyWriteExecute=yes"};
+  if (in_home || in_tmp) lines.push_back("BindReadOnlyPaths=" + program);
+  for (const std::string& line : hardening)
+    if (!line.starts_with("ProtectHome=") && !line.starts_with("ProcSubset="))  // the latter hides the id of the boot
+      lines.push_back(line);
+  lines.emplace_back("SystemCallFilter=@chown");
   return lines;
 }
 

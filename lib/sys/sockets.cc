@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -80,6 +81,12 @@ bool Proc::listens(int pid, Transport transport, const std::string& address) con
   }
   ::closedir(dir);
   return found;
+}
+
+bool Proc::shares_network(int pid) const {
+  struct stat ours, theirs;
+  return ::stat("/proc/self/ns/net", &ours) != 0 || ::stat(fmt::format("/proc/{}/ns/net", pid).c_str(), &theirs) != 0 ||
+         (ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino);
 }
 
 }  // namespace orctl

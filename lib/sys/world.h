@@ -230,6 +230,8 @@ class Proc {
   /// Whether `pid` has a socket that takes connections (tcp) or datagrams (udp) at exactly `address`, such as
   /// "0.0.0.0:53" or "[::]:53".
   bool listens(int pid, Transport transport, const std::string& address) const;
+  /// Whether its addresses are ours: false when it is known to be in another network namespace.
+  bool shares_network(int pid) const;
   std::vector<int> all() const;            ///< every pid, sorted
   int64_t open_file_limit(int pid) const;  ///< how many files it may have open at a time (soft limit); 0 when gone
   int64_t start_ticks(int pid) const;      ///< /proc/PID/stat field 22: tells a reused pid apart; 0 when gone

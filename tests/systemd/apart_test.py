@@ -68,7 +68,8 @@ class Apart(unittest.TestCase):
     def test_the_exposure_of_every_unit_is_at_most_2(self):
         host, worst = self.host, 0.0
         host.apply(ONE)
-        host.apply(TWO)
+        host.apply(TWO, "--confirm-within", "1h")
+        self.assertTrue(host.exists("/etc/systemd/system/openresty-%s-confirm.service" % TWO))
         host.apply("tst_udp_001_82", extra='[[listener]]\naddress = "127.0.0.1"\nport = 5353\nprotocol = "udp"\nupstream = "up"\n')
         for golden in glob.glob(TOP + "/tests/render/*/expected/*/unit"):
             kind, flavour = golden.split("/")[-4], golden.split("/")[-2]

@@ -6,7 +6,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from orctl_host import OrctlHost, faults, unit_of
+from orctl_host import CERTIFICATE, OrctlHost, faults, unit_of
 
 NAME = "tst_pay_001_80"
 TIMER, SERVICE = "openresty-%s-confirm.timer" % NAME, "openresty-%s-confirm.service" % NAME
@@ -55,6 +55,26 @@ class Confirm(unittest.TestCase):
         self.await_nothing_left()
         late = self.host.orctl("confirm", NAME, check=False)
         self.assertEqual(late.code, 7, late)
+
+    def test_what_the_confined_unit_takes_back(self):
+        """A key, a listener of TLS and one of udp, the unit itself, by an orctl in folders that are hidden from a confined unit."""
+        host, tls = self.host, '[[listener]]\naddress = "127.0.0.1"\nport = 444\nprotocol = "https"\n'
+        for program in ("/run/user/0/orctl", "/tmp/orctl"):
+            with self.subTest(program):
+                host.run("install", "-D", "/usr/local/bin/orctl", program)
+                host.apply(NAME, nginx=OLD, overlay=host.pair(), extra=CERTIFICATE + tls)
+                unit, before = host.read(FOLDER + unit_of(NAME)), self.live()["revision"]
+                manifest = host.manifest(NAME, nginx="worker_connections = 99999\n", extra='[[listener]]\naddress = "127.0.0.1"\nport = 5353\nprotocol = "udp"\nupstream = "up"\n')
+                host.run(program, "apply", "-f", manifest, "--confirm-within", "2s")
+                self.assertIn("ExecStart=%s " % program, host.read(FOLDER + SERVICE))
+                self.assertNotEqual(host.read(FOLDER + unit_of(NAME)), unit)
+                self.assertFalse(host.exists("/opt/openresty/%s/certs/c.key" % NAME))
+                self.await_way_back(before + 2)
+                self.await_nothing_left()
+                self.assertEqual(host.read(FOLDER + unit_of(NAME)), unit)
+                self.assertEqual(host.run("ls", "/opt/openresty/%s/certs" % NAME).out.split(), ["c.key", "c.pem"])
+                self.assertEqual(host.run("ss", "-Hltnu", "sport = :5353 or sport = :444").out.split()[4], "127.0.0.1:444")
+                self.assertEqual(host.orctl("status", NAME).code, 0)
 
     def test_a_crash_of_the_machine_starts_the_count_again(self):
         self.host.apply(NAME, nginx=OLD)
