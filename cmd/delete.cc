@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 #include "change.h"
+#include "engine/supervisor.h"
+#include "model/name.h"
 
 namespace orctl {
 namespace {
@@ -18,12 +20,26 @@ void flags(Flags& f, Options& o) {
   add_change_flags(f, o.change);
 }
 
+/// Removes what a first apply left that was killed before it made a revision; `look` only says whether there is any.
+enum class Remains { look, remove };
+bool remains(const Observed& now, Remains what, World& world, const Layout& layout) {
+  const std::string tree = layout.tree(now.name);
+  if (!check_name(now.name).name || !now.head.empty() || world.fs.exists(tree)) return false;
+  const Supervisor supervisor(layout, now.name, tree);
+  const Belongings found = supervisor.remains(world);
+  if (what == Remains::remove) supervisor.remove(world, found);
+  return !found.empty();
+}
+
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("DeleteResult");
   const Layout layout(world.root);
   const std::set<std::string> names(o.names.begin(), o.names.end());  // a name given twice is meant once
-  for (const std::string& name : names)  // one that was killed in the middle of its delete is brought to the end
-    if (!observe(name, world, layout).interrupted) observe_existing(name, world, layout);
+  for (const std::string& name : names) {
+    const Observed now = observe(name, world, layout);
+    // one that was killed in the middle of its creation or delete is brought to the end
+    if (!now.interrupted && !remains(now, Remains::look, world, layout)) observe_existing(name, world, layout);
+  }
   if (!o.yes &&
       !world.env.confirm("Delete " + join(o.names, ", ") + "? It stops serving at once; the history is kept. [y/N] "))
     throw Error(Exit::guard, "not deleted: nobody said yes", "say --yes");
@@ -31,13 +47,20 @@ Exit run(const Options& o, World& world, Io& io) {
   request.ends_wait = true;
   const Held held(o.names, world, layout, request, remarks(io));
   Plan plan;
+  bool tidied = false;
   for (const std::string& name : names) {
     const Observed now = observe(name, world, layout);
+    if (remains(now, Remains::remove, world, layout)) {
+      tidied = true;
+      io.print(name + ": what an interrupted apply left is removed\n");
+    }
     if (!now.exists()) continue;  // a creation that was interrupted has just been taken back
     plan.instances.push_back(make_plan(now, std::nullopt, world, layout).instances.front());
   }
-  return report(io, plan, apply(plan, world, layout, request, remarks(io)),
-                [](const InstancePlan&) { return std::string("deleted"); });
+  const auto outcomes = apply(plan, world, layout, request, remarks(io));
+  const Exit exit = report(io, plan, outcomes, [](const InstancePlan&) { return std::string("deleted"); });
+  if (tidied) io.changed(true);
+  return exit;
 }
 
 }  // namespace

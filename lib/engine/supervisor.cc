@@ -129,6 +129,17 @@ Belongings Supervisor::belongings(const World& world, const Value& spec) const {
   return all;
 }
 
+Belongings Supervisor::remains(const World& world) const {
+  Value spec = Value::object();
+  spec.set("name", name_);
+  spec.set("nginx", Value::object());
+  Belongings what = belongings(world, spec);
+  const std::string stage = layout_.stage(name_);
+  what.folders.insert(what.folders.end(), {stage, stage + ".check"});
+  std::erase_if(what.folders, [&](const std::string& folder) { return !world.fs.exists(folder); });
+  return what;
+}
+
 void Supervisor::remove(World& world, const Belongings& what) const {
   for (const std::string& folder : what.folders) world.fs.remove(folder);
   if (!what.user.empty()) run_or_throw(world, {userdel, what.user});

@@ -13,6 +13,7 @@ namespace orctl {
 struct Belongings {
   std::vector<std::string> folders;  ///< of run, state and logs
   std::string user;                  ///< its own, under systemd; "" when it has none
+  bool empty() const { return folders.empty() && user.empty(); }
 };
 
 /// How long an instance's workers may take to end their requests, and nginx to notice.
@@ -37,6 +38,9 @@ class Supervisor {
   Belongings prepare(World& world, const Target& target, const Value& spec) const;
   /// All of it, for a delete; the user only when it is ours.
   Belongings belongings(const World& world, const Value& spec) const;
+  /// What is there of an instance that nothing is known of but its name, its tree being in the usual place: a first
+  /// apply that was killed early leaves it, staged tree included.
+  Belongings remains(const World& world) const;
   void remove(World& world, const Belongings& what) const;
 
   enum class AtBoot { start, keep };

@@ -95,6 +95,14 @@ class Scenario:
         self.must("reload", self.lab.name)
         return self.live()
 
+    def delete(self):
+        result = self.lab.orctl("delete", self.lab.name, "--yes")
+        if result.code == 2 and "there is no instance" in result.err:
+            return "absent"  # then nothing of it may be left
+        if result.code != 0:
+            raise Violation("the next command does not succeed: delete exits %d: %s" % (result.code, faults.one_line(result.err)))
+        return "absent"
+
     def status_then_apply(self):
         result = self.lab.orctl("status", self.lab.name)
         if result.code not in (0, 1, 2):
@@ -159,7 +167,8 @@ class FirstApply(Scenario):
         pass
 
     def ways_on(self):
-        return [("apply new", lambda: self.apply("new")), ("apply other", self.apply_other), ("status, apply new", self.status_then_apply)]
+        return [("apply new", lambda: self.apply("new")), ("apply other", self.apply_other), ("status, apply new", self.status_then_apply),
+                ("delete", self.delete)]
 
     def apply_other(self):
         self.must("apply", "-f", self.old_file)
@@ -284,14 +293,6 @@ class Delete(Scenario):
 
     def check_settled(self, state):
         super().check_settled("absent" if state == "new" else state)
-
-    def delete(self):
-        result = self.lab.orctl("delete", self.lab.name, "--yes")
-        if result.code == 2 and "there is no instance" in result.err:
-            return "absent"  # then nothing of it may be left
-        if result.code != 0:
-            raise Violation("the next command does not succeed: delete exits %d: %s" % (result.code, faults.one_line(result.err)))
-        return "absent"
 
     def status_then_delete(self):
         self.lab.orctl("status", self.lab.name)
