@@ -236,10 +236,24 @@ class Meaning {
       if (const Value* limit = route.find("rate_limit")) check_durations(*limit, field + ".rate_limit");
       if (const Value* upstream = route.find("upstream")) use_upstream(*upstream, field + ".upstream", used);
       if (const Value* upstream = canary_upstream(route)) use_upstream(*upstream, field + ".canary.upstream", used);
+      warn_of_split_sessions(route, field);
     }
     for (const Value& listener : instance_.list("listener"))
       if (const Value* upstream = listener.find("upstream")) used.insert(upstream->as_string());
     warn_of_unused(used);
+  }
+
+  /// A canary that is drawn anew for each request takes its client away from the server of its session.
+  void warn_of_split_sessions(const Value& route, const std::string& field) {
+    const Value *own = route.find("upstream"), *other = canary_upstream(route);
+    if (own == nullptr || other == nullptr || route.at("canary").find("by") != nullptr) return;
+    for (const Value& upstream : instance_.list("upstream")) {
+      const std::string& name = upstream.at("name").as_string();
+      if (upstream.find("sticky") == nullptr || (name != own->as_string() && name != other->as_string())) continue;
+      return warning("split-session", route.at("canary"), field + ".canary",
+                     fmt::format("upstream '{}' is sticky, and this canary is drawn anew for each request", name),
+                     "add by = \"client\", or the cookie or header that names users");
+    }
   }
 
   void use_upstream(const Value& upstream, const std::string& field, std::set<std::string>& used) {
