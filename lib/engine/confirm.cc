@@ -39,7 +39,7 @@ void write_record(const Unconfirmed& wait, World& world, const Layout& layout) {
 /// The version that goes live again; nullopt when there was none.
 std::optional<Version> version_before(const Unconfirmed& wait, const World& world, const Layout& layout) {
   if (wait.base.empty()) return std::nullopt;
-  const Value spec = load_version(world, wait.base, {}).spec;
+  const Value spec = load_manifest(world, wait.base).spec;
   Tree keys = world.fs.read_tree(layout.confirm_keys(wait.name));
   keys.merge(world.fs.read_tree(layout.tree(tree_folder(spec)), tree_ownership(spec, world)));
   std::vector<std::string> missing;

@@ -23,7 +23,7 @@ void finish_upgrade(const std::string& name, World& world, const Layout& layout,
                     const std::function<void(const std::string&)>& note) {
   const auto applied = applied_revision(world, name);
   if (!applied) return;
-  const Value spec = load_version(world, applied->commit, {}).spec;
+  const Value spec = load_manifest(world, applied->commit).spec;
   const Supervisor supervisor(layout, name, layout.tree(tree_folder(spec)));
   const int old_master = supervisor.upgraded_from(world);
   if (old_master == 0) return;
@@ -45,7 +45,7 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
     const FileLock lock = world.git.lock(request.lock_wait);
     note_outcome(world, head, outcome, cause, Millis(0));
   };
-  const std::string folder = applied.empty() ? "" : tree_folder(load_version(world, applied, {}).spec);
+  const std::string folder = applied.empty() ? "" : tree_folder(load_manifest(world, applied).spec);
   if (!folder.empty()) heal_swap(world, layout, folder);
   if (!revision.outcome.empty() || head == applied) {
     // proved, or put back; a late kill leaves the stage, or the outcome unsaid
@@ -58,7 +58,7 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
 
   const auto version_at = [&](const std::string& commit) -> std::optional<Version> {
     if (commit.empty()) return std::nullopt;
-    const Value spec = load_version(world, commit, {}).spec;
+    const Value spec = load_manifest(world, commit).spec;
     const std::string place = tree_folder(spec);
     const Ownership ownership = tree_ownership(spec, world);
     // the keys, which the store does not hold, are in the live tree or in the one it was exchanged with

@@ -13,6 +13,9 @@
 namespace orctl {
 namespace {
 
+/// Below these a commit has the tree, and the fingerprints of its private keys; all else is at the top.
+const std::string tree_prefix = "tree/", secrets_prefix = "secrets/";
+
 /// The value of the last line "Key: value" of `text`; "" when there is none.
 std::string line_value(const std::string& text, const std::string& key) {
   std::string found;
@@ -54,6 +57,27 @@ bool can_be_name(const std::string& name) {
   });
 }
 
+/// What the files at the top of a commit say.
+Version from_files(const World& world, const std::string& commit, const Tree& files) {
+  Version out;
+  for (const auto& [path, file] : files) {
+    if (path.find('/') != std::string::npos) continue;
+    if (path == "spec.json") {
+      Diagnostics found;
+      if (auto spec = read_json({path, file.content}, found)) out.spec = Schema::get("instance").with_defaults(*spec);
+    } else if (path == "unit.service") {
+      out.unit = file.content;
+    } else {
+      out.manifest_name = path;
+      out.manifest = file.content;
+    }
+  }
+  if (!out.spec.is_object())
+    throw Error(Exit::target, fmt::format("commit {} of the store holds no spec.json", commit.substr(0, 12)),
+                "was it made by orctl? look with: git --git-dir " + world.git.path() + " show " + commit.substr(0, 12));
+  return out;
+}
+
 std::string live_commit(const World& world, const std::string& name) {
   return world.git.ref(applied_ref(name)).value_or("");
 }
@@ -72,9 +96,9 @@ Tree as_files(const Version& version) {
   files["unit.service"] = {version.unit};
   for (const auto& [path, file] : version.tree) {
     if (is_secret(path, file))
-      files["secrets/" + path] = {"sha256:" + sha256(file.content) + "\n"};
+      files[secrets_prefix + path] = {"sha256:" + sha256(file.content) + "\n"};
     else
-      files["tree/" + path] = file;
+      files[tree_prefix + path] = file;
   }
   return files;
 }
@@ -157,33 +181,24 @@ Revision revision_before_live(const World& world, const std::string& name) {
   throw Error(Exit::usage, name + " has no applied revision before the live one", "orctl history " + name);
 }
 
+Version load_manifest(const World& world, const std::string& commit) {
+  return from_files(world, commit, world.git.files(commit, Git::Reach::top));
+}
+
 Version load_version(const World& world, const std::string& commit, const Tree& keys,
                      std::vector<std::string>* missing) {
-  Version out;
   const Tree files = world.git.files(commit);
+  Version out = from_files(world, commit, files);
   for (const auto& [path, file] : files) {
-    if (path.compare(0, 5, "tree/") == 0) {
-      out.tree[path.substr(5)] = file;
-    } else if (path.compare(0, 8, "secrets/") == 0) {
-      const std::string fingerprint(trim(file.content));
-      const auto key = keys.find(path.substr(8));
-      if (key != keys.end() && "sha256:" + sha256(key->second.content) == fingerprint)
-        out.tree[path.substr(8)] = key->second;
-      else if (missing != nullptr)
-        missing->push_back(path.substr(8));
-    } else if (path == "spec.json") {
-      Diagnostics found;
-      if (auto spec = read_json({path, file.content}, found)) out.spec = Schema::get("instance").with_defaults(*spec);
-    } else if (path == "unit.service") {
-      out.unit = file.content;
-    } else {
-      out.manifest_name = path;
-      out.manifest = file.content;
-    }
+    if (path.starts_with(tree_prefix)) out.tree[path.substr(tree_prefix.size())] = file;
+    if (!path.starts_with(secrets_prefix)) continue;
+    const std::string name = path.substr(secrets_prefix.size());
+    const auto key = keys.find(name);
+    if (key != keys.end() && "sha256:" + sha256(key->second.content) == trim(file.content))
+      out.tree[name] = key->second;
+    else if (missing != nullptr)
+      missing->push_back(name);
   }
-  if (!out.spec.is_object())
-    throw Error(Exit::target, fmt::format("commit {} of the store holds no spec.json", commit.substr(0, 12)),
-                "was it made by orctl? look with: git --git-dir " + world.git.path() + " show " + commit.substr(0, 12));
   out.digest = tree_digest(out.tree);
   return out;
 }

@@ -47,6 +47,9 @@ Revision live_revision(const World& world, const std::string& name);
 /// that was deleted, the last one applied. Exit::usage when there is none.
 Revision revision_before_live(const World& world, const std::string& name);
 
+/// What a commit says of its version: manifest, spec and unit; `tree` is empty and not read, nor is there a digest.
+Version load_manifest(const World& world, const std::string& commit);
+
 /// The version that a commit holds; private keys are taken from `keys` by their fingerprint, and when one is missing
 /// there the result lacks that file and `missing` names it.
 Version load_version(const World& world, const std::string& commit, const Tree& keys,

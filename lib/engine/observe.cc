@@ -81,7 +81,7 @@ Observed observe(const std::string& name, const World& world, const Layout& layo
   // a first apply that was killed has nothing before it: what it was about to make is what there is to look at
   if (!o.applied && o.interrupted && !head.deletes) o.applied = head;
   if (!o.applied) return o;
-  Version version = load_version(world, o.applied->commit, {});
+  Version version = load_manifest(world, o.applied->commit);
   const std::string folder = tree_folder(version.spec);
   o.tree_path = layout.tree(folder);
   o.interrupted = o.interrupted || world.fs.exists(layout.stage(folder)) || world.fs.exists(layout.aside(folder));
@@ -121,7 +121,7 @@ std::vector<std::string> select_instances(const std::vector<std::string>& patter
   std::vector<std::string> out;
   for (const std::string& name : chosen) {
     const auto applied = applied_revision(world, name);
-    if (applied && labels_match(load_version(world, applied->commit, {}).spec, labels)) out.push_back(name);
+    if (applied && labels_match(load_manifest(world, applied->commit).spec, labels)) out.push_back(name);
   }
   return out;
 }

@@ -32,6 +32,7 @@ struct FilesReader {
   git_repository* repository;
   const std::string& path;
   std::string commit;
+  Git::Reach reach;
   Odb odb;
   Tree files;
   size_t bytes = 0, entries = 0;
@@ -51,6 +52,7 @@ struct FilesReader {
       if (++entries > max_tree_files) throw refused(fmt::format("it has more than {} entries", max_tree_files));
       const git_filemode_t mode = git_tree_entry_filemode(entry);
       if (mode == GIT_FILEMODE_TREE) {
+        if (reach == Git::Reach::top) continue;
         TreeHandle inner;
         git_check(git_tree_lookup(Out(inner), repository, git_tree_entry_id(entry)), "read commit " + commit, path);
         read(inner.get(), prefix + name + "/", depth + 1);
@@ -141,10 +143,10 @@ std::vector<Git::Commit> Git::log(const std::string& ref, size_t limit) const {
   return commits;
 }
 
-Tree Git::files(const std::string& commit_id) const {
+Tree Git::files(const std::string& commit_id, Reach reach) const {
   const Repository repository = open_store(path_);
   const CommitHandle commit = find_commit(repository.get(), commit_id, path_);
-  FilesReader reader{repository.get(), path_, hex(*git_commit_id(commit.get())), nullptr, {}};
+  FilesReader reader{repository.get(), path_, hex(*git_commit_id(commit.get())), reach, nullptr, {}};
   git_check(git_repository_odb(Out(reader.odb), repository.get()), "open the objects", path_);
   TreeHandle tree;
   git_check(git_commit_tree(Out(tree), commit.get()), "read commit " + reader.commit, path_);

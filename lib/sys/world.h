@@ -304,8 +304,9 @@ class Git {
   /// Newest first, following first parents from `ref`; at most `limit` (0: all). Empty when the ref is missing.
   std::vector<Commit> log(const std::string& ref, size_t limit = 0) const;
   /// All files of a commit. Refuses hostile entries: "..", ".git", absolute, control bytes, symlinks, gitlinks,
-  /// above 64 MiB or 10,000 entries.
-  Tree files(const std::string& commit_id) const;
+  /// above 64 MiB or 10,000 entries. `top` leaves out, unread, what lies in folders.
+  enum class Reach { whole, top };
+  Tree files(const std::string& commit_id, Reach reach = Reach::whole) const;
   std::optional<std::string> note(const std::string& commit_id) const;  ///< on refs/notes/orctl
   /// Unified diff of two texts, git's format with a/ and b/; "" when equal. An absent side is nullptr.
   static std::string text_diff(const std::string& path, const std::string* before, const std::string* after);
