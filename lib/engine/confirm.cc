@@ -150,6 +150,7 @@ void restart_count(const std::string& name, World& world, const Layout& layout) 
 void end_wait(const std::string& name, World& world, const Layout& layout) {
   world.fs.remove(layout.confirm(name));
   world.fs.remove(layout.confirm_keys(name));
+  world.fs.remove(layout.confirm_trial(name));
   stop_confirm_timer(name, world, layout);
 }
 

@@ -44,6 +44,22 @@ std::string timer_text(const std::string& name, Millis within) {
       name, within.count());
 }
 
+/// Whether orctl runs at all in the unit that is to take the change back, before the change is made: what keeps it from
+/// that (a path that is hidden there, a mount that forbids it) would leave a change that nobody confirmed.
+void try_confinement(const std::string& name, const std::string& program, World& world, const Layout& layout) {
+  const std::string scratch = layout.confirm_trial(name);
+  world.fs.make_folders(scratch, 0700);
+  const Proc::Result result = systemd::run_confined(world, layout.confirm_trial_name(name),
+                                                    orctl_confinement(program, layout), {program, "version"}, scratch);
+  world.fs.remove(scratch);
+  if (result.status == 0) return;
+  std::string words = split(trim(result.err), '\n').front();
+  if (words.ends_with('.')) words.pop_back();
+  throw Error(Exit::refused,
+              fmt::format("'{}' does not run in the unit that would take the change back: {}", program, words),
+              fmt::format("install it in /usr/local/bin, or see: journalctl -u {}", layout.confirm_trial_name(name)));
+}
+
 }  // namespace
 
 void start_confirm_timer(const std::string& name, Millis within, Millis verify_limit, World& world,
@@ -65,6 +81,7 @@ void start_confirm_timer(const std::string& name, Millis within, Millis verify_l
   if (!is_plain(call.front()))
     throw Error(Exit::refused, fmt::format("the path of orctl, '{}', cannot stand in a unit", call.front()),
                 "install it where the path has only a-z, A-Z, 0-9 and . _ - +, such as /usr/local/bin/orctl");
+  try_confinement(name, call.front(), world, layout);
   const std::string unit = layout.confirm_unit(name);
   world.fs.write(unit + ".service", service_text(name, call, world, layout));
   world.fs.write(unit + ".timer", timer_text(name, within));

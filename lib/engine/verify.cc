@@ -61,8 +61,11 @@ std::string fault_of_http(const World& world, const Value& listener, const std::
 /// Of what no request of ours can reach that much can be known: this master holds the socket.
 std::string fault_of_socket(const World& world, const Value& listener, int master) {
   using Transport = Proc::Transport;
-  const std::string at = fmt::format("{}:{}", listener.at("address").as_string(), listener.at("port").as_int());
-  if (world.proc.listens(master, is_udp(listener) ? Transport::udp : Transport::tcp, at)) return {};
+  const std::string address = listener.at("address").as_string();
+  const Transport transport = is_udp(listener) ? Transport::udp : Transport::tcp;
+  // where a snippet listens on all addresses, nginx binds no single one of the same port
+  for (const std::string& one : {address, std::string(address.front() == '[' ? "[::]" : "0.0.0.0")})
+    if (world.proc.listens(master, transport, fmt::format("{}:{}", one, listener.at("port").as_int()))) return {};
   return fmt::format("nginx (pid {}) does not listen on {}", master, socket_name(listener));
 }
 

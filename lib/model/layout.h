@@ -45,6 +45,9 @@ class Layout {
   std::string confirm_keys(const std::string& name) const { return library() + "/confirm/" + name + ".keys"; }
   /// The unit (without ".service" or ".timer") that takes an unconfirmed change back.
   std::string confirm_unit_name(const std::string& name) const { return "openresty-" + name + "-confirm"; }
+  /// The unit in which it is tried before whether orctl can run there, and the folder for what that says.
+  std::string confirm_trial_name(const std::string& name) const { return confirm_unit_name(name) + "-trial.service"; }
+  std::string confirm_trial(const std::string& name) const { return library() + "/confirm/" + name + ".trial"; }
   std::string confirm_unit(const std::string& name) const {
     return root_ + "/etc/systemd/system/" + confirm_unit_name(name);
   }

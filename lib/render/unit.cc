@@ -90,16 +90,19 @@ std::vector<std::string> orctl_confinement(const std::string& program, const Lay
   };
   const bool in_home = is_below({"/home/", "/root/", "/run/user/"}), in_tmp = is_below({"/tmp/", "/var/tmp/"});
   std::vector<std::string> lines = {
-      "UMask=0077",
       // trees are given to the users of instances, whose processes are looked at (/proc/PID/fd) and ended
       "CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_KILL CAP_SYS_PTRACE",
       // units and users; trees; store and state; logs; sockets and the unit of the check
-      fmt::format("ReadWritePaths={} {} {} {} /run", layout.host_path("/etc"), layout.trees(),
+      fmt::format("ReadWritePaths={} {} {} {} /run", layout.host_path("/etc"), layout.host_path("/opt"),
                   layout.host_path("/var/lib"), layout.host_path("/var/log")),
       in_home ? "ProtectHome=tmpfs" : "ProtectHome=yes",
       // nginx is asked by its socket in the file system, and its listeners are looked up in /proc (verify)
       "PrivateNetwork=yes", "PrivateMounts=yes", "MemoryDenyWriteExecute=yes"};
-  if (in_home || in_tmp) lines.push_back("BindReadOnlyPaths=" + program);
+  if (in_home || in_tmp) {
+    std::string path = program;  // a colon ends a path there
+    for (size_t at = path.find(':'); at != std::string::npos; at = path.find(':', at + 2)) path.insert(at, 1, '\\');
+    lines.push_back("BindReadOnlyPaths=" + path);
+  }
   for (const std::string& line : hardening)
     if (!line.starts_with("ProtectHome=") && !line.starts_with("ProcSubset="))  // the latter hides the id of the boot
       lines.push_back(line);

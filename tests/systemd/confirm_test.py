@@ -59,7 +59,7 @@ class Confirm(unittest.TestCase):
     def test_what_the_confined_unit_takes_back(self):
         """A key, a listener of TLS and one of udp, the unit itself, by an orctl in folders that are hidden from a confined unit."""
         host, tls = self.host, '[[listener]]\naddress = "127.0.0.1"\nport = 444\nprotocol = "https"\n'
-        for program in ("/run/user/0/orctl", "/tmp/orctl"):
+        for program in ("/run/user/0/orctl", "/tmp/a:b/orctl"):
             with self.subTest(program):
                 host.run("install", "-D", "/usr/local/bin/orctl", program)
                 host.apply(NAME, nginx=OLD, overlay=host.pair(), extra=CERTIFICATE + tls)
@@ -75,6 +75,36 @@ class Confirm(unittest.TestCase):
                 self.assertEqual(host.run("ls", "/opt/openresty/%s/certs" % NAME).out.split(), ["c.key", "c.pem"])
                 self.assertEqual(host.run("ss", "-Hltnu", "sport = :5353 or sport = :444").out.split()[4], "127.0.0.1:444")
                 self.assertEqual(host.orctl("status", NAME).code, 0)
+
+    def test_a_snippet_may_listen_on_all_addresses(self):
+        """Then nginx has no socket of the listener's own address, and the unit without a network must know that."""
+        everywhere = {"http.d/x.conf": "server { listen 80; server_name other.test; return 200 other; }\n"}
+        self.host.apply(NAME, nginx=OLD, overlay=everywhere)
+        self.assertEqual(self.host.run("ss", "-Hltn", "sport = :80").out.split()[3], "0.0.0.0:80")
+        self.host.apply(NAME, "--confirm-within", "2s", nginx=NEW, overlay=everywhere)
+        self.await_way_back(3)
+        self.await_nothing_left()
+
+    def test_an_orctl_that_could_not_take_it_back_does_not_begin(self):
+        """Its folder is hidden from the unit by another name, that of /var/tmp: seen before anything is changed."""
+        self.host.run("sh", "-c", "rm -rf /var/tmp && mkdir -m 1777 /var/scratch && ln -s scratch /var/tmp && cp /usr/local/bin/orctl /var/scratch")
+        self.host.apply(NAME, nginx=OLD)
+        refused = self.host.run("/var/scratch/orctl", "apply", "-f", self.host.manifest(NAME, nginx=NEW), "--confirm-within", "2s", check=False)
+        self.assertEqual(refused.code, 11, refused)
+        self.assertIn("'/var/scratch/orctl' does not run in the unit that would take the change back", refused.err)
+        self.assertIn("hint: install it in /usr/local/bin", refused.err)
+        self.assertIn(OLD.strip().replace(" = ", " ") + ";", self.host.read("/opt/openresty/%s/nginx.conf" % NAME))
+        self.assertEqual(self.live()["revision"], 1)
+        self.await_nothing_left()
+
+    def test_readers_may_go_on_reading(self):
+        """What it writes is for everybody's eyes as before: an ordinary user asks for the history."""
+        self.host.apply(NAME, nginx=OLD)
+        self.host.apply(NAME, "--confirm-within", "2s", nginx=NEW)
+        self.await_way_back(3)
+        self.await_nothing_left()
+        asked = self.host.run("setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "orctl", "history", NAME)
+        self.assertIn("not confirmed within 2s", asked.out)
 
     def test_a_crash_of_the_machine_starts_the_count_again(self):
         self.host.apply(NAME, nginx=OLD)
