@@ -18,7 +18,8 @@ void flags(Flags& f, Options& o) {
   add_change_flags(f, o.change);
 }
 
-constexpr Millis look_again(500);
+constexpr Millis look_again(500), try_again(10000);
+constexpr int tries = 3;
 
 /// The instances meant; one that was taken back need not exist any more.
 std::vector<std::string> chosen(const std::vector<std::string>& patterns, const World& world) {
@@ -41,14 +42,19 @@ std::optional<Unconfirmed> await_end(const std::string& name, const World& world
   return std::nullopt;
 }
 
-/// The timer's part: with the lock held what is overdue goes back.
+/// The timer's part: with the lock held what is overdue goes back. A host that was too busy for the proof gets another
+/// chance or two.
 void take_back(const std::string& name, const Request& request, World& world, const Layout& layout, Io& io) {
-  while (const auto wait = await_end(name, world, layout)) {
-    const Held held({name}, world, layout, request, remarks(io));
-    const auto now = unconfirmed(name, world, layout);
-    if (now && now->expired())
-      throw Error(Exit::broken, fmt::format("revision {} of {} is live, unconfirmed", now->revision, name),
-                  fmt::format("orctl confirm {}; or {}", name, now->way_back()));
+  for (int left = tries; const auto wait = await_end(name, world, layout);) {
+    {
+      const Held held({name}, world, layout, request, remarks(io));
+      const auto now = armed(name, world, layout);
+      if (!now || !now->expired()) continue;
+      if (--left == 0)
+        throw Error(Exit::broken, fmt::format("revision {} of {} is live, unconfirmed", now->revision, name),
+                    fmt::format("orctl confirm {}; or {}", name, now->way_back()));
+    }
+    world.clock.pause(try_again);
   }
   if (world.supervision == Supervision::process) return;
   const Held held({name}, world, layout, request, remarks(io));

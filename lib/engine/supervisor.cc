@@ -91,7 +91,10 @@ Belongings Supervisor::prepare(World& world, const Target& target, const Value& 
   Belongings made;
   if (world.supervision == Supervision::systemd) {
     for (const std::string& folder : {layout_.run(name_), layout_.state(name_), layout_.logs(name_)})
-      if (!world.fs.exists(folder)) made.folders.push_back(folder);  // the check of the tree will make it
+      if (!world.fs.exists(folder)) {
+        world.fs.make_folders(folder.substr(0, folder.rfind('/')));  // systemd follows symlinks there, and we do not
+        made.folders.push_back(folder);                              // the check of the tree will make it
+      }
     const std::string user = instance_user(spec), ours = user_comment(spec);
     const bool there = world.env.user_exists(user);
     if (there && has_own_user(spec) && world.env.comment_of(user) != ours)

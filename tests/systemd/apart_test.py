@@ -108,6 +108,16 @@ class Apart(unittest.TestCase):
         host.orctl("delete", ONE, "--yes")
         self.assertEqual(host.left(ONE, user), [], "of one that was stopped, too")
 
+    def test_nothing_begins_where_a_symlink_would_stop_its_end(self):
+        """systemd makes the folder of the logs through a symlink, and orctl would not remove it there."""
+        host = self.host
+        host.run("sh", "-c", "mkdir /var/data && mv /var/log /var/data && ln -s data/log /var/log")
+        refused = host.apply(ONE, check=False)
+        self.assertEqual(refused.code, 5, refused)
+        self.assertIn("'/var/log' is a symlink, and orctl follows none where it writes", refused.err)
+        self.assertIn("mount --bind", refused.err)
+        self.assertEqual(host.left(ONE, "or-" + ONE), [])
+
     def stray(self, name):
         """Runs the instance's nginx outside its unit, as its user; returns the master."""
         host, folder = self.host, "/run/openresty/" + name

@@ -121,6 +121,19 @@ class Confirm(unittest.TestCase):
         self.assertFalse(self.host.exists(FOLDER + unit_of(NAME)))
         self.assertEqual(self.host.processes("^nginx"), {})
 
+    def test_what_fails_once_is_tried_again(self):
+        """Somebody's process keeps the user from being removed, and ends later."""
+        self.host.apply(NAME, "--confirm-within", "2s", nginx=NEW)
+        user = self.host.show(unit_of(NAME), "User")
+        self.host.background("setpriv", "--reuid", user, "--regid", user, "--clear-groups", "sleep", "600")
+        sleeper = faults.wait_for(lambda: list(self.host.processes("^sleep 600")), 10, "it runs")[0]
+        faults.wait_for(lambda: "could not be taken back" in self.host.run("journalctl", "-u", SERVICE, check=False).out, 30, "the first try fails", step=0.1)
+        self.assertEqual(self.host.run("getent", "passwd", user).code, 0)
+        self.host.run("kill", str(sleeper))
+        faults.wait_for(lambda: not self.host.exists("/var/lib/orctl/confirm/%s.json" % NAME), 40, "the second one ends it", step=0.1)
+        self.await_nothing_left()
+        self.assertEqual(self.host.left(NAME, user), [])
+
     def test_delete_ends_the_wait(self):
         self.host.apply(NAME, "--confirm-within", "5m", nginx=NEW)
         self.host.orctl("delete", NAME, "--yes")
