@@ -39,7 +39,16 @@ Millis drain_time(const Value& spec) {
 bool Supervisor::is_master(const World& world, int pid) const {
   const std::string command = world.proc.command_line(pid) + " ";
   return command.compare(0, 21, "nginx: master process") == 0 &&
-         command.find(" -p " + tree_ + " ") != std::string::npos && world.proc.alive(pid);
+         command.find(" -p " + tree_ + " ") != std::string::npos && world.proc.alive(pid) && may_be_ours(world, pid);
+}
+
+bool Supervisor::may_be_ours(const World& world, int pid) const {
+  const auto owner = world.proc.owner(pid);
+  if (!owner) return false;
+  if (owner->uid == 0 || owner->uid == world.env.uid()) return true;
+  const auto tree = world.fs.stat(tree_);
+  if (tree && (owner->uid == tree->uid || owner->gid == tree->gid)) return true;
+  return in_unit(world, pid);  // of a revision that named another user
 }
 
 int Supervisor::pid_in(const World& world, const std::string& file) const {

@@ -81,6 +81,8 @@ class Supervisor {
   void end_master(World& world, int pid, Millis drain) const;
   std::vector<std::string> make_folders(World& world, const Target& target) const;
   bool is_master(const World& world, int pid) const;
+  /// Anybody may call his process as he likes: an instance's master is root's, ours, or of its tree's owner or group.
+  bool may_be_ours(const World& world, int pid) const;
   int pid_in(const World& world, const std::string& file) const;
   bool in_unit(const World& world, int pid) const;
   void start_process(World& world, const Target& target) const;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <climits>
+#include <sstream>
 
 #include "sys/fault.h"
 
@@ -59,6 +60,23 @@ std::string Proc::command_line(int pid) const {
   while (!line.empty() && line.back() == '\0') line.pop_back();
   std::replace(line.begin(), line.end(), '\0', ' ');
   return line;
+}
+
+std::optional<Proc::Owner> Proc::owner(int pid) const {
+  // "Uid:" and "Gid:" each with the real, effective, saved and file system number (proc(5)); the folder's own owner is
+  // root's for a process that has changed its user
+  std::istringstream lines(read_proc(pid, "status"));
+  std::optional<uint32_t> uid, gid;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string key;
+    uint32_t real = 0, effective = 0;
+    if (!(words >> key >> real >> effective)) continue;
+    if (key == "Uid:") uid = effective;
+    if (key == "Gid:") gid = effective;
+  }
+  if (!uid || !gid) return std::nullopt;
+  return Owner{*uid, *gid};
 }
 
 std::string Proc::executable(int pid) const {

@@ -221,9 +221,14 @@ class Proc {
   /// Starts a program that goes on when we have ended: a session of its own in `/`, no output, nothing of ours open.
   void detach(const std::vector<std::string>& argv);
 
-  bool alive(int pid) const;                              ///< exists and is no zombie
-  std::string command_line(int pid) const;                ///< /proc/PID/cmdline with blanks between; "" when gone
-  std::string executable(int pid) const;                  ///< /proc/PID/exe; "" when gone or not readable
+  bool alive(int pid) const;                ///< exists and is no zombie
+  std::string command_line(int pid) const;  ///< /proc/PID/cmdline with blanks between; "" when gone
+  std::string executable(int pid) const;    ///< /proc/PID/exe; "" when gone or not readable
+  /// Effective user and group of a process; nullopt when gone.
+  struct Owner {
+    uint32_t uid = 0, gid = 0;
+  };
+  std::optional<Owner> owner(int pid) const;
   std::vector<int> children(int pid) const;               ///< sorted
   bool has_open(int pid, const std::string& path) const;  ///< one of its descriptors is this file
   enum class Transport { tcp, udp };

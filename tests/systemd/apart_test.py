@@ -118,6 +118,22 @@ class Apart(unittest.TestCase):
         self.assertIn("mount --bind", refused.err)
         self.assertEqual(host.left(ONE, "or-" + ONE), [])
 
+    def test_nobody_passes_for_another_instance(self):
+        """What a worker that was taken over calls itself, all may read in its command line."""
+        host = self.host
+        host.apply(ONE)
+        user = host.show(unit_of(ONE), "User")
+        fake = "exec -a 'nginx: master process /usr/sbin/nginx -p /opt/openresty/%s -c nginx.conf' sleep 600" % TWO
+        host.background("setpriv", "--reuid", user, "--regid", user, "--clear-groups", "bash", "-c", fake)
+        pid = faults.wait_for(lambda: list(host.processes("^nginx: master.*%s" % TWO)), 10, "it runs")[0]
+        host.apply(TWO)
+        for verb in ("restart", "stop", "start"):
+            host.orctl(verb, TWO)
+        self.assertEqual(host.get(8081), (200, "blue"))
+        self.assertNotEqual(host.status(TWO)["pid"], pid)
+        host.orctl("delete", TWO, "--yes")
+        self.assertIn(pid, host.processes("^nginx: master.*%s" % TWO), "another's process is left alone")
+
     def stray(self, name):
         """Runs the instance's nginx outside its unit, as its user; returns the master."""
         host, folder = self.host, "/run/openresty/" + name

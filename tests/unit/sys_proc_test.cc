@@ -140,6 +140,10 @@ TEST_CASE("the table of processes") {
   CHECK(proc.alive(own));
   CHECK(proc.start_ticks(own) > 0);
   CHECK(proc.executable(own) == Fs({}).absolute(proc.executable(own)));
+  REQUIRE(proc.owner(own));
+  CHECK(proc.owner(own)->uid == ::geteuid());
+  CHECK(proc.owner(own)->gid == ::getegid());
+  CHECK(proc.shares_network(own));
   CHECK_FALSE(proc.command_line(own).empty());
   const pid_t child = forked([] {
     for (;;) ::pause();
@@ -156,6 +160,7 @@ TEST_CASE("the table of processes") {
   CHECK(proc.start_ticks(child) == 0);
   CHECK(proc.command_line(child).empty());
   CHECK(proc.executable(child).empty());
+  CHECK_FALSE(proc.owner(child));
   CHECK_THROWS_AS(proc.signal(0, SIGTERM), Error);
   CHECK_THROWS_AS(proc.signal(-1, SIGTERM), Error);
 }
