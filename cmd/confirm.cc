@@ -51,8 +51,9 @@ void take_back(const std::string& name, const Request& request, World& world, co
       const auto now = armed(name, world, layout);
       if (!now || !now->expired()) continue;
       if (--left == 0)
-        throw Error(Exit::broken, fmt::format("revision {} of {} is live, unconfirmed", now->revision, name),
-                    fmt::format("orctl confirm {}; or {}", name, now->way_back()));
+        throw Error(
+            Exit::broken, fmt::format("revision {} of {} was not taken back", now->revision, name),
+            fmt::format("mend what is said above, then: {}; or keep it: orctl confirm {}", now->way_back(), name));
     }
     world.clock.pause(try_again);
   }

@@ -96,7 +96,9 @@ void stop_confirm_timer(const std::string& name, World& world, const Layout& lay
   if (systemd && world.fs.exists(timer)) systemd::stop_timer(world, layout.confirm_unit_name(name) + ".timer");
   world.fs.remove(timer);
   world.fs.remove(service);
-  if (systemd) systemd::reload_daemon(world);
+  if (!systemd) return;
+  systemd::reload_daemon(world);
+  systemd::reset_failed(world, layout.confirm_unit_name(name) + ".service");
 }
 
 }  // namespace orctl

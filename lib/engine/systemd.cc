@@ -10,7 +10,7 @@
 namespace orctl::systemd {
 namespace {
 
-constexpr Millis ask_limit(10000), change_limit(90000);
+constexpr Millis ask_limit(10000), change_limit(90000), confined_limit(60000);
 const std::string systemctl = "/usr/bin/systemctl", journalctl = "/usr/bin/journalctl";
 
 Error failed(const std::string& doing, const Proc::Result& result) {
@@ -106,9 +106,11 @@ Proc::Result run_confined(World& world, const std::string& unit, const std::vect
                           const std::vector<std::string>& argv, const std::string& scratch) {
   const std::string file = "/run/systemd/system/" + unit, output = scratch + "/output";
   world.fs.make_folders("/run/systemd/system");
-  world.fs.write(file, fmt::format("[Unit]\nCollectMode=inactive-or-failed\n[Service]\nType=oneshot\n{}\n"
-                                   "StandardOutput=truncate:{}\nStandardError=inherit\nExecStart={}\n",
-                                   join(settings, "\n"), output, join(argv, " ")));
+  world.fs.write(
+      file, fmt::format("[Unit]\nCollectMode=inactive-or-failed\n[Service]\nType=oneshot\nTimeoutStartSec={}s\n{}\n"
+                        "StandardOutput=truncate:{}\nStandardError=inherit\nExecStart={}\n",
+                        std::chrono::duration_cast<std::chrono::seconds>(confined_limit).count(), join(settings, "\n"),
+                        output, join(argv, " ")));
   if (show(world, unit).stale) reload_daemon(world);  // of one that was killed
   Proc::Result result = world.proc.run({systemctl, "start", unit}, change_limit);
   world.fs.remove(file);

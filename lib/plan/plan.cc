@@ -145,10 +145,24 @@ void diff_live(const Version& before, const Version& after, const Live& live, co
   }
 }
 
-/// Whether the workers that run now take the document of `after`: they refuse routes that they have no phases for.
+/// Whether the workers that run now take the document of `after`: not those that do not answer (they hang, perhaps for
+/// the very change that goes back), nor routes that they have no phases for.
 bool takes_document(const Version& before, const Version& after, const Live& live) {
   const RoutePhases want = route_phases(after.spec);
+  if (live.tree.empty()) return false;
   return !want.policies || (live.tree == before.digest && can_serve(route_phases(before.spec), want));
+}
+
+/// A reload, and what has to be sent with it because the workers that it starts keep what was sent before: a document
+/// before it, or after it when only the new workers can serve it; certificates likewise.
+void add_reload(std::vector<Step>& steps, const Version& before, const Version& after, const Live& live) {
+  const bool document = is_drifted(before, live), first = takes_document(before, after, live);
+  const bool certificates = has_other_certificates(before, live), answers = !live.tree.empty();
+  if (document && first) steps.push_back(PushGateway{});
+  if (certificates && answers) steps.push_back(PushCertificates{});
+  steps.push_back(Reload{});
+  if (document && !first) steps.push_back(PushGateway{});
+  if (certificates && !answers) steps.push_back(PushCertificates{});
 }
 
 std::vector<Step> steps_between(const Version& before, const Version& after, const Live& live, Impact impact) {
@@ -158,23 +172,16 @@ std::vector<Step> steps_between(const Version& before, const Version& after, con
   if (other_tree || !(before.spec == after.spec) || before.unit != after.unit) steps.push_back(CommitRevision{});
   if (tree) steps.push_back(SwapTree{});
   if (before.unit != after.unit) steps.push_back(WriteUnit{});
-  const bool hot = live.running && impact == Impact::hot, reload = live.running && impact == Impact::reload;
-  // a reload keeps a document that was sent to the gateway, so the tree's own has to be sent, too: before it, or after
-  // it when only the new workers can serve it
-  const bool drifted = is_drifted(before, live);
-  const bool send = (hot && (drifted || before.document() != after.document())) || (reload && drifted);
-  const bool first = hot || takes_document(before, after, live);
-  if (send && first) steps.push_back(PushGateway{});
-  // certificates likewise: any workers take them
-  if ((hot && live.certs != certificates_digest(after.tree)) || (reload && has_other_certificates(before, live)))
-    steps.push_back(PushCertificates{});
-  if (!live.running)
+  if (!live.running) {
     steps.push_back(Supervise{Supervise::Action::start});
-  else if (impact == Impact::restart)
+  } else if (impact == Impact::restart) {
     steps.push_back(Supervise{Supervise::Action::restart});
-  else if (impact == Impact::reload)
-    steps.push_back(Reload{});
-  if (send && !first) steps.push_back(PushGateway{});
+  } else if (impact == Impact::reload) {
+    add_reload(steps, before, after, live);
+  } else if (impact == Impact::hot) {
+    if (is_drifted(before, live) || before.document() != after.document()) steps.push_back(PushGateway{});
+    if (live.certs != certificates_digest(after.tree)) steps.push_back(PushCertificates{});
+  }
   steps.push_back(Verify{});
   return steps;
 }
@@ -289,11 +296,7 @@ InstancePlan plan_lifecycle(const std::string& name, const std::string& base, co
     plan.steps = {Supervise{Action::restart}, Verify{}};
   } else if (!action && live.running) {
     plan.changes.push_back({Op::change, "process", now, "running", Impact::reload, "reload"});
-    const bool send = is_drifted(version, live), first = takes_document(version, version, live);
-    if (send && first) plan.steps.push_back(PushGateway{});
-    if (has_other_certificates(version, live)) plan.steps.push_back(PushCertificates{});
-    plan.steps.push_back(Reload{});
-    if (send && !first) plan.steps.push_back(PushGateway{});
+    add_reload(plan.steps, version, version, live);
     plan.steps.push_back(Verify{});
   }
   return plan;

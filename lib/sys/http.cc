@@ -3,6 +3,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -97,6 +98,24 @@ size_t take_header(char* data, size_t, size_t size, void* to) {
   return size;
 }
 
+Error no_answer(const Endpoint& at, const std::string& why, int os_error) {
+  return Error(
+      Exit::unreachable, fmt::format("no answer from {}: {}", shown(at), why),
+      os_error == EACCES ? "run as root or as the owner of the socket" : "is the instance running? see: orctl status");
+}
+
+/// Holds on to the socket itself: the folder that it lies in is the instance's own, whose process could put a symlink
+/// to another instance's socket there.
+Fd hold_socket(const Endpoint& at) {
+  Fd socket(retried([&] { return ::open(at.unix_socket.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC); }));
+  if (!socket) throw no_answer(at, errno_text(errno), errno);
+  struct stat raw = {};
+  if (::fstat(socket.get(), &raw) == 0 && S_ISSOCK(raw.st_mode)) return socket;
+  throw Error(Exit::refused,
+              fmt::format("'{}' is {}, not a socket", at.unix_socket, S_ISLNK(raw.st_mode) ? "a symlink" : "a file"),
+              "somebody has put it there: look at the folder, then orctl restart the instance");
+}
+
 Error failure(CURLcode code, CURL* easy, const Endpoint& at, const Answer& answer, const char* detail) {
   if (answer.too_large) {
     return Error(Exit::target, fmt::format("the answer of {} is larger than {} bytes", shown(at), max_body));
@@ -106,9 +125,7 @@ Error failure(CURLcode code, CURL* easy, const Endpoint& at, const Answer& answe
   std::string why = detail[0] != '\0' ? detail : Curl::get().easy_strerror(code);
   if (code == CURLE_COULDNT_CONNECT && os_error != 0) why = errno_text(static_cast<int>(os_error));
   if (code == CURLE_GOT_NOTHING) why = "it closed the connection without an answer";
-  std::string hint = "is the instance running? see: orctl status";
-  if (os_error == EACCES) hint = "run as root or as the owner of the socket";
-  return Error(Exit::unreachable, fmt::format("no answer from {}: {}", shown(at), why), hint);
+  return no_answer(at, why, static_cast<int>(os_error));
 }
 
 Error too_late(const Endpoint& at, Millis limit) {
@@ -137,7 +154,11 @@ Http::Response request(const char* method, const Endpoint& at, const std::string
                        Millis limit, const Http::Headers& headers) {
   stop_if_interrupted();
   check_socket_path(at.unix_socket);
-  if (at.unix_socket.empty()) parse_address(at.address);
+  Fd socket;
+  if (at.unix_socket.empty())
+    parse_address(at.address);
+  else
+    socket = hold_socket(at);
   const bool plain = std::all_of(path.begin(), path.end(), [](unsigned char c) { return c > 0x20 && c != 0x7f; });
   if (!path.starts_with('/') || !plain) throw refused(fmt::format("{:?} is no path of a request", path));
   static const CURLcode started = Curl::get().global_init(CURL_GLOBAL_DEFAULT);
@@ -157,7 +178,7 @@ Http::Response request(const char* method, const Endpoint& at, const std::string
     set(CURLOPT_SSL_VERIFYPEER, 0L);
     set(CURLOPT_SSL_VERIFYHOST, 0L);
   }
-  if (!at.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, at.unix_socket.c_str());
+  if (socket) set(CURLOPT_UNIX_SOCKET_PATH, fmt::format("/proc/self/fd/{}", socket.get()).c_str());
   set(CURLOPT_PATH_AS_IS, 1L);
   set(CURLOPT_PROTOCOLS_STR, tls ? "https" : "http");
   set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});

@@ -118,6 +118,23 @@ class Apart(unittest.TestCase):
         self.assertIn("mount --bind", refused.err)
         self.assertEqual(host.left(ONE, "or-" + ONE), [])
 
+    def test_a_link_to_the_socket_of_another_leads_nowhere(self):
+        """root connects to where an instance's own folder leads: what is meant for it must not reach its sibling."""
+        host = self.host
+        host.apply(ONE)
+        host.apply(TWO)
+        folder = "/run/openresty/%s/" % ONE
+        self.assertEqual(self.as_instance(ONE, "cd %s && mv admin.sock own && ln -s /run/openresty/%s/admin.sock admin.sock" % (folder, TWO)).code, 0)
+        for args in (("drain", ONE + "/up/127.0.0.1:9001", "--reason", "test", "--ignore-min-healthy"),
+                     ("apply", "-f", host.manifest(ONE, weight=5), "--verify-timeout", "1s")):
+            refused = host.orctl(*args, check=False)
+            self.assertNotEqual(refused.code, 0, refused)
+            self.assertIn("admin.sock' is a symlink, not a socket", refused.err)
+        self.assertEqual(host.orctl("overrides", "list", TWO, "-o", "json").json()["items"], [])
+        self.assertEqual(host.orctl("diff", "-f", host.manifest(TWO)).code, 0)
+        host.orctl("restart", ONE)  # as the hint says
+        self.assertEqual(host.orctl("diff", "-f", host.manifest(ONE)).code, 0)
+
     def test_nobody_passes_for_another_instance(self):
         """What a worker that was taken over calls itself, all may read in its command line."""
         host = self.host

@@ -235,6 +235,8 @@ TEST_CASE("a document goes to workers that can serve it: after the reload that b
   live.tree = "another";  // nobody knows what phases those workers have
   CHECK(order(policies, policies, live, true) == "reload push-gateway ");
   CHECK(order(plain, plain, live, true) == "push-gateway reload ");
+  live.tree.clear();  // nobody answers
+  CHECK(order(plain, plain, live, true) == "reload push-gateway ");
   other.find("route")->items()[1].set("client_max_body_size", "5m");
   CHECK(order(policies, version_of(other, {}), live_of(policies), true) == "reload push-gateway ");
 }
