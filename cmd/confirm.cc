@@ -42,20 +42,26 @@ std::optional<Unconfirmed> await_end(const std::string& name, const World& world
   return std::nullopt;
 }
 
-/// The timer's part: with the lock held what is overdue goes back. A host that was too busy for the proof gets another
-/// chance or two.
+/// The timer's part: with the lock held what is overdue goes back. What failed is tried again: a host may be too busy
+/// for the proof once.
 void take_back(const std::string& name, const Request& request, World& world, const Layout& layout, Io& io) {
   for (int left = tries; const auto wait = await_end(name, world, layout);) {
-    {
+    try {
       const Held held({name}, world, layout, request, remarks(io));
       const auto now = armed(name, world, layout);
       if (!now || !now->expired()) continue;
-      if (--left == 0)
-        throw Error(
-            Exit::broken, fmt::format("revision {} of {} was not taken back", now->revision, name),
-            fmt::format("mend what is said above, then: {}; or keep it: orctl confirm {}", now->way_back(), name));
+      if (!unconfirmed(name, world, layout))
+        throw Error(Exit::broken, fmt::format("{} was taken back, and its record is still there", name),
+                    "remove " + layout.confirm(name));
+      throw Error(
+          Exit::broken, fmt::format("revision {} of {} was not taken back", now->revision, name),
+          fmt::format("mend what is said above, then: {}; or keep it: orctl confirm {}", now->way_back(), name));
+    } catch (const Error& e) {
+      if (--left == 0 || interrupted() != 0) throw;
+      io.note(fmt::format("{}; trying again in {}", e.what(), span_text(try_again)));
     }
     world.clock.pause(try_again);
+    if (interrupted() != 0) throw Error(Exit::target, "interrupted before " + name + " was taken back");
   }
   if (world.supervision == Supervision::process) return;
   const Held held({name}, world, layout, request, remarks(io));

@@ -24,7 +24,9 @@ void flags(Flags& f, Options& o) {
 enum class Remains { look, remove };
 bool remains(const Observed& now, Remains what, World& world, const Layout& layout) {
   const std::string tree = layout.tree(now.name);
-  if (!check_name(now.name).name || !now.head.empty() || world.fs.exists(tree)) return false;
+  if (!check_name(now.name).name || !now.head.empty()) return false;
+  for (const std::string& later : {tree, layout.unit(now.name), layout.pid(now.name)})  // the store is elsewhere
+    if (world.fs.exists(later)) return false;
   const Supervisor supervisor(layout, now.name, tree);
   const Belongings found = supervisor.remains(world);
   if (what == Remains::remove) supervisor.remove(world, found);
@@ -52,6 +54,10 @@ Exit run(const Options& o, World& world, Io& io) {
     const Observed now = observe(name, world, layout);
     if (remains(now, Remains::remove, world, layout)) {
       tidied = true;
+      Value what = Value::object();
+      what.set("outcome", "tidied");
+      write_audit(world, layout, name, request.note, what);
+      io.item(Value(Value::Object{{"name", name}, {"result", "tidied"}, {"changed", true}}));
       io.print(name + ": what an interrupted apply left is removed\n");
     }
     if (!now.exists()) continue;  // a creation that was interrupted has just been taken back

@@ -44,7 +44,7 @@ std::string timer_text(const std::string& name, Millis within) {
       name, within.count());
 }
 
-/// Whether orctl runs at all in the unit that is to take the change back, before the change is made: what keeps it from
+/// Whether orctl runs at all in the unit that is to take the change back, before anything goes live: what keeps it from
 /// that (a path that is hidden there, a mount that forbids it) would leave a change that nobody confirmed.
 void try_confinement(const std::string& name, const std::string& program, World& world, const Layout& layout) {
   const std::string scratch = layout.confirm_trial(name);
@@ -90,6 +90,7 @@ void start_confirm_timer(const std::string& name, Millis within, Millis verify_l
 }
 
 void stop_confirm_timer(const std::string& name, World& world, const Layout& layout) {
+  if (world.supervision == Supervision::systemd) systemd::end_confined(world, layout.confirm_trial_name(name));
   const std::string unit = layout.confirm_unit(name), timer = unit + ".timer", service = unit + ".service";
   if (!world.fs.exists(timer) && !world.fs.exists(service)) return;
   const bool systemd = world.supervision == Supervision::systemd;

@@ -83,8 +83,10 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
     // it had not come as far as the exchange: the old tree is whole, and what was staged is rubbish
     if (plan.before && live.empty() && world.fs.exists(carrier.stage_)) world.fs.rename(carrier.stage_, carrier.tree_);
     world.fs.remove(carrier.stage_);
-    if (!plan.before) carrier.supervisor_.remove(world, carrier.supervisor_.belongings(world, plan.after->spec));
     say("interrupted", "killed before it went live");
+    // a tree that somebody has changed meanwhile may serve: what belongs to it stays
+    if (!plan.before && live.empty())
+      carrier.supervisor_.remove(world, carrier.supervisor_.belongings(world, plan.after->spec));
     note(fmt::format("{}: it had not gone live; what was there before still is", name));
     return;
   }

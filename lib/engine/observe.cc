@@ -35,6 +35,7 @@ void observe_process(Observed& o, const World& world, const Layout& layout) {
     o.live.certs = o.status->common_certs();
   } catch (const Error& e) {
     o.problem = e.what();
+    o.live.answers = false;
   }
 }
 

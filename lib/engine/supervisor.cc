@@ -137,7 +137,9 @@ std::vector<std::string> Supervisor::make_folders(World& world, const Target& ta
 Belongings Supervisor::belongings(const World& world, const Value& spec) const {
   Belongings all{{layout_.run(name_), layout_.state(name_), layout_.logs(name_)}, ""};
   const std::string user = instance_user(spec);
-  if (has_own_user(spec) && world.env.comment_of(user) == user_comment(spec)) all.user = user;
+  // without systemd an instance has none: one of that name belongs to another root
+  const bool by_systemd = world.supervision == Supervision::systemd;
+  if (by_systemd && has_own_user(spec) && world.env.comment_of(user) == user_comment(spec)) all.user = user;
   return all;
 }
 
@@ -153,6 +155,7 @@ Belongings Supervisor::remains(const World& world) const {
 }
 
 void Supervisor::remove(World& world, const Belongings& what) const {
+  if (world.supervision == Supervision::systemd) systemd::end_confined(world, layout_.check_unit_name(name_));
   for (const std::string& folder : what.folders) world.fs.remove(folder);
   if (!what.user.empty()) run_or_throw(world, {userdel, what.user});
 }

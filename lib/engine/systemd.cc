@@ -12,6 +12,7 @@ namespace {
 
 constexpr Millis ask_limit(10000), change_limit(90000), confined_limit(60000);
 const std::string systemctl = "/usr/bin/systemctl", journalctl = "/usr/bin/journalctl";
+const std::string confined_units = "/run/systemd/system/";
 
 Error failed(const std::string& doing, const Proc::Result& result) {
   return {Exit::target, fmt::format("{} failed: {}", doing, trim(result.err.empty() ? result.out : result.err)),
@@ -101,11 +102,18 @@ void stop(World& world, const std::string& unit, Millis limit) {
   if (result.status != 0) throw failed("systemctl stop " + unit, result);
 }
 
+void end_confined(World& world, const std::string& unit) {
+  const std::string file = confined_units + unit;
+  if (!world.fs.exists(file)) return;
+  world.proc.run({systemctl, "stop", unit}, change_limit);  // it says no when systemd knows nothing of it
+  world.fs.remove(file);
+}
+
 // argv holds what a unit's ExecStart= holds, too: paths and options without blanks, quotes, `%` or `$` (Layout).
 Proc::Result run_confined(World& world, const std::string& unit, const std::vector<std::string>& settings,
                           const std::vector<std::string>& argv, const std::string& scratch) {
-  const std::string file = "/run/systemd/system/" + unit, output = scratch + "/output";
-  world.fs.make_folders("/run/systemd/system");
+  const std::string file = confined_units + unit, output = scratch + "/output";
+  world.fs.make_folders(confined_units.substr(0, confined_units.size() - 1));
   world.fs.write(
       file, fmt::format("[Unit]\nCollectMode=inactive-or-failed\n[Service]\nType=oneshot\nTimeoutStartSec={}s\n{}\n"
                         "StandardOutput=truncate:{}\nStandardError=inherit\nExecStart={}\n",

@@ -46,4 +46,7 @@ void stop(World& world, const std::string& unit, Millis limit);
 Proc::Result run_confined(World& world, const std::string& unit, const std::vector<std::string>& settings,
                           const std::vector<std::string>& argv, const std::string& scratch);
 
+/// Ends such a unit that a kill of ours left, and removes its file.
+void end_confined(World& world, const std::string& unit);
+
 }  // namespace orctl::systemd

@@ -247,6 +247,8 @@ class Meaning {
   void warn_of_split_sessions(const Value& route, const std::string& field) {
     const Value *own = route.find("upstream"), *other = canary_upstream(route);
     if (own == nullptr || other == nullptr || route.at("canary").find("by") != nullptr) return;
+    const int64_t percent = route.at("canary").at("percent").as_int();
+    if (percent == 0 || percent == 100) return;  // nothing is drawn
     for (const Value& upstream : instance_.list("upstream")) {
       const std::string& name = upstream.at("name").as_string();
       if (upstream.find("sticky") == nullptr || (name != own->as_string() && name != other->as_string())) continue;

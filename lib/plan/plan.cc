@@ -133,6 +133,8 @@ void diff_live(const Version& before, const Version& after, const Live& live, co
     out.push_back({Op::change, "process", live.binary, binary, Impact::restart, "another nginx"});
   } else if (live.keeper == Live::Keeper::unit && rights_of(before.unit) != rights_of(after.unit)) {
     out.push_back({Op::change, "process", "running", "running", Impact::restart, "its unit gives it other rights"});
+  } else if (!live.answers) {
+    out.push_back({Op::change, "process", "running", "running", Impact::reload, "no worker answers"});
   } else if (same_tree && live.tree != after.digest) {
     out.push_back({Op::change, "process", live.tree.substr(0, 12), after.digest.substr(0, 12), Impact::reload,
                    "the workers run another tree"});
@@ -149,7 +151,7 @@ void diff_live(const Version& before, const Version& after, const Live& live, co
 /// the very change that goes back), nor routes that they have no phases for.
 bool takes_document(const Version& before, const Version& after, const Live& live) {
   const RoutePhases want = route_phases(after.spec);
-  if (live.tree.empty()) return false;
+  if (!live.answers) return false;
   return !want.policies || (live.tree == before.digest && can_serve(route_phases(before.spec), want));
 }
 
@@ -157,12 +159,12 @@ bool takes_document(const Version& before, const Version& after, const Live& liv
 /// before it, or after it when only the new workers can serve it; certificates likewise.
 void add_reload(std::vector<Step>& steps, const Version& before, const Version& after, const Live& live) {
   const bool document = is_drifted(before, live), first = takes_document(before, after, live);
-  const bool certificates = has_other_certificates(before, live), answers = !live.tree.empty();
+  const bool certificates = has_other_certificates(before, live);
   if (document && first) steps.push_back(PushGateway{});
-  if (certificates && answers) steps.push_back(PushCertificates{});
+  if (certificates && live.answers) steps.push_back(PushCertificates{});
   steps.push_back(Reload{});
   if (document && !first) steps.push_back(PushGateway{});
-  if (certificates && !answers) steps.push_back(PushCertificates{});
+  if (certificates && !live.answers) steps.push_back(PushCertificates{});
 }
 
 std::vector<Step> steps_between(const Version& before, const Version& after, const Live& live, Impact impact) {

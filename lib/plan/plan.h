@@ -57,6 +57,7 @@ struct Live {
   bool restarting = false;      ///< it does not run, but systemd is about to start it again
   bool at_boot = false;         ///< systemd starts it at boot
   std::vector<Misfit> misfits;  ///< of the tree on disk
+  bool answers = true;          ///< false when it runs and no worker says what it serves: all may hang
   bool operator==(const Live&) const = default;
 };
 

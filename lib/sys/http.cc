@@ -111,9 +111,10 @@ Fd hold_socket(const Endpoint& at) {
   if (!socket) throw no_answer(at, errno_text(errno), errno);
   struct stat raw = {};
   if (::fstat(socket.get(), &raw) == 0 && S_ISSOCK(raw.st_mode)) return socket;
-  throw Error(Exit::refused,
-              fmt::format("'{}' is {}, not a socket", at.unix_socket, S_ISLNK(raw.st_mode) ? "a symlink" : "a file"),
-              "somebody has put it there: look at the folder, then orctl restart the instance");
+  throw Error(
+      Exit::refused,
+      fmt::format("'{}' is {}, not a socket", at.unix_socket, S_ISLNK(raw.st_mode) ? "a symlink" : "something else"),
+      "somebody has put it there: look at the folder, then orctl restart the instance");
 }
 
 Error failure(CURLcode code, CURL* easy, const Endpoint& at, const Answer& answer, const char* detail) {
@@ -276,9 +277,15 @@ bool Http::accepts(const Endpoint& at, Millis limit) const {
       error = connect_once(found->ai_addr, found->ai_addrlen, deadline);
     } else {
       check_socket_path(at.unix_socket);
+      Fd socket;
+      try {
+        socket = hold_socket(at);
+      } catch (const Error&) {
+        return false;
+      }
       sockaddr_un to = {};
       to.sun_family = AF_UNIX;
-      std::memcpy(to.sun_path, at.unix_socket.c_str(), at.unix_socket.size());
+      *fmt::format_to_n(to.sun_path, sizeof to.sun_path - 1, "/proc/self/fd/{}", socket.get()).out = '\0';
       error = connect_once(reinterpret_cast<const sockaddr*>(&to), sizeof to, deadline);
     }
     if (error == 0) return true;

@@ -63,17 +63,17 @@ std::string Proc::command_line(int pid) const {
 }
 
 std::optional<Proc::Owner> Proc::owner(int pid) const {
-  // "Uid:" and "Gid:" each with the real, effective, saved and file system number (proc(5)); the folder's own owner is
-  // root's for a process that has changed its user
+  // "Uid:" and "Gid:" with the real number first (proc(5)); the folder's own owner is root for a process that has
+  // changed its user, and the effective one is root's for anybody's su
   std::istringstream lines(read_proc(pid, "status"));
   std::optional<uint32_t> uid, gid;
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words(line);
     std::string key;
-    uint32_t real = 0, effective = 0;
-    if (!(words >> key >> real >> effective)) continue;
-    if (key == "Uid:") uid = effective;
-    if (key == "Gid:") gid = effective;
+    uint32_t real = 0;
+    if (!(words >> key >> real)) continue;
+    if (key == "Uid:") uid = real;
+    if (key == "Gid:") gid = real;
   }
   if (!uid || !gid) return std::nullopt;
   return Owner{*uid, *gid};

@@ -224,7 +224,7 @@ class Proc {
   bool alive(int pid) const;                ///< exists and is no zombie
   std::string command_line(int pid) const;  ///< /proc/PID/cmdline with blanks between; "" when gone
   std::string executable(int pid) const;    ///< /proc/PID/exe; "" when gone or not readable
-  /// Effective user and group of a process; nullopt when gone.
+  /// Real user and group of a process: whose it is; nullopt when gone.
   struct Owner {
     uint32_t uid = 0, gid = 0;
   };

@@ -125,15 +125,25 @@ class Apart(unittest.TestCase):
         host.apply(TWO)
         folder = "/run/openresty/%s/" % ONE
         self.assertEqual(self.as_instance(ONE, "cd %s && mv admin.sock own && ln -s /run/openresty/%s/admin.sock admin.sock" % (folder, TWO)).code, 0)
-        for args in (("drain", ONE + "/up/127.0.0.1:9001", "--reason", "test", "--ignore-min-healthy"),
-                     ("apply", "-f", host.manifest(ONE, weight=5), "--verify-timeout", "1s")):
+        for code, *args in ((3, "drain", ONE + "/up/127.0.0.1:9001", "--reason", "test", "--ignore-min-healthy"),
+                            (12, "apply", "-f", host.manifest(ONE, weight=5), "--verify-timeout", "1s")):
             refused = host.orctl(*args, check=False)
-            self.assertNotEqual(refused.code, 0, refused)
+            self.assertEqual(refused.code, code, refused)
             self.assertIn("admin.sock' is a symlink, not a socket", refused.err)
         self.assertEqual(host.orctl("overrides", "list", TWO, "-o", "json").json()["items"], [])
         self.assertEqual(host.orctl("diff", "-f", host.manifest(TWO)).code, 0)
         host.orctl("restart", ONE)  # as the hint says
         self.assertEqual(host.orctl("diff", "-f", host.manifest(ONE)).code, 0)
+
+    def test_another_root_has_no_user_here(self):
+        """An instance of the same name below --root is another one."""
+        host = self.host
+        host.apply(ONE)
+        host.orctl("stop", ONE)
+        missing = host.orctl("--root", "/tmp/elsewhere", "delete", ONE, "--yes", check=False)
+        self.assertEqual(missing.code, 2, missing)
+        host.orctl("start", ONE)
+        self.assertEqual(host.get(), (200, "blue"))
 
     def test_nobody_passes_for_another_instance(self):
         """What a worker that was taken over calls itself, all may read in its command line."""

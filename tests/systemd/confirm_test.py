@@ -23,7 +23,7 @@ class Confirm(unittest.TestCase):
         return next((r for r in self.host.orctl("history", NAME, "-o", "json").json()["items"] if r["live"]), None)
 
     def await_way_back(self, revision, within="2s"):
-        faults.wait_for(lambda: (self.live() or {}).get("revision") == revision, 20, "revision %d takes it back" % revision, step=0.1)
+        faults.wait_for(lambda: (self.live() or {}).get("revision") == revision, 40, "revision %d takes it back" % revision, step=0.1)
         self.assertEqual(self.live()["reason"], "not confirmed within " + within)
         self.assertIn(OLD.strip().replace(" = ", " ") + ";", self.host.read("/opt/openresty/%s/nginx.conf" % NAME))
         self.assertEqual(self.host.get(), (200, "blue"))
@@ -78,17 +78,25 @@ class Confirm(unittest.TestCase):
 
     def test_a_change_that_hangs_every_worker(self):
         """Nobody answers on the admin socket: a reload comes first, and what the new workers need after it."""
-        spin = {"http.d/x.conf": "server { listen 127.0.0.1:8888; location / { content_by_lua_block { while true do end } } }\n"}
         self.host.apply(NAME, nginx=OLD)
-        self.host.apply(NAME, "--confirm-within", "5s", nginx=NEW, overlay=spin)
+        spin = {"http.d/x.conf": "server { listen 127.0.0.1:8888; location / { content_by_lua_block { while true do end } } }\n"}
+        self.host.apply(NAME, "--confirm-within", "8s", nginx=NEW, overlay=spin)
         hung = self.host.workers(NAME)
         for _ in range(6):  # a connection goes to any worker
             self.host.background("curl", "-s", "-m", "100", "http://127.0.0.1:8888/")
         faults.wait_for(lambda: self.host.get(limit=1)[0] == 0, 10, "nobody answers")
-        self.await_way_back(3, "5s")
+        self.await_way_back(3, "8s")
         self.await_nothing_left()
         self.host.orctl("restart", NAME)  # a worker that hangs does not even end when it is told to
         self.assertFalse(set(hung) & set(self.host.processes("^nginx: worker")))
+
+    def test_a_hot_change_goes_back_although_every_worker_hangs(self):
+        self.host.apply(NAME, nginx=OLD)
+        self.host.apply(NAME, "--confirm-within", "8s", nginx=OLD, weight=7)
+        self.host.run("kill", "-STOP", *map(str, self.host.workers(NAME)))
+        self.assertIn("no worker answers", self.host.orctl("diff", "-f", self.host.manifest(NAME, nginx=OLD, weight=7), check=False).out)
+        self.await_way_back(3, "8s")
+        self.assertEqual(self.host.orctl("diff", "-f", self.host.manifest(NAME, nginx=OLD)).code, 0)
 
     def test_a_snippet_may_listen_on_all_addresses(self):
         """Then nginx has no socket of the listener's own address, and the unit without a network must know that."""

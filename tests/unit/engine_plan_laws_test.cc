@@ -209,6 +209,9 @@ TEST_CASE(
   CHECK(impact({true, live.binary, live.digest, "another"}) == Impact::reload);
   CHECK(impact({true, live.binary, "another", live.tree}) == Impact::hot);
   CHECK(impact({true, "/usr/bin/other", live.digest, live.tree}) == Impact::restart);
+  Live hangs = live;
+  hangs.answers = false;
+  CHECK(impact(hangs) == Impact::reload);
 }
 
 TEST_CASE("a document goes to workers that can serve it: after the reload that brings them, or before") {
@@ -235,7 +238,7 @@ TEST_CASE("a document goes to workers that can serve it: after the reload that b
   live.tree = "another";  // nobody knows what phases those workers have
   CHECK(order(policies, policies, live, true) == "reload push-gateway ");
   CHECK(order(plain, plain, live, true) == "push-gateway reload ");
-  live.tree.clear();  // nobody answers
+  live.answers = false;
   CHECK(order(plain, plain, live, true) == "reload push-gateway ");
   other.find("route")->items()[1].set("client_max_body_size", "5m");
   CHECK(order(policies, version_of(other, {}), live_of(policies), true) == "reload push-gateway ");

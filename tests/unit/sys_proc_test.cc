@@ -141,8 +141,8 @@ TEST_CASE("the table of processes") {
   CHECK(proc.start_ticks(own) > 0);
   CHECK(proc.executable(own) == Fs({}).absolute(proc.executable(own)));
   REQUIRE(proc.owner(own));
-  CHECK(proc.owner(own)->uid == ::geteuid());
-  CHECK(proc.owner(own)->gid == ::getegid());
+  CHECK(proc.owner(own)->uid == ::getuid());
+  CHECK(proc.owner(own)->gid == ::getgid());
   CHECK(proc.shares_network(own));
   CHECK_FALSE(proc.command_line(own).empty());
   const pid_t child = forked([] {
