@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as faults
 
 CONFLICT = 7
+PATIENCE = "80s"  # on a slow machine ten applies may take longer than the usual 30 s
 PROCESSES, EACH = 10, 10
 
 
@@ -103,7 +104,7 @@ class AtOnce(unittest.TestCase):
                 out = []
                 for path in manifests[k]:
                     start = time.monotonic()
-                    out.append(lab.orctl("apply", "-f", path))
+                    out.append(lab.orctl("apply", "-f", path, "--lock-timeout", PATIENCE))
                     waits.append(time.monotonic() - start)
                 return out
 
@@ -128,7 +129,7 @@ class AtOnce(unittest.TestCase):
             labs.append(faults.Lab())
             labs += [faults.Lab(root=labs[0].root) for _ in range(PROCESSES - 1)]
             began = time.monotonic()
-            results = at_once(lambda k: [labs[k].orctl("apply", "-f", labs[k].manifest("m%d" % j, "old", weight=1 + j)) for j in range(EACH // 2)])
+            results = at_once(lambda k: [labs[k].orctl("apply", "-f", labs[k].manifest("m%d" % j, "old", weight=1 + j), "--lock-timeout", PATIENCE) for j in range(EACH // 2)])
             for result in sum(results, []):
                 self.assertEqual(result.code, 0, result)
             for one in labs:
