@@ -25,8 +25,10 @@ enum class Remains { look, remove };
 bool remains(const Observed& now, Remains what, World& world, const Layout& layout) {
   const std::string tree = layout.tree(now.name);
   if (!check_name(now.name).name || !now.head.empty()) return false;
-  for (const std::string& later : {tree, layout.unit(now.name), layout.pid(now.name)})  // the store is elsewhere
+  for (const std::string& later : {tree, layout.unit(now.name)})  // the store is elsewhere
     if (world.fs.exists(later)) return false;
+  // the check of a tree leaves an empty one
+  if (const auto pid = world.fs.stat(layout.pid(now.name)); pid && pid->size != 0) return false;
   const Supervisor supervisor(layout, now.name, tree);
   const Belongings found = supervisor.remains(world);
   if (what == Remains::remove) supervisor.remove(world, found);
