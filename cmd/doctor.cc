@@ -55,6 +55,7 @@ void check_nginx(const std::string& wanted, const World& world, Report& report) 
     binary = find_nginx(wanted, world);
     if (!binary)
       return report.bad("nginx", wanted.empty() ? "no OpenResty and no nginx" : "no program " + wanted, install);
+    if (wanted.empty()) require_trusted(*binary);
     facts = nginx_facts(*binary, world);
   } catch (const Error& e) {
     return report.bad("nginx", e.what(), install);
@@ -106,7 +107,8 @@ Exit run(const Options& o, const World& world, Io& io) {
   Report report(io);
   const Layout layout(world.root);
   const Config config = load_config(world.fs, world.env, layout);
-  if (!has_errors(config.found)) check_nginx(o.binary, world, report);
+  if (config.untrusted) report.bad("trust", config.untrusted->text, config.untrusted->hint);
+  if (!config.untrusted && !has_errors(config.found)) check_nginx(o.binary, world, report);
   check_store(world, layout, report);
   report.good("supervisor", world.supervision == Supervision::systemd ? "systemd, one unit an instance"
                                                                       : "plain processes that orctl starts");

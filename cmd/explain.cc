@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "model/host_rules.h"
 #include "model/kinds.h"
 #include "model/schema.h"
 
@@ -31,6 +32,7 @@ Value describe(const std::string& path, const Schema::Node& node) {
   out.set("type", type_of(node));
   out.set("description", node.description);
   out.set("impact", to_string(node.impact));
+  if (const std::string keys = policy_keys(node.authority); !keys.empty()) out.set("held_against", keys);
   if (node.has_default) out.set("default", node.default_value);
   if (!node.choices.empty()) out.set("choices", Value(node.choices));
   if (node.minimum != nullptr) out.set("minimum", *node.minimum);

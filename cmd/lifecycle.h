@@ -1,5 +1,6 @@
 #pragma once
 #include "change.h"
+#include "sys/trust.h"
 
 namespace orctl {
 
@@ -8,7 +9,19 @@ struct LifecycleOptions {
   std::vector<std::string> names;
   std::vector<std::string> labels;
   ChangeFlags change;
+  bool accept_changes = false;
 };
+
+/// Root runs nothing that somebody else could have put into a tree.
+inline void refuse_others_tree(const Observed& now, const World& world) {
+  if (!world.env.is_root()) return;
+  if (const auto found = distrust_tree(now.tree_path))
+    throw Error(Exit::refused,
+                fmt::format("{}: '{}' {}, who could have changed what the tree runs; nothing was done", now.name,
+                            found->path, found->why),
+                "look at it with orctl diff -f MANIFEST, and put it back with orctl apply; or take it as it is with "
+                "--accept-changes");
+}
 
 inline Exit run_lifecycle(const std::string& verb, const std::string& done, std::optional<Supervise::Action> action,
                           const LifecycleOptions& o, World& world, Io& io) {
@@ -25,6 +38,7 @@ inline Exit run_lifecycle(const std::string& verb, const std::string& done, std:
     const Observed now = observe_existing(name, world, layout);
     // an edit by hand is told, and is no reason not to start after a reboot: the workers report the digest that
     // nginx.conf carries
+    if (action != Supervise::Action::stop && !o.accept_changes) refuse_others_tree(now, world);
     Version version = *now.version;
     if (const std::string carried = carried_digest(version.tree); carried != version.digest && !carried.empty()) {
       io.warn(name + ": its tree was changed by hand", "orctl diff -f MANIFEST shows it, apply puts it back");
@@ -44,6 +58,7 @@ inline Command lifecycle_command(CommandInfo info, Exit (*run)(const LifecycleOp
       [](Flags& f, LifecycleOptions& o) {
         f.positional("INST", o.names, "instances, or patterns such as 'prd_*'");
         f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
+        f.add("--accept-changes", o.accept_changes, "run the tree although others than root could have changed it");
         add_change_flags(f, o.change);
       },
       run);

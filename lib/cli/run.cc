@@ -63,6 +63,8 @@ Exit show_help(const std::vector<Command>& table, const Parsed& parsed, Io& io) 
 /// Stops what a broken configuration or its policy stops.
 void heed_config(const Parsed& parsed, Io& io) {
   const Config& config = parsed.config;
+  if (parsed.command->info.config == ConfigUse::needed && config.untrusted)
+    throw Error(Exit::refused, config.untrusted->text, config.untrusted->hint);
   if (parsed.command->info.config == ConfigUse::needed && has_errors(config.found)) {
     for (const Diagnostic& d : config.found) io.error(d);
     throw Error(Exit::usage, "the configuration cannot be used; nothing was done",

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "engine/carrier.h"
+#include "engine/config.h"
 #include "engine/confirm.h"
 
 namespace orctl {
@@ -29,8 +30,24 @@ FileLock lock_instance(const std::string& name, World& world, const Layout& layo
 
 }  // namespace
 
+namespace {
+
+/// What orctl keeps of all instances is private, whatever the umask; also what an older orctl left open.
+void close_library(World& world, const Layout& layout) {
+  const std::string library = layout.library(), group = world.env.is_root() ? sound_config(world).group : "";
+  if (!world.fs.exists(library)) {
+    world.fs.make_folders(library.substr(0, library.rfind('/')));
+    world.fs.make_folders(library, 0700);
+  }
+  for (const std::string& path : {library, layout.store(), layout.audit()})
+    if (world.fs.exists(path)) world.fs.keep_private(path, group);
+}
+
+}  // namespace
+
 Held::Held(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request,
            const std::function<void(const std::string&)>& note) {
+  close_library(world, layout);
   const std::set<std::string> sorted(names.begin(),
                                      names.end());  // one order for all, so that two calls never wait for each other
   for (const std::string& name : sorted) locks_.push_back(lock_instance(name, world, layout, request.lock_wait, note));
@@ -49,6 +66,7 @@ std::vector<Outcome> apply(const Plan& plan, World& world, const Layout& layout,
     drop_stale_wait(one.name, world, layout, request, progress);
     if (outcomes.back().error) break;
   }
+  close_library(world, layout);  // the first change made the store and the audit log
   return outcomes;
 }
 

@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "sys/trust.h"
+
 namespace orctl {
 namespace {
 
 constexpr size_t max_bytes = size_t{1} << 20;
-constexpr unsigned writable_by_others = 022;
 
 Diagnostic fault(const std::string& file, Severity severity, std::string text, std::string hint) {
   return {severity, "config-file", file, {}, "", std::move(text), std::move(hint), ""};
@@ -14,21 +15,14 @@ Diagnostic fault(const std::string& file, Severity severity, std::string text, s
 
 /// Whoever could write the file, or put another in its place, could lift every policy.
 Diagnostics check_owner(const Fs& fs, const std::string& file) {
-  Diagnostics found;
   for (const std::string& path : {file.substr(0, file.rfind('/')), file}) {
     const auto stat = fs.stat(path);
-    if (!stat) continue;
-    const auto refuse = [&](const char* why, const std::string& how) {
-      found.push_back(fault(path, Severity::error, why, how));
-    };
-    if (stat->kind == Fs::Kind::symlink)
-      refuse("is a symlink, and root trusts only what stands here itself", "put the file itself in its place");
-    else if (stat->uid != 0)
-      refuse("does not belong to root", "chown root: " + path);
-    else if ((stat->mode & writable_by_others) != 0)
-      refuse("can be written by others than root", "chmod go-w " + path);
+    if (stat && stat->kind == Fs::Kind::symlink)
+      return {fault(path, Severity::error, "is a symlink, and root trusts only what stands here itself",
+                    "put the file itself in its place")};
   }
-  return found;
+  if (const auto found = distrust(file)) return {fault(found->path, Severity::error, found->why, found->remedy)};
+  return {};
 }
 
 /// nullopt: there is none.
@@ -37,7 +31,7 @@ std::optional<ConfigFile> read_host_file(const Fs& fs, const Env& env, const Lay
   const std::string& path = out.source.file;
   try {
     if (!fs.exists(path)) return std::nullopt;
-    if (layout.whole_host() && env.is_root()) out.faults = check_owner(fs, path);
+    if (env.is_root()) out.faults = check_owner(fs, path);
     out.source.text = fs.read(path, max_bytes);
   } catch (const Error& e) {
     // the folder may hold secrets, and be root's alone; what others do changes nothing that its policy protects
@@ -72,9 +66,25 @@ std::optional<ConfigFile> read_users_file(const Fs& fs, const Env& env) {
   return out;
 }
 
+/// Root believes what stands below its root only where nobody else could have written it.
+std::optional<Refusal> refuse_root(const Env& env, const Layout& layout) {
+  if (!env.is_root()) return std::nullopt;
+  for (const std::string& path : {layout.store(), layout.audit()})  // and so the root, and every folder on the way
+    if (const auto found = distrust(path))
+      return Refusal{
+          fmt::format("root does not trust what is in '{}': '{}' {}", layout.host_path("/"), found->path, found->why),
+          fmt::format("{}; or run orctl as the owner of that folder", found->remedy)};
+  return std::nullopt;
+}
+
 }  // namespace
 
 Config load_config(const Fs& fs, const Env& env, const Layout& layout) {
+  if (auto refusal = refuse_root(env, layout)) {
+    Config config;
+    config.untrusted = std::move(refusal);
+    return config;
+  }
   std::vector<ConfigFile> files;
   if (auto host = read_host_file(fs, env, layout)) files.push_back(std::move(*host));
   if (auto user = read_users_file(fs, env)) files.push_back(std::move(*user));
@@ -84,6 +94,7 @@ Config load_config(const Fs& fs, const Env& env, const Layout& layout) {
 
 Config sound_config(const World& world) {
   Config config = load_config(world.fs, world.env, Layout(world.root));
+  if (config.untrusted) throw Error(Exit::refused, config.untrusted->text, config.untrusted->hint);
   for (const Diagnostic& d : config.found)
     if (d.severity == Severity::error)
       throw Error(Exit::usage, fmt::format("{}: {}", d.file, d.text), "orctl config view shows every fault");

@@ -228,7 +228,7 @@ void write_audit(World& world, const Layout& layout, const std::string& name, co
   line.set("command", note.command);
   line.set("reason", note.reason);
   for (const Value::Member& member : what.members()) line.set(member.key, member.value);
-  world.fs.append(layout.audit(), to_json(line) + "\n");
+  world.fs.append(layout.audit(), to_json(line) + "\n", 0600);
 }
 
 void note_outcome(World& world, const std::string& commit, const std::string& outcome, const std::string& cause,

@@ -9,7 +9,7 @@ namespace orctl {
 void add_policy_faults(Manifests& manifests, const Policy& policy, Severity of_risk) {
   for (const Loaded& loaded : manifests.instances)
     for (Diagnostic& d : check_policy(loaded.instance, loaded.overlay, policy)) {
-      if (d.code == "policy-risk") d.severity = of_risk;
+      if (d.code == "policy-risk" || d.code == "policy-source") d.severity = of_risk;
       manifests.found.push_back(std::move(d));
     }
 }

@@ -9,8 +9,8 @@
 
 namespace orctl {
 
-/// Adds to `manifests` every fault that `policy` finds in them; what is refused for its risk alone is told as
-/// `of_risk`.
+/// Adds to `manifests` every fault that `policy` finds in them; what no host allows that says nothing (snippets and Lua
+/// as root, a source) is told as `of_risk`.
 void add_policy_faults(Manifests& manifests, const Policy& policy, Severity of_risk);
 
 /// load_valid(), for commands that go on only with what the policy of this host allows.

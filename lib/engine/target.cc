@@ -4,8 +4,10 @@
 
 #include "base/text.h"
 #include "engine/config.h"
+#include "model/host_rules.h"
 #include "model/instance_user.h"
 #include "model/listener.h"
+#include "sys/trust.h"
 
 namespace orctl {
 namespace {
@@ -92,15 +94,30 @@ std::optional<std::string> find_nginx(const std::string& wanted, const World& wo
   return world.fs.find_program("nginx", path + ":/usr/sbin:/usr/local/sbin");
 }
 
+void require_trusted(const std::string& binary) {
+  if (const auto found = distrust(binary))
+    throw Error(Exit::refused, fmt::format("'{}' is not run: '{}' {}", binary, found->path, found->why),
+                found->remedy + ", or choose another nginx");
+}
+
 Target find_target(const Instance& instance, const World& world, const Layout& layout) {
   const Value& nginx = instance.spec.at("nginx");
   const std::string wanted = nginx.find("binary") == nullptr ? "" : nginx.at("binary").as_string();
+  const Policy policy = sound_config(world).policy;
+  const auto require = [&](const char* field, const std::string& value, const std::optional<Refusal>& refusal) {
+    if (refusal)
+      throw Error(Exit::refused,
+                  fmt::format("{}: {}: \"{}\" {}; it is not run", instance.name.str(), field, value, refusal->text),
+                  refusal->hint);
+  };
+  if (!wanted.empty()) require("nginx.binary", wanted, refuse_binary(wanted, policy));
   const auto binary = find_nginx(wanted, world);
   if (!binary)
     throw Error(Exit::target,
                 wanted.empty() ? "no OpenResty and no nginx is installed here"
                                : "there is no program '" + wanted + "' (field nginx.binary)",
                 how_to_install);
+  require_trusted(*binary);
   const NginxFacts facts = nginx_facts(*binary, world);
   if (!facts.lua_built_in && !facts.lua_module)
     throw Error(Exit::target,
@@ -126,6 +143,8 @@ Target find_target(const Instance& instance, const World& world, const Layout& l
     target.user = nginx.find("user") != nullptr ? nginx.at("user").as_string()
                   : layout.whole_host()         ? first_user(world)
                                                 : "root";
+    if (const Value* user = nginx.find("user"))
+      require("nginx.user", user->as_string(), refuse_user(user->as_string(), policy));
     if (!world.env.user_exists(target.user))
       throw Error(Exit::target, fmt::format("there is no user '{}' here (field nginx.user)", target.user),
                   fmt::format("make it: useradd --system {}", target.user));

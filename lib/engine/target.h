@@ -27,8 +27,12 @@ NginxFacts nginx_facts(const std::string& binary, const World& world);
 /// not there.
 std::optional<std::string> find_nginx(const std::string& wanted, const World& world);
 
+/// Throws Error(Exit::refused) when others than root and the caller could change what is run.
+void require_trusted(const std::string& binary);
+
 /// The target for one instance on this host. Exit::target, saying what is missing and how to install it, when no
-/// binary with the Lua module is found.
+/// binary with the Lua module is found; Exit::refused, and nothing is run, when the policy of this host does not let a
+/// manifest name that binary or user.
 Target find_target(const Instance& instance, const World& world, const Layout& layout);
 
 /// Whose the tree of an instance is on this host, and who may read it.

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "model/host_rules.h"
 #include "model/schema.h"
 
 namespace orctl {
@@ -25,6 +26,8 @@ class Reader {
     if (!document) return;
     const auto line = [&](uint32_t n) { return line_of(file.source.text, n); };
     if (!Schema::get("config").check(*document, file.source.file, line, config_.found)) return;
+    if (const Value* group = document->find("group"); group != nullptr && file.reach == Reach::host)
+      config_.group = group->as_string();
     for (const Value::Member& member : document->members()) {
       if (file.reach == Reach::user && std::find(users_keys.begin(), users_keys.end(), member.key) == users_keys.end())
         refuse_of_user(member);
@@ -72,6 +75,9 @@ class Reader {
     }
     add_rules(policy, "allow_upstreams", Policy::Verdict::allow);
     add_rules(policy, "deny_upstreams", Policy::Verdict::deny);
+    read_lists(policy, out, [&](const Value& item, const std::string& field, std::string what, std::string hint) {
+      fault("bad-network", item.place, "policy." + field, std::move(what), std::move(hint));
+    });
   }
 
   void add_rules(const Value& policy, const std::string& key, Policy::Verdict verdict) {
@@ -127,6 +133,8 @@ Config read_config(const std::vector<ConfigFile>& files, Policy::Risk risk, cons
   config.policy.file = file;
   Reader reader(config, file);
   for (const ConfigFile& one : files) reader.read(one);
+  // the host's own word is a binary that a manifest may name, too
+  if (const Setting* own = config.find("nginx_binary")) config.policy.binaries.push_back(own->value.as_string());
   return config;
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,9 @@ struct Setting {
 struct Config {
   std::vector<Setting> given;  ///< what stands in the files; a user's word comes in the place of the host's
   Policy policy;
-  Diagnostics found;  ///< when there is an error, `given` and `policy` are of no use
+  std::string group;                   ///< whose members may read versions and audit log; "": root alone
+  std::optional<Refusal> untrusted{};  ///< why nothing of this host can be believed; then no file was read
+  Diagnostics found;                   ///< when there is an error, `given` and `policy` are of no use
 
   const Setting* find(const std::string& key) const;
   /// All keys in the schema's order: what is given, else the default.

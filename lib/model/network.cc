@@ -45,6 +45,19 @@ std::string plain_text(const IpAddress& address, bool v4) {
   return text;
 }
 
+/// The network and the ports of "NETWORK", "NETWORK:PORTS" and "[NETWORK]:PORTS".
+std::pair<std::string, std::optional<std::string>> split_ports(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  if (text.starts_with("[")) {
+    const size_t end = text.find(']');
+    if (end == text.size() - 1) return {text.substr(1, end - 1), std::nullopt};
+    if (end != std::string::npos && end + 1 == colon) return {text.substr(1, end - 1), text.substr(colon + 1)};
+    return {text, std::nullopt};  // parse_networks() says what is wrong with it
+  }
+  const bool one = colon != std::string::npos && text.find(':') == colon;
+  return one ? std::pair(text.substr(0, colon), std::optional(text.substr(colon + 1))) : std::pair(text, std::nullopt);
+}
+
 }  // namespace
 
 bool Network::holds(const IpAddress& address) const { return cleared(address, bits) == base; }
@@ -87,6 +100,30 @@ std::vector<Network> parse_networks(const std::string& text, std::string& fault,
     return {};
   }
   return {{base, prefix}};
+}
+
+std::vector<Endpoints> parse_endpoints(const std::string& text, std::string& fault, std::string& hint) {
+  constexpr long most = 65535;
+  const auto [place, ports] = split_ports(text);
+  Endpoints range{{}, 0, most, text};
+  if (ports) {
+    const size_t dash = ports->find('-');
+    const auto low = parse_number(ports->substr(0, dash), most);
+    const auto high = dash == std::string::npos ? low : parse_number(ports->substr(dash + 1), most);
+    if (!low || !high || *low > *high) {
+      fault = "has no port, or range of ports, behind its colon";
+      hint = "for example \"10.0.0.9:6379\" or \"any:1024-65535\"";
+      return {};
+    }
+    range.low = *low;
+    range.high = *high;
+  }
+  std::vector<Endpoints> all;
+  for (const Network& network : parse_networks(place, fault, hint)) {
+    all.push_back(range);
+    all.back().network = network;
+  }
+  return all;
 }
 
 std::optional<IpAddress> carried_v4(const IpAddress& a) {

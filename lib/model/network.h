@@ -26,6 +26,21 @@ std::optional<IpAddress> parse_ip(std::string_view host);
 /// bits behind its prefix; `fault` then says what is wrong with it, and `hint` what to write.
 std::vector<Network> parse_networks(const std::string& text, std::string& fault, std::string& hint);
 
+/// Some ports of a network.
+struct Endpoints {
+  Network network;
+  int64_t low = 0, high = 65535;
+  std::string text;  ///< as it is written
+
+  bool holds(const IpAddress& address, int64_t port) const {
+    return low <= port && port <= high && network.holds(address);
+  }
+};
+
+/// What parse_networks() takes, with a port or LOW-HIGH behind a colon if need be: "10.0.0.0/8:443",
+/// "[2001:db8::/32]:1024-65535", "any:80". Empty, `fault` and `hint` as there.
+std::vector<Endpoints> parse_endpoints(const std::string& text, std::string& fault, std::string& hint);
+
 /// The IPv4 address that a translator or a tunnel makes of `address`: NAT64 (RFC 6052), 6to4 (RFC 3056) and ISATAP
 /// (RFC 5214). An IPv4-mapped address is an IPv4 one already.
 std::optional<IpAddress> carried_v4(const IpAddress& address);

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "model/address.h"
+#include "model/host_rules.h"
 #include "model/upstream_health.h"
 
 namespace orctl {
@@ -83,11 +84,13 @@ class PolicyCheck {
   PolicyCheck(const Instance& instance, const Policy& policy) : instance_(instance), policy_(policy) {}
 
   Diagnostics run(const Tree& overlay) {
-    check_servers();
-    if (const Value* source = instance_.spec.find("source")) {
-      const Value& host = source->at("host");
-      if (const auto refusal = refuse_host(host.as_string(), policy_)) add_address(host, "source.host", *refusal);
-    }
+    Schema::get("instance")
+        .visit_authority(instance_.spec,
+                         [&](Authority authority, const Value& value, const Value& parent, const std::string& field) {
+                           for (const auto& refusal : refusals(authority, value, parent))
+                             add(refusal.code.c_str(), value, field,
+                                 fmt::format("{} {}", to_json(value), refusal.what.text), refusal.what.hint);
+                         });
     if (policy_.risk == Policy::Risk::low) check_risk(overlay);
     return std::move(found_);
   }
@@ -100,20 +103,61 @@ class PolicyCheck {
                       std::move(hint), at.place.line == 0 ? "" : line_of(source, at.place.line)});
   }
 
-  void add_address(const Value& at, std::string field, const Refusal& refusal) {
-    add("policy-address", at, std::move(field), fmt::format("\"{}\" {}", at.as_string(), refusal.text), refusal.hint);
-  }
+  struct Coded {
+    std::string code;
+    Refusal what;
+  };
 
-  void check_servers() {
-    const auto& upstreams = instance_.list("upstream");
-    for (size_t i = 0; i < upstreams.size(); ++i) {
-      const auto& servers = upstreams[i].at("server").items();
-      for (size_t j = 0; j < servers.size(); ++j) {
-        const Value& address = servers[j].at("address");
-        if (const auto refusal = refuse_address(address.as_string(), policy_))
-          add_address(address, fmt::format("upstream[{}].server[{}].address", i, j), *refusal);
-      }
+  /// The one place where a mark of the schema becomes a question to the policy. `risk` is asked of files and code
+  /// together (check_risk), and a port with its address.
+  std::vector<Coded> refusals(Authority authority, const Value& value, const Value& parent) const {
+    std::vector<Coded> all;
+    const auto take = [&](std::string_view code, std::optional<Refusal> refusal) {
+      if (refusal) all.push_back({fmt::format("policy-{}", code), std::move(*refusal)});
+    };
+    const bool is_port = value.is_int();
+    switch (authority) {
+      case Authority::name:
+        take("name", refuse_name(value.as_string(), policy_));
+        break;
+      case Authority::binary:
+        take("binary", refuse_binary(value.as_string(), policy_));
+        break;
+      case Authority::user:
+        take("user", refuse_user(value.as_string(), policy_));
+        break;
+      case Authority::layout:
+        take("layout", refuse_layout(value.as_string(), policy_));
+        break;
+      case Authority::connect:
+        take("address", refuse_address(value.as_string(), policy_));
+        break;
+      case Authority::source:
+        if (is_port) break;
+        take("address", refuse_host(value.as_string(), policy_));
+        take("source", refuse_source(parent, policy_));
+        break;
+      case Authority::secret_file:
+        take("secret", refuse_secret_file(value.as_string(), instance_.name.str(), policy_));
+        break;
+      case Authority::certificate_file:
+        take("certificate", refuse_certificate_file(value.as_string(), policy_));
+        break;
+      case Authority::listen:
+        if (is_port) break;
+        take("listen", refuse_listen(value.as_string(), parent.at("port").as_int(), policy_));
+        break;
+      case Authority::admin_listen:
+        take("listen", refuse_admin_listen(value.as_string(), policy_));
+        break;
+      case Authority::overlay:
+      case Authority::code:
+      case Authority::none:
+      case Authority::host:
+      case Authority::instance:
+        break;
     }
+    return all;
   }
 
   void check_risk(const Tree& overlay) {

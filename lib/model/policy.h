@@ -1,4 +1,5 @@
 #pragma once
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,14 +23,24 @@ struct Policy {
     std::string origin;  ///< "/etc/orctl/config.toml:7"
   };
 
+  /// What the schema says of a host that says nothing.
+  Policy();
+
   Risk risk = Risk::high;
   std::vector<Rule> rules;  ///< allow_upstreams, then deny_upstreams
+  std::vector<std::string> names, users;
+  std::optional<std::vector<std::string>> layouts;                     ///< nullopt: those that name their instance
+  std::vector<std::string> binaries, secret_files, certificate_files;  ///< paths; of folders with a slash at the end
+  std::vector<Endpoints> allow_listen, allow_admin, allow_sources, clear_secrets;
   std::string max_impact = "restart";
   std::optional<std::vector<std::string>> may_skip_guards;  ///< nullopt: everybody may
   std::string file = "/etc/orctl/config.toml";              ///< where to change it
+
+ private:
+  explicit Policy(std::nullptr_t) {}  // without defaults
 };
 
-/// Why requests may not be sent somewhere, and what to do about it.
+/// Why something may not be, and what to do about it.
 struct Refusal {
   std::string text, hint;
 };
@@ -42,8 +53,9 @@ std::optional<Refusal> refuse_host(const std::string& host, const Policy& policy
 /// The same for "HOST:PORT", and for whatever is wrong with its spelling.
 std::optional<Refusal> refuse_address(const std::string& address, const Policy& policy);
 
-/// Every place where `instance`, with `overlay` laid over its tree, says what the policy refuses: codes
-/// "policy-address" and "policy-risk", each at its place in the manifest.
+/// Every place where `instance`, with `overlay` laid over its tree, says what the policy refuses, at its place in the
+/// manifest. The code is "policy-risk", or "policy-" and what the field acts with (Authority): "policy-binary". It goes
+/// over every field that the schema marks, so that a new one is held against the policy by its mark alone.
 Diagnostics check_policy(const Instance& instance, const Tree& overlay, const Policy& policy);
 
 }  // namespace orctl

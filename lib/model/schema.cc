@@ -64,6 +64,40 @@ std::string_view to_string(Impact impact) {
   return "none";
 }
 
+namespace {
+
+constexpr std::pair<Authority, std::string_view> authorities[] = {
+    {Authority::none, "none"},
+    {Authority::host, "host"},
+    {Authority::instance, "instance"},
+    {Authority::name, "name"},
+    {Authority::binary, "binary"},
+    {Authority::user, "user"},
+    {Authority::layout, "layout"},
+    {Authority::overlay, "overlay"},
+    {Authority::code, "code"},
+    {Authority::connect, "connect"},
+    {Authority::source, "source"},
+    {Authority::secret_file, "secret_file"},
+    {Authority::certificate_file, "certificate_file"},
+    {Authority::listen, "listen"},
+    {Authority::admin_listen, "admin_listen"},
+};
+
+}  // namespace
+
+std::string_view to_string(Authority authority) {
+  for (const auto& [value, name] : authorities)
+    if (value == authority) return name;
+  return "none";
+}
+
+Authority authority_from(std::string_view name) {
+  for (const auto& [value, known] : authorities)
+    if (known == name) return value;
+  throw std::logic_error("schema: unknown x-authority " + std::string(name));
+}
+
 /// Turns the schema's JSON into nodes; $ref targets are compiled in place, with the members beside the $ref on top.
 class SchemaCompiler {
  public:
@@ -75,10 +109,17 @@ class SchemaCompiler {
     node.impact = inherited;
     if (const Value* ref = source.find("$ref")) read(definition(ref->as_string()), node);
     read(source, node);
+    node.lends = lends(node);
     return &node;
   }
 
  private:
+  static bool lends(const Schema::Node& node) {
+    const auto one = [](const Schema::Node* n) { return n != nullptr && n->lends; };
+    return node.authority != Authority::none || one(node.additional) || one(node.items) ||
+           std::any_of(node.properties.begin(), node.properties.end(), [&](const auto& p) { return one(p.node); });
+  }
+
   const Value& definition(const std::string& ref) {
     const std::string prefix = "#/definitions/";
     if (ref.compare(0, prefix.size(), prefix) != 0) throw std::logic_error("schema: unknown $ref " + ref);
@@ -129,6 +170,8 @@ class SchemaCompiler {
       node.examples = v.items();
     else if (key == "x-key")
       node.key = strings(v);
+    else if (key == "x-authority")
+      node.authority = authority_from(v.as_string());
     else if (key != "$schema" && key != "title" && key != "definitions" && key != "$ref" && key != "x-impact" &&
              key != "$id")
       throw std::logic_error("schema: keyword not supported: " + key);
@@ -307,6 +350,36 @@ class Checker {
   std::string path_;
 };
 
+class AuthorityWalk {
+ public:
+  explicit AuthorityWalk(const Schema::Visit& visit) : visit_(visit) {}
+
+  void walk(const Value& v, const Schema::Node& node, const Value& parent) {
+    if (!node.lends) return;
+    if (node.authority != Authority::none) visit_(node.authority, v, parent, path_);
+    const size_t keep = path_.size();
+    if (v.is_array() && node.items != nullptr)
+      for (size_t i = 0; i < v.items().size(); ++i) {
+        path_ += fmt::format("[{}]", i);
+        walk(v.items()[i], *node.items, v);
+        path_.resize(keep);
+      }
+    if (!v.is_object()) return;
+    for (const Value::Member& member : v.members()) {
+      const Schema::Node* known = node.property(member.key);
+      if (known == nullptr) known = node.additional;
+      if (known == nullptr) continue;
+      path_ += (path_.empty() ? "" : ".") + member.key;
+      walk(member.value, *known, v);
+      path_.resize(keep);
+    }
+  }
+
+ private:
+  const Schema::Visit& visit_;
+  std::string path_;
+};
+
 Value filled(const Value& v, const Schema::Node& node) {
   if (v.is_array() && node.items != nullptr) {
     Value::Array items;
@@ -380,6 +453,10 @@ bool Schema::check(const Value& document, const std::string& file, const std::fu
 }
 
 Value Schema::with_defaults(const Value& document) const { return filled(document, *root_); }
+
+void Schema::visit_authority(const Value& document, const Visit& visit) const {
+  AuthorityWalk(visit).walk(document, *root_, document);
+}
 
 const Schema::Node* Schema::find(std::string_view path) const {
   const Node* node = root_;

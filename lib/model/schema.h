@@ -14,9 +14,32 @@ namespace orctl {
 enum class Impact { none, hot, reload, restart, start, stop };
 std::string_view to_string(Impact impact);
 
+/// What a field makes root do on the host, so that whoever may write it borrows that much authority (x-authority of the
+/// schemas). Every field has a mark; check_policy() holds each but `none` against the host's policy.
+enum class Authority {
+  none,              ///< nothing: it is data of what is served
+  host,              ///< it is the host's own word (config.toml)
+  instance,          ///< of a Fleet: held as the field of the instance that it becomes
+  name,              ///< names units, users, folders and the branch in the store
+  binary,            ///< a program that is run
+  user,              ///< a user that programs run as
+  layout,            ///< where a folder is made and replaced
+  overlay,           ///< files beside the manifest that get into the tree
+  code,              ///< Lua or nginx directives of one's own
+  connect,           ///< where requests are sent
+  source,            ///< where the document comes from, and a password goes to
+  secret_file,       ///< a file whose content is kept from others
+  certificate_file,  ///< a file of certificates
+  listen,            ///< where clients are served
+  admin_listen,      ///< where the admin endpoint is served
+};
+std::string_view to_string(Authority authority);
+/// The mark that a schema writes as `name`; std::logic_error when there is none.
+Authority authority_from(std::string_view name);
+
 /// One compiled schema: the subset of JSON Schema draft-07 that schemas/ uses (type, properties, required,
 /// additionalProperties, propertyNames, items, enum, pattern, minimum, maximum, minLength, maxLength, minItems,
-/// maxItems, default, description, examples, $ref into definitions), with x-impact and x-key of our own.
+/// maxItems, default, description, examples, $ref into definitions), with x-impact, x-key and x-authority of our own.
 /// Any other keyword is a defect of the schema and throws std::logic_error at load.
 class Schema {
  public:
@@ -37,6 +60,12 @@ class Schema {
 
   /// `document` with every absent field that has a default, members in the schema's order.
   Value with_defaults(const Value& document) const;
+
+  /// What a value of a marked field is handed to: the mark, the value, the object or list that it stands in, and its
+  /// field.
+  using Visit = std::function<void(Authority, const Value&, const Value&, const std::string&)>;
+  /// Calls `visit` for every value of `document` whose field acts with more authority than `none`.
+  void visit_authority(const Value& document, const Visit& visit) const;
 
   /// The node that describes "upstream.server.weight" (indexes left out); nullptr when there is none.
   const Node* find(std::string_view path) const;
@@ -71,8 +100,10 @@ struct Schema::Node {
   bool has_default = false;
   Value default_value;
   Value::Array examples;
-  std::vector<std::string> key;    ///< x-key: the members that tell the items of this list apart
-  Impact impact = Impact::reload;  ///< x-impact, or the parent's
+  std::vector<std::string> key;           ///< x-key: the members that tell the items of this list apart
+  Impact impact = Impact::reload;         ///< x-impact, or the parent's
+  Authority authority = Authority::none;  ///< x-authority
+  bool lends = false;                     ///< it or something in it acts with more authority than none
   Value minimum_value, maximum_value;
 
   const Node* property(std::string_view name) const;

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/openat2.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -43,14 +42,6 @@ Fd open_step_by_step(const Fd& base, const std::string& path, int flags, unsigne
     folder = &here;
     begin = end + 1;
   }
-}
-
-std::string user_name(uint32_t uid) {
-  passwd entry = {};
-  passwd* found = nullptr;
-  char buffer[1 << 12];
-  ::getpwuid_r(uid, &entry, buffer, sizeof buffer, &found);
-  return found == nullptr ? fmt::format("uid {}", uid) : fmt::format("'{}'", entry.pw_name);
 }
 
 }  // namespace

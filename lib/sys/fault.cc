@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <pwd.h>
 #include <signal.h>
 #include <strings.h>
 #include <unistd.h>
@@ -128,6 +129,14 @@ void check_paths(const Tree& tree, const std::string& what) {
       }
     }
   }
+}
+
+std::string user_name(uint32_t uid) {
+  passwd entry = {};
+  passwd* found = nullptr;
+  char buffer[1 << 12];
+  ::getpwuid_r(uid, &entry, buffer, sizeof buffer, &found);
+  return found == nullptr ? fmt::format("uid {}", uid) : fmt::format("'{}'", entry.pw_name);
 }
 
 }  // namespace orctl

@@ -43,6 +43,9 @@ std::string errno_hint(int error);
 Error look_fault(const std::string& doing, const std::string& path, int error);    ///< Exit::refused
 Error change_fault(const std::string& doing, const std::string& path, int error);  ///< Exit::target
 
+/// "'alice'", or "uid 1234" of a number that nobody has.
+std::string user_name(uint32_t uid);
+
 /// Throws "interrupted by SIGINT" (Exit::target) when interrupted().
 void stop_if_interrupted();
 

@@ -168,4 +168,45 @@ void Fs::chown(const std::string& path, const std::string& user) {
   }
 }
 
+namespace {
+
+/// Gives a folder's content to its group; what is deeper than the limit of a tree is no store's.
+void give_content(const Fd& folder, const std::string& path, gid_t group, int depth) {
+  constexpr int most = 16;
+  for (const std::string& name : names_in(folder, path)) {
+    const std::string shown = path + "/" + name;
+    const Fd node = open_beneath(folder, name, O_PATH | O_NOFOLLOW);
+    struct stat raw = {};
+    if (!node || ::fstat(node.get(), &raw) != 0) throw change_fault("look at", shown, errno);
+    const bool is_folder = S_ISDIR(raw.st_mode);
+    if ((!is_folder && !S_ISREG(raw.st_mode)) || depth > most) continue;
+    if (::fchownat(node.get(), "", static_cast<uid_t>(-1), group, AT_EMPTY_PATH) != 0)
+      throw change_fault("chown", shown, errno);
+    const unsigned mode = (raw.st_mode & 0700) | (raw.st_mode & 0500) >> 3 | (is_folder ? S_ISGID : 0u);
+    if (::chmod(fmt::format("/proc/self/fd/{}", node.get()).c_str(), mode) != 0)
+      throw change_fault("chmod", shown, errno);
+    if (is_folder) give_content(open_beneath(folder, name, O_RDONLY | O_DIRECTORY), shown, group, depth + 1);
+  }
+}
+
+}  // namespace
+
+void Fs::keep_private(const std::string& path, const std::string& group) {
+  const Fd node = root_->open(path, O_PATH | O_NOFOLLOW);
+  struct stat raw = {};
+  if (!node || ::fstat(node.get(), &raw) != 0) throw root_->fault("chmod", path, errno);
+  const bool is_folder = S_ISDIR(raw.st_mode);
+  const gid_t wanted_group = group.empty() ? raw.st_gid : owner_of({"", group}, path).gid;
+  unsigned mode = is_folder ? 0700 : 0600;
+  if (!group.empty()) mode |= is_folder ? 02050 : 0040;
+  if (raw.st_gid != wanted_group) {
+    say(trace_, fmt::format("chgrp {} {}", group, path));
+    refuse_second_name(raw, "chgrp", path);
+    if (is_folder) give_content(root_->folder(path, Trust::required), path, wanted_group, 0);
+    if (::fchownat(node.get(), "", static_cast<uid_t>(-1), wanted_group, AT_EMPTY_PATH) != 0)
+      throw change_fault("chown", path, errno);
+  }
+  if ((raw.st_mode & 07777) != mode) chmod(path, mode);
+}
+
 }  // namespace orctl

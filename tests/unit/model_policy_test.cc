@@ -218,8 +218,9 @@ health = { type = "lua", module = "m", interval = "1s", timeout = "1s" }
   for (const Diagnostic& d : check_policy(*instance, overlay, policy))
     told += std::to_string(d.place.line) + ":" + std::to_string(d.place.col) + " " + d.code + " " + d.field + "\n";
   CHECK(told ==
-        "7:52 policy-address upstream[0].server[1].address\n4:35 policy-address source.host\n"
+        "4:35 policy-address source.host\n4:35 policy-source source.host\n"
+        "7:52 policy-address upstream[0].server[1].address\n"
         "3:9 policy-risk files\n8:35 policy-risk upstream[0].health.module\n");
   policy.risk = Policy::Risk::high;
-  CHECK(check_policy(*instance, overlay, policy).size() == 2);
+  CHECK(check_policy(*instance, overlay, policy).size() == 3);
 }

@@ -1,0 +1,230 @@
+#include "model/host_rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+#include "base/text.h"
+
+namespace orctl {
+namespace {
+
+using Paths = std::vector<std::string>;
+
+/// Folders below /opt/openresty that are OpenResty's own where it is installed there.
+constexpr std::array taken_folders = {"bin",  "luajit", "lualib", "nginx", "openssl", "openssl3",
+                                      "pcre", "pcre2",  "pod",    "site",  "zlib"};
+
+std::string change(const std::string& key, const std::string& value, const Policy& policy) {
+  return fmt::format("if that is meant: {} = [\"{}\"] under [policy] in {}", key, value, policy.file);
+}
+
+std::string listed(const Paths& paths) { return paths.empty() ? "none" : join(paths, ", "); }
+
+bool is_in(const std::string& path, const Paths& allowed) {
+  return std::any_of(allowed.begin(), allowed.end(), [&](const std::string& one) {
+    return one.ends_with("/") ? path.starts_with(one) && path.size() > one.size() : path == one;
+  });
+}
+
+bool is_at(const std::string& host, int64_t port, const std::vector<Endpoints>& allowed) {
+  const auto address = parse_ip(host);
+  return address &&
+         std::any_of(allowed.begin(), allowed.end(), [&](const Endpoints& one) { return one.holds(*address, port); });
+}
+
+std::string listed(const std::vector<Endpoints>& all) {
+  Paths texts;
+  for (const Endpoints& one : all)
+    if (texts.empty() || texts.back() != one.text) texts.push_back(one.text);
+  return listed(texts);
+}
+
+std::string endpoint(const std::string& host, int64_t port) { return fmt::format("{}:{}", host, port); }
+
+bool holds(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+/// Whether three digits stand together: the folder of a tree has them in its place at the latest.
+bool has_sequence_number(const std::string& folder) {
+  size_t run = 0;
+  for (const char c : folder) {
+    run = c >= '0' && c <= '9' ? run + 1 : 0;
+    if (run == 3) return true;
+  }
+  return false;
+}
+
+/// What is wrong with a layout where the host has no list: "" when its last folder can be no other instance's, and no
+/// folder before it can be an instance's.
+std::string fault_of_layout(const std::string& layout) {
+  const std::vector<std::string> folders = split(layout, '/');
+  const auto names_instance = [](const std::string& folder) {
+    return holds(folder, "{name}") || (holds(folder, "{env}") && holds(folder, "{module}") && holds(folder, "{seq}"));
+  };
+  // spread over folders it names the instance as well, if it ends there: {env}/{module}/{seq}
+  if (!names_instance(layout)) return "does not name the instance, so that another one could have the same folder";
+  for (size_t i = 0; i + 1 < folders.size(); ++i)
+    if (names_instance(folders[i]) || has_sequence_number(folders[i]))
+      return "leads into a folder that can be another instance's tree";
+  if (std::find(taken_folders.begin(), taken_folders.end(), folders.front()) != taken_folders.end())
+    return fmt::format("leads into '{}', which is OpenResty's own where it is installed there", folders.front());
+  return {};
+}
+
+}  // namespace
+
+Policy::Policy() {
+  static const Policy defaults = [] {
+    Policy made{nullptr};
+    Value given = Value::object();
+    for (const auto& property : Schema::get("config").find("policy")->properties)
+      if (property.node->has_default) given.set(property.name, property.node->default_value);
+    read_lists(given, made, [](const Value&, const std::string& field, const std::string&, const std::string&) {
+      throw std::logic_error("schema: bad default of config.policy." + field);
+    });
+    return made;
+  }();
+  *this = defaults;
+}
+
+void read_lists(const Value& given, Policy& policy, const ListFault& report) {
+  const auto words = [&](const char* key, Paths& out) {
+    const Value* list = given.find(key);
+    if (list == nullptr) return false;
+    out.clear();
+    for (const Value& item : list->items()) out.push_back(item.as_string());
+    return true;
+  };
+  words("names", policy.names);
+  words("binaries", policy.binaries);
+  words("users", policy.users);
+  words("secret_files", policy.secret_files);
+  words("certificate_files", policy.certificate_files);
+  if (Paths layouts; words("layouts", layouts)) policy.layouts = std::move(layouts);
+  const auto endpoints = [&](const std::string& key, std::vector<Endpoints>& out) {
+    const Value* list = given.find(key);
+    if (list == nullptr) return;
+    out.clear();
+    for (size_t i = 0; i < list->items().size(); ++i) {
+      const Value& item = list->items()[i];
+      std::string fault, hint;
+      const auto all = parse_endpoints(item.as_string(), fault, hint);
+      if (all.empty()) report(item, fmt::format("{}[{}]", key, i), fmt::format("{} {}", to_json(item), fault), hint);
+      out.insert(out.end(), all.begin(), all.end());
+    }
+  };
+  endpoints("allow_listen", policy.allow_listen);
+  endpoints("allow_admin", policy.allow_admin);
+  endpoints("allow_sources", policy.allow_sources);
+  endpoints("clear_secrets", policy.clear_secrets);
+}
+
+std::optional<Refusal> refuse_name(const std::string& name, const Policy& policy) {
+  if (std::any_of(policy.names.begin(), policy.names.end(), [&](const auto& one) { return glob_match(one, name); }))
+    return std::nullopt;
+  return Refusal{fmt::format("is no name that instances of this host may have ({})", listed(policy.names)),
+                 change("names", name, policy)};
+}
+
+std::optional<Refusal> refuse_binary(const std::string& path, const Policy& policy) {
+  if (is_in(path, policy.binaries)) return std::nullopt;
+  return Refusal{fmt::format("is none of the programs that a manifest may name here ({})", listed(policy.binaries)),
+                 change("binaries", path, policy)};
+}
+
+std::optional<Refusal> refuse_user(const std::string& user, const Policy& policy) {
+  if (std::find(policy.users.begin(), policy.users.end(), user) != policy.users.end()) return std::nullopt;
+  return Refusal{
+      fmt::format("is none of the users that a manifest may name here ({})", listed(policy.users)),
+      "take it away, and the instance gets a user of its own under systemd; " + change("users", user, policy)};
+}
+
+std::optional<Refusal> refuse_layout(const std::string& layout, const Policy& policy) {
+  if (policy.layouts) {
+    if (std::find(policy.layouts->begin(), policy.layouts->end(), layout) != policy.layouts->end()) return std::nullopt;
+    return Refusal{fmt::format("is none of this host's layouts ({})", listed(*policy.layouts)),
+                   change("layouts", layout, policy)};
+  }
+  const std::string fault = fault_of_layout(layout);
+  if (fault.empty()) return std::nullopt;
+  return Refusal{fault, "for example \"{env}/{name}\"; " + change("layouts", layout, policy)};
+}
+
+std::string secrets_folder(const std::string& name) { return "/etc/orctl/secrets/" + name + "/"; }
+
+std::optional<Refusal> refuse_secret_file(const std::string& path, const std::string& name, const Policy& policy) {
+  if (is_in(path, {secrets_folder(name)}) || is_in(path, policy.secret_files)) return std::nullopt;
+  return Refusal{"is no secret of this instance",
+                 fmt::format("put it into {}; {}", secrets_folder(name), change("secret_files", path, policy))};
+}
+
+std::optional<Refusal> refuse_certificate_file(const std::string& path, const Policy& policy) {
+  if (!path.starts_with("/") || is_in(path, policy.certificate_files)) return std::nullopt;  // of the tree
+  return Refusal{fmt::format("is in no folder of certificates of this host ({})", listed(policy.certificate_files)),
+                 "bring it along as certs/NAME; " + change("certificate_files", path, policy)};
+}
+
+std::optional<Refusal> refuse_listen(const std::string& address, int64_t port, const Policy& policy) {
+  if (is_at(address, port, policy.allow_listen)) return std::nullopt;
+  return Refusal{fmt::format("is nowhere that instances of this host may listen ({})", listed(policy.allow_listen)),
+                 change("allow_listen", endpoint(address, port), policy)};
+}
+
+std::optional<Refusal> refuse_admin_listen(const std::string& listen, const Policy& policy) {
+  const size_t colon = listen.rfind(':');
+  const int64_t port = parse_number(listen.substr(colon + 1), 65535).value_or(0);
+  if (is_at(listen.substr(0, colon), port, policy.allow_admin)) return std::nullopt;
+  return Refusal{fmt::format("is nowhere that an admin endpoint may listen here ({}): it speaks plain HTTP",
+                             listed(policy.allow_admin)),
+                 change("allow_admin", listen, policy)};
+}
+
+std::optional<Refusal> refuse_source(const Value& source, const Policy& policy) {
+  const std::string& host = source.at("host").as_string();
+  const int64_t port = source.at("port").as_int();
+  if (!is_at(host, port, policy.allow_sources))
+    return Refusal{fmt::format("is no source that a manifest may name here ({})", listed(policy.allow_sources)),
+                   change("allow_sources", endpoint(host, port), policy)};
+  const Value* tls = source.find("tls");
+  const bool clear = source.find("password_file") != nullptr && !(tls != nullptr && tls->as_bool());
+  if (!clear || is_at(host, port, policy.clear_secrets)) return std::nullopt;
+  return Refusal{"would be sent the password without TLS",
+                 "say tls = true; " + change("clear_secrets", endpoint(host, port), policy)};
+}
+
+std::string policy_keys(Authority authority) {
+  switch (authority) {
+    case Authority::name:
+      return "policy.names";
+    case Authority::binary:
+      return "policy.binaries";
+    case Authority::user:
+      return "policy.users";
+    case Authority::layout:
+      return "policy.layouts";
+    case Authority::overlay:
+    case Authority::code:
+      return "policy.risk";
+    case Authority::connect:
+      return "policy.allow_upstreams, policy.deny_upstreams";
+    case Authority::source:
+      return "policy.allow_sources, policy.clear_secrets";
+    case Authority::secret_file:
+      return "policy.secret_files";
+    case Authority::certificate_file:
+      return "policy.certificate_files";
+    case Authority::listen:
+      return "policy.allow_listen";
+    case Authority::admin_listen:
+      return "policy.allow_admin";
+    case Authority::none:
+    case Authority::host:
+    case Authority::instance:
+      break;
+  }
+  return {};
+}
+
+}  // namespace orctl
