@@ -9,6 +9,7 @@
 #include "engine/check_tree.h"
 #include "engine/confirm.h"
 #include "engine/gateway.h"
+#include "engine/own_place.h"
 #include "engine/reload_pace.h"
 #include "engine/swap.h"
 #include "model/certificates.h"
@@ -105,6 +106,7 @@ void Carrier::refuse_stale() const {
 void Carrier::carry(const CheckTree&) {
   try {
     prepared_ = supervisor_.prepare(world_, target_of(*plan_.after), plan_.after->spec);
+    give_secrets(world_, layout_, plan_.after->spec);
     world_.fs.remove(stage_);
     const std::string parent = stage_.substr(0, stage_.rfind('/'));
     world_.fs.make_folders(parent);
@@ -206,6 +208,7 @@ void Carrier::carry(const Supervise& step) {
 /// What prepare() makes may have been taken away by hand.
 void Carrier::start(const Version& version) {
   supervisor_.prepare(world_, target_of(version), version.spec);
+  give_secrets(world_, layout_, version.spec);
   supervisor_.start(world_, target_of(version));
 }
 

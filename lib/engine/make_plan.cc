@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "engine/apply.h"
+#include "engine/own_place.h"
 
 namespace orctl {
 namespace {
@@ -34,6 +35,7 @@ void refuse_moves(const Version& before, const Version& after) {
 void add_plan(Plan& plan, Observed now, std::optional<Version> after, const std::string& binary, const World& world,
               const Layout& layout) {
   if (now.version && after) refuse_moves(*now.version, *after);
+  if (!now.version && after) require_own_place(now.name, tree_folder(after->spec), world, layout);
   if (now.live.running && !binary.empty()) now.live.binary = comparable_binary(now.live.binary, binary, world);
   const bool both = now.version && after;
   if (both) now.live.misfits = world.fs.misfits(now.tree_path, tree_ownership(after->spec, world));

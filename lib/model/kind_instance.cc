@@ -74,6 +74,24 @@ class Meaning {
     if (auto fault = server_host_fault(host.as_string()); !fault.empty())
       error("bad-address", host, "source.host", fmt::format("\"{}\" {}", host.as_string(), fault),
             "for example \"10.0.0.9\" or \"[2001:db8::9]\"");
+    check_source_tls(*source);
+  }
+
+  void check_source_tls(const Value& source) {
+    const Value *tls = source.find("tls"), *name = source.find("tls_server_name"), *verify = source.find("tls_verify");
+    if (tls == nullptr || !tls->as_bool()) {
+      for (const auto& [field, value] : {std::pair("tls_server_name", name), {"tls_verify", verify}})
+        if (value != nullptr)
+          error("no-tls", *value, std::string("source.") + field, "does nothing without TLS", "add tls = true");
+      return;
+    }
+    if (verify != nullptr && !verify->as_bool()) return;
+    if (name == nullptr)
+      error("missing-field", *tls, "source.tls_server_name", "the certificate must have a name to be known by",
+            "add tls_server_name = \"redis.example\", or tls_verify = false");
+    if (instance_.spec.at("nginx").find("trusted_certificate") == nullptr)
+      error("no-trust", *tls, "source.tls", "nothing says which certificates are trusted",
+            "add nginx.trusted_certificate = \"/etc/ssl/certs/ca-certificates.crt\", or tls_verify = false");
   }
 
   void check_listeners() {

@@ -165,7 +165,7 @@ class SchemaCompiler {
     else if (key == "maxItems")
       node.max_items = v.as_int();
     else if (key == "default")
-      node.default_value = v, node.has_default = true;
+      node.default_value = v.placeless(), node.has_default = true;
     else if (key == "examples")
       node.examples = v.items();
     else if (key == "x-key")

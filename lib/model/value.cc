@@ -151,6 +151,16 @@ Value& Value::set(std::string_view key, Value value) {
   return members().back().value;
 }
 
+Value Value::placeless() const {
+  Value out = *this;
+  out.place = {};
+  if (is_array())
+    for (Value& item : out.items()) item = item.placeless();
+  if (is_object())
+    for (Member& member : out.members()) member = {member.key, member.value.placeless(), {}};
+  return out;
+}
+
 std::string_view Value::type_name() const {
   constexpr std::array<std::string_view, 7> names = {"null",   "boolean", "integer", "number",
                                                      "string", "array",   "object"};

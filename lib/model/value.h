@@ -73,6 +73,9 @@ class Value {
   Value& set(std::string_view key, Value value);
   void push(Value value);
 
+  /// The same without places: it stands in no file of the user's at hand.
+  Value placeless() const;
+
   /// "null", "boolean", "integer", "number", "string", "array", "object", as JSON Schema has it.
   std::string_view type_name() const;
 

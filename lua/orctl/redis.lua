@@ -110,6 +110,13 @@ local function read(talk, options)
   if not ok then
     return nil, "connect: " .. err
   end
+  if options.tls then
+    talk.socket:settimeout(math.max(talk.deadline - talk.clock(), 0.001) * 1000)
+    ok, err = talk.socket:sslhandshake(false, options.tls.name, options.tls.verify)
+    if not ok then
+      return nil, "TLS: " .. printable(tostring(err))
+    end
+  end
   ok, err = enter(talk, options)
   if not ok then
     return nil, err
@@ -135,8 +142,8 @@ local function read(talk, options)
 end
 
 --- The value of a key; else nil and what went wrong. `options` are host, port, key, timeout (for
--- all of it, in seconds), limit (bytes of a value), and if wanted password and database; `clock`
--- tells seconds.
+-- all of it, in seconds), limit (bytes of a value), and if wanted password, database and tls ({name, verify});
+-- `clock` tells seconds.
 function _M.get(options, clock)
   local socket = ngx.socket.tcp()
   socket:settimeout(options.timeout * 1000)

@@ -52,6 +52,7 @@ local function take_settings(source)
   return { host = source.host, port = source.port, key = source.key, database = source.database,
     interval = seconds(source.interval), timeout = seconds(source.timeout), limit = LIMIT,
     password = source.password_file and read_password(source.password_file),
+    tls = source.tls and { name = source.tls_server_name, verify = source.tls_verify ~= false },
     from = ("redis %s:%d database %d key %s"):format(source.host, source.port, source.database,
       source.key) }
 end

@@ -28,14 +28,14 @@ class Listeners(unittest.TestCase):
         with faults.Lab() as lab:
             ports = [faults.free_port() for _ in range(3)]
             admin = faults.free_port()
-            token = os.path.join(lab.root, "etc/orctl/admin.token")
+            token = os.path.join(lab.root, "etc/orctl/secrets", lab.name, "admin.token")
             os.makedirs(os.path.dirname(token))
             with open(token, "w") as f:
                 f.write("0123456789abcdef" * 4)
             os.chmod(token, 0o600)
             extra = "".join('[[listener]]\naddress = "127.0.0.1"\nport = %d\nprotocol = "%s"\nupstream = "up"\n' % (port, protocol)
                             for port, protocol in ((ports[0], "tcp"), (ports[1], "udp")))
-            extra += '[admin]\nlisten = "127.0.0.1:%d"\ntoken_file = "/etc/orctl/admin.token"\n' % admin
+            extra += '[admin]\nlisten = "127.0.0.1:%d"\ntoken_file = "/etc/orctl/secrets/%s/admin.token"\n' % (admin, lab.name)
             lab.must("apply", "-f", lab.manifest("one", "A", extra=extra))
             found = sockets(set(lab.processes()))
             wanted = {("tcp", "127.0.0.1:%d" % port) for port in (lab.port, ports[0], admin)} | {("udp", "127.0.0.1:%d" % ports[1])}

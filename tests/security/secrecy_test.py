@@ -60,8 +60,11 @@ class Secrecy(unittest.TestCase):
     def setUp(self):
         self.lab = faults.Lab()
         self.admin = faults.free_port()
-        lab, etc = self.lab, os.path.join(self.lab.root, "etc/orctl")
+        lab = self.lab
+        etc = os.path.join(lab.root, "etc/orctl/secrets", lab.name)
         os.makedirs(etc)
+        with open(os.path.join(lab.root, "etc/orctl/config.toml"), "w") as f:
+            f.write('policy.allow_sources = ["loopback"]\n')
         for name, text in (("admin.token", TOKEN), ("redis.password", PASSWORD)):
             with open(os.path.join(etc, name), "w") as f:
                 f.write(text + "\n")
@@ -72,8 +75,8 @@ class Secrecy(unittest.TestCase):
         self.lab.close()
 
     def manifest(self, label, pem, key, weight=1):
-        source = ('[source]\ntype = "redis"\nhost = "127.0.0.1"\nport = %d\nkey = "k"\npassword_file = "/etc/orctl/redis.password"\n' % faults.free_port())
-        extra = HTTPS % self.https + '[admin]\nlisten = "127.0.0.1:%d"\ntoken_file = "/etc/orctl/admin.token"\n%s' % (self.admin, source)
+        source = ('[source]\ntype = "redis"\nhost = "127.0.0.1"\nport = %d\nkey = "k"\npassword_file = "/etc/orctl/secrets/%s/redis.password"\n' % (faults.free_port(), self.lab.name))
+        extra = HTTPS % self.https + '[admin]\nlisten = "127.0.0.1:%d"\ntoken_file = "/etc/orctl/secrets/%s/admin.token"\n%s' % (self.admin, self.lab.name, source)
         return self.lab.manifest(label, "A", overlay={"certs/site.pem": pem, "certs/site.key": key, "certs/htpasswd": "admin:" + PASSWORD + "\n"},
                                  extra=extra, weight=weight)
 

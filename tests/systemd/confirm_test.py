@@ -6,7 +6,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from orctl_host import CERTIFICATE, OrctlHost, faults, unit_of
+from orctl_host import CERTIFICATE, POLICY, OrctlHost, faults, unit_of
 
 NAME = "tst_pay_001_80"
 TIMER, SERVICE = "openresty-%s-confirm.timer" % NAME, "openresty-%s-confirm.service" % NAME
@@ -120,7 +120,8 @@ class Confirm(unittest.TestCase):
         self.await_nothing_left()
 
     def test_readers_may_go_on_reading(self):
-        """What it writes is for everybody's eyes as before: an ordinary user asks for the history."""
+        """What it writes is for the eyes of the readers' group as before: one of them asks for the history."""
+        self.host.write("/etc/orctl/config.toml", 'group = "nogroup"\n' + POLICY)
         self.host.apply(NAME, nginx=OLD)
         self.host.apply(NAME, "--confirm-within", "2s", nginx=NEW)
         self.await_way_back(3)

@@ -49,6 +49,21 @@ class Serve(unittest.TestCase):
         self.assertEqual(kept[0], "root")
         self.assertNotIn(kept[1][-1], "4567", "others may not read the key")
 
+    def test_its_own_secrets_are_readable_for_it_and_nobody_else(self):
+        """Root puts a token into the instance's folder; apply lets the instance's user read it, and no other instance's."""
+        folder = "/etc/orctl/secrets/" + NAME
+        self.host.write(folder + "/token", "0123456789abcdef" * 2 + "\n")
+        self.host.run("chmod", "-R", "go=", folder)
+        admin = '[admin]\nlisten = "127.0.0.1:9011"\ntoken_file = "%s/token"\n' % folder
+        self.host.apply(NAME, extra=admin)
+        asked = self.host.run("curl", "-sS", "-H", "Authorization: Bearer " + "0123456789abcdef" * 2, "http://127.0.0.1:9011/v1/status")
+        self.assertIn('"name":"%s"' % NAME, asked.out)
+        self.assertEqual(self.host.run("stat", "-c", "%U %G %a", folder + "/token").out.split(), ["root", "or-" + NAME, "640"])
+        self.host.apply("tst_sib_001_81")
+        for user, code in (("or-" + NAME, 0), ("or-tst_sib_001_81", 1), ("nobody", 1)):
+            self.assertEqual(self.host.run("setpriv", "--reuid", user, "--regid", user if user != "nobody" else "nogroup", "--clear-groups",
+                                           "cat", folder + "/token", check=False).code, code, user)
+
     def test_changes_are_hot_or_a_reload_and_the_master_stays(self):
         self.host.apply(NAME)
         master, workers = self.host.master(NAME), self.host.workers(NAME)
