@@ -32,21 +32,45 @@ count() {
     END { if (plain) { p = pp; f = pf; s = ps } print p + 0, f + 0, s + 0 }' "$1"
 }
 
-# Runs one test program and adds what it counted; one that counts nothing but its exit code is one test.
-run() { # name command…
-  local name=$1 log="$logs/log" status=0 p f s start=$SECONDS
-  shift
-  "$@" >"$log" 2>&1 </dev/null || status=$?
+# Adds what a test program that has ended counted; one that counts nothing but its exit code is one test.
+tell() { # name log status seconds
+  local name=$1 log=$2 status=$3 p f s
   read -r p f s <<<"$(count "$log")"
-  if [ $((p + f + s)) = 0 ]; then [ $status = 0 ] && p=1 || f=1; fi
-  if [ $status != 0 ] && [ "$f" = 0 ]; then f=1; fi
+  if [ $((p + f + s)) = 0 ]; then [ "$status" = 0 ] && p=1 || f=1; fi
+  if [ "$status" != 0 ] && [ "$f" = 0 ]; then f=1; fi
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-  printf '%-34s %4d passed %3d failed %3d skipped %4d s\n' "$name" "$p" "$f" "$s" $((SECONDS - start))
+  printf '%-34s %4d passed %3d failed %3d skipped %4d s\n' "$name" "$p" "$f" "$s" "$4"
   if [ "$f" != 0 ]; then
     failures+=("$name")
     tail -80 "$log" | sed 's/^/    /'
   fi
 }
+
+# Runs one test program, alone.
+run() { # name command…
+  local name=$1 status=0 start=$SECONDS
+  shift
+  "$@" >"$logs/log" 2>&1 </dev/null || status=$?
+  tell "$name" "$logs/log" $status $((SECONDS - start))
+}
+
+# Runs test programs side by side, two at once: most of them wait most of the time. `queue` adds one, `drain` waits for all.
+declare -A running=() begun=()
+finish_one() {
+  local pid status=0 name
+  wait -n -p pid "${!running[@]}" || status=$?
+  name=${running[$pid]}
+  unset "running[$pid]"
+  tell "$name" "$logs/$pid" $status $((SECONDS - begun[$pid]))
+}
+queue() { # name command…
+  local name=$1
+  shift
+  while [ ${#running[@]} -ge 2 ]; do finish_one; done
+  { exec "$@" >"$logs/$BASHPID" 2>&1 </dev/null; } &
+  running[$!]=$name begun[$!]=$SECONDS
+}
+drain() { while [ ${#running[@]} -gt 0 ]; do finish_one; done; }
 
 asan=$PWD/build/asan/orctl
 release=$PWD/build/release/orctl
@@ -59,16 +83,16 @@ for part in $parts; do
     schema) run schema /usr/bin/python3 tests/schema/run.py --orctl "$asan" ;;
     render) run render /usr/bin/python3 tests/render/run.py --orctl "$asan" ;;
     lua) run lua sh tests/lua/run.sh ;;
-    gateway) for file in tests/gateway/*_test.py; do run "gateway $(basename "$file" _test.py)" /usr/bin/python3 "$file"; done ;;
+    gateway) for file in tests/gateway/*_test.py; do queue "gateway $(basename "$file" _test.py)" /usr/bin/python3 "$file"; done; drain ;;
     cli)
       run "cli runner" /usr/bin/python3 tests/cli/run_txtar_test.py
       run cli /usr/bin/python3 tests/cli/run_txtar.py --orctl "$asan" -j 2
       ;;
     quickstart) build release orctl; run quickstart examples/quickstart.sh ;;
     binary) build release orctl; run binary tests/binary.sh "$release" ;;
-    fault) build release orctl; for file in tests/fault/*_test.py; do run "fault $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"; done ;;
-    systemd) build release orctl; for file in tests/systemd/*_test.py; do run "systemd $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"; done ;;
-    security) build release orctl; for file in tests/security/*_test.py; do run "security $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"; done ;;
+    fault) build release orctl; for file in tests/fault/*_test.py; do queue "fault $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"; done; drain ;;
+    systemd) build release orctl; for file in tests/systemd/*_test.py; do queue "systemd $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"; done; drain ;;
+    security) build release orctl; for file in tests/security/*_test.py; do queue "security $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"; done; drain ;;
     fuzz) run fuzz env SECONDS_EACH=5 tests/fuzz/run.sh 20000 ;;
     power) build release orctl; run power env ORCTL="$release" tests/power/run.sh 4 ;;
     *) echo "no such part: $part" >&2; exit 2 ;;
