@@ -1,44 +1,26 @@
 #include "engine/error_log.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <set>
+#include <vector>
 
 #include "base/text.h"
+#include "engine/nginx_words.h"
 
 namespace orctl {
 namespace {
 
 constexpr size_t log_window = size_t{1} << 20;  // what nginx says of its own start stands well before that
 constexpr int64_t past_window = int64_t{256} << 10;
-
-/// One line "2026/11/21 16:00:00 [crit] 4711#4711: *5 words", taken apart.
-struct Line {
-  std::string level, words;
-  int pid = 0;
-};
-
-Line read_line(const std::string& line) {
-  Line out;
-  out.words = line;
-  const size_t open = line.find('['), close = line.find("] ", open);
-  if (open == std::string::npos || close == std::string::npos) return out;
-  const size_t at = close + 2, colon = line.find(": ", at);
-  const bool process = colon != std::string::npos && line.find_first_not_of("0123456789#", at) == colon;
-  if (!process) return out;  // somebody else's words
-  out.level = line.substr(open + 1, close - open - 1);
-  out.words = line.substr(colon + 2);
-  out.pid = static_cast<int>(parse_number(line.substr(at, line.find('#', at) - at), 1 << 30).value_or(0));
-  return out;
-}
+constexpr size_t longest_cry = 300;
 
 bool has_any(const std::string& text, const auto& marks) {
   return std::any_of(std::begin(marks), std::end(marks),
                      [&](const char* mark) { return text.find(mark) != std::string::npos; });
 }
-
-constexpr std::array init_marks = {"init_by_lua error", "init_worker_by_lua error"};
 
 /// Lua that was cut short, in a request, a timer or a phase of its own; lua-nginx logs it as [error].
 constexpr std::array lua_marks = {"lua entry thread aborted", "lua user thread aborted", "failed to run ",
@@ -74,9 +56,10 @@ std::string kind_of(const std::string& words) {
   return out;
 }
 
-bool is_bad(const Line& line) {
-  const bool loud = line.level == "emerg" || line.level == "alert" || line.level == "crit";
-  if (!loud && !(line.level == "error" && has_any(line.words, lua_marks))) return false;
+bool is_loud(const LogLine& line) { return line.level == "emerg" || line.level == "alert" || line.level == "crit"; }
+
+bool is_bad(const LogLine& line) {
+  if (!is_loud(line) && !(line.level == "error" && has_any(line.words, lua_marks))) return false;
   return !has_any(line.words, harmless_marks);
 }
 
@@ -94,34 +77,52 @@ std::string ErrorLog::text(const World& world) const {
   return offset_ < 0 ? "" : world.fs.read_from(path_, offset_, log_window);
 }
 
-std::string ErrorLog::fatal_line(const World& world) const {
+std::string ErrorLog::refusal(const World& world, int master) const {
   std::string bind, found;
   for (const std::string& one : split(text(world), '\n')) {
-    const Line line = read_line(one);
-    if (line.level != "emerg" && !has_any(line.words, init_marks)) continue;
-    if (line.words.find("still could not bind") != std::string::npos) return bind;
-    if (line.words.find("bind() to") != std::string::npos)
-      bind = line.words;
+    const LogLine line = read_log_line(one);
+    if (line.pid != master || line.of_request) continue;
+    if (line.level != "emerg" && !(line.level == "error" && line.words.starts_with("init_by_lua error:"))) continue;
+    if (line.words.starts_with("still could not bind()")) return bind;
+    if (line.words.starts_with("bind() to "))
+      bind = bind.empty() ? line.words : bind;
     else if (found.empty())
       found = line.words;
+  }
+  return found.empty() ? bind : found;
+}
+
+std::string ErrorLog::failed_start(const World& world, int worker) const {
+  for (const std::string& one : split(text(world), '\n')) {
+    const LogLine line = read_log_line(one);
+    if (line.pid != worker || line.of_request) continue;
+    if (is_loud(line) || (line.level == "error" && line.words.starts_with("init_worker_by_lua error:")))
+      return line.words;
+  }
+  return {};
+}
+
+std::string ErrorLog::end_of(const World& world, int master, int worker) const {
+  const std::string begin = fmt::format("worker process {} exited ", worker);
+  std::string found;
+  for (const std::string& one : split(text(world), '\n')) {
+    const LogLine line = read_log_line(one);
+    if (line.pid == master && !line.of_request && line.words.starts_with(begin)) found = line.words;
   }
   return found;
 }
 
-std::string ErrorLog::bad_line(const World& world) const {
-  std::vector<Line> bad;
-  for (const std::string& one : split(text(world), '\n')) {
-    Line line = read_line(one);
-    const bool old = std::find(old_workers_.begin(), old_workers_.end(), line.pid) != old_workers_.end();
-    if (!old && is_bad(line)) bad.push_back(std::move(line));
-  }
+std::string ErrorLog::cry(const World& world, const std::set<int>& processes) const {
+  std::vector<LogLine> bad;
+  for (const std::string& one : split(text(world), '\n'))
+    if (LogLine line = read_log_line(one); processes.contains(line.pid) && is_bad(line)) bad.push_back(std::move(line));
   if (bad.empty()) return {};
   std::set<std::string> before;
   const int64_t from = std::max<int64_t>(offset_ - past_window, 0);
   for (const std::string& one : split(world.fs.read_from(path_, from, static_cast<size_t>(offset_ - from)), '\n'))
-    before.insert(kind_of(read_line(one).words));
-  for (const Line& line : bad)
-    if (!before.contains(kind_of(line.words))) return "[" + line.level + "] " + line.words;
+    before.insert(kind_of(read_log_line(one).words));
+  for (const LogLine& line : bad)
+    if (!before.contains(kind_of(line.words))) return "[" + line.level + "] " + line.words.substr(0, longest_cry);
   return {};
 }
 

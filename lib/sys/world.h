@@ -229,8 +229,15 @@ class Proc {
     uint32_t uid = 0, gid = 0;
   };
   std::optional<Owner> owner(int pid) const;
-  std::vector<int> children(int pid) const;               ///< sorted
-  bool has_open(int pid, const std::string& path) const;  ///< one of its descriptors is this file
+  /// How a process waits for a signal. Once it has slept more often than before the signal was sent, and is ready
+  /// again, it has dealt with it.
+  struct Sleep {
+    bool ready = false;  ///< it sleeps, would take the signal, and has none of it pending
+    int64_t times = 0;   ///< how often it has gone to sleep
+  };
+  std::optional<Sleep> sleep_of(int pid, int signal_number) const;  ///< nullopt when gone, or not to be seen
+  std::vector<int> children(int pid) const;                         ///< sorted
+  bool has_open(int pid, const std::string& path) const;            ///< one of its descriptors is this file
   enum class Transport { tcp, udp };
   /// Whether `pid` has a socket that takes connections (tcp) or datagrams (udp) at exactly `address`, such as
   /// "0.0.0.0:53" or "[::]:53".
