@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <vector>
 
 #include "base/text.h"
 #include "engine/nginx_words.h"
@@ -13,7 +12,8 @@
 namespace orctl {
 namespace {
 
-constexpr size_t log_window = size_t{1} << 20;  // what nginx says of its own start stands well before that
+constexpr size_t block_size = size_t{64} << 10, most_at_once = size_t{16} << 20, most_lines = 4096;
+constexpr size_t longest_line = 65536;  // nginx cuts its own at 2048 or 4096 bytes
 constexpr int64_t past_window = int64_t{256} << 10;
 constexpr size_t longest_cry = 300;
 
@@ -21,6 +21,8 @@ bool has_any(const std::string& text, const auto& marks) {
   return std::any_of(std::begin(marks), std::end(marks),
                      [&](const char* mark) { return text.find(mark) != std::string::npos; });
 }
+
+constexpr std::array init_marks = {"init_by_lua error:", "init_worker_by_lua error:"};
 
 /// Lua that was cut short, in a request, a timer or a phase of its own; lua-nginx logs it as [error].
 constexpr std::array lua_marks = {"lua entry thread aborted", "lua user thread aborted", "failed to run ",
@@ -63,26 +65,75 @@ bool is_bad(const LogLine& line) {
   return !has_any(line.words, harmless_marks);
 }
 
+/// What only a process itself says: nothing of a connection, nor what a client that began a line of its own left behind
+/// it.
+bool is_of(const LogLine& line, int pid) {
+  return line.pid == pid && !line.of_request && line.words.find(", client: ") == std::string::npos;
+}
+
+bool is_own(const LogLine& line) {
+  return line.pid != 0 && is_of(line, line.pid) &&
+         (is_loud(line) || line.words.starts_with("worker process ") ||
+          (line.level == "error" && has_any(line.words, init_marks)));
+}
+
+/// "" when it cannot be read: what is no file has no words, and nothing depends on them.
+std::string read_some(const World& world, const std::string& path, int64_t offset, size_t size) {
+  try {
+    return world.fs.read_from(path, offset, size);
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+void keep(std::deque<LogLine>& lines, LogLine line) {
+  if (lines.size() == most_lines) lines.pop_front();
+  lines.push_back(std::move(line));
+}
+
 }  // namespace
 
 ErrorLog ErrorLog::from_now(const World& world, const Layout& layout, const std::string& name) {
   ErrorLog log;
   log.path_ = layout.logs(name) + "/error.log";
   const auto stat = world.fs.stat(log.path_);
-  log.offset_ = stat ? stat->size : 0;
+  log.begin_ = log.next_ = stat ? stat->size : 0;
   return log;
 }
 
-std::string ErrorLog::text(const World& world) const {
-  return offset_ < 0 ? "" : world.fs.read_from(path_, offset_, log_window);
+void ErrorLog::read_on(const World& world) {
+  if (begin_ < 0) return;
+  const auto now = world.fs.stat(path_);
+  if (now && now->size < next_) next_ = 0;  // another file, or cut
+  for (size_t read = 0; read < most_at_once;) {
+    const std::string block = read_some(world, path_, next_, block_size);
+    if (block.empty()) return;
+    read += block.size();
+    next_ += static_cast<int64_t>(block.size());
+    rest_ += block;
+    for (size_t end = rest_.find('\n'), begin = 0;; end = rest_.find('\n', begin)) {
+      if (end == std::string::npos) {
+        rest_.erase(0, begin);
+        break;
+      }
+      take(rest_.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    if (rest_.size() > longest_line) rest_.clear();
+  }
 }
 
-std::string ErrorLog::refusal(const World& world, int master) const {
+void ErrorLog::take(const std::string& text) {
+  LogLine line = read_log_line(text);
+  if (line.pid == 0) return;
+  if (is_own(line)) keep(own_, line);
+  if (is_bad(line) && bad_.size() < most_lines) bad_.push_back(std::move(line));
+}
+
+std::string ErrorLog::refusal(int master) const {
   std::string bind, found;
-  for (const std::string& one : split(text(world), '\n')) {
-    const LogLine line = read_log_line(one);
-    if (line.pid != master || line.of_request) continue;
-    if (line.level != "emerg" && !(line.level == "error" && line.words.starts_with("init_by_lua error:"))) continue;
+  for (const LogLine& line : own_) {
+    if (line.pid != master || (line.level != "emerg" && !line.words.starts_with("init_by_lua error:"))) continue;
     if (line.words.starts_with("still could not bind()")) return bind;
     if (line.words.starts_with("bind() to "))
       bind = bind.empty() ? line.words : bind;
@@ -92,37 +143,28 @@ std::string ErrorLog::refusal(const World& world, int master) const {
   return found.empty() ? bind : found;
 }
 
-std::string ErrorLog::failed_start(const World& world, int worker) const {
-  for (const std::string& one : split(text(world), '\n')) {
-    const LogLine line = read_log_line(one);
-    if (line.pid != worker || line.of_request) continue;
-    if (is_loud(line) || (line.level == "error" && line.words.starts_with("init_worker_by_lua error:")))
-      return line.words;
-  }
-  return {};
+std::string ErrorLog::failed_start(int worker) const {
+  const auto found = std::find_if(own_.begin(), own_.end(), [&](const LogLine& line) { return line.pid == worker; });
+  return found == own_.end() ? "" : found->words;
 }
 
-std::string ErrorLog::end_of(const World& world, int master, int worker) const {
+std::string ErrorLog::end_of(int master, int worker) const {
   const std::string begin = fmt::format("worker process {} exited ", worker);
-  std::string found;
-  for (const std::string& one : split(text(world), '\n')) {
-    const LogLine line = read_log_line(one);
-    if (line.pid == master && !line.of_request && line.words.starts_with(begin)) found = line.words;
-  }
-  return found;
+  const auto found = std::find_if(own_.rbegin(), own_.rend(), [&](const LogLine& line) {
+    return line.pid == master && line.words.starts_with(begin);
+  });
+  return found == own_.rend() ? "" : found->words;
 }
 
 std::string ErrorLog::cry(const World& world, const std::set<int>& processes) const {
-  std::vector<LogLine> bad;
-  for (const std::string& one : split(text(world), '\n'))
-    if (LogLine line = read_log_line(one); processes.contains(line.pid) && is_bad(line)) bad.push_back(std::move(line));
-  if (bad.empty()) return {};
+  if (bad_.empty()) return {};
   std::set<std::string> before;
-  const int64_t from = std::max<int64_t>(offset_ - past_window, 0);
-  for (const std::string& one : split(world.fs.read_from(path_, from, static_cast<size_t>(offset_ - from)), '\n'))
-    before.insert(kind_of(read_log_line(one).words));
-  for (const LogLine& line : bad)
-    if (!before.contains(kind_of(line.words))) return "[" + line.level + "] " + line.words.substr(0, longest_cry);
+  const int64_t from = std::max<int64_t>(begin_ - past_window, 0);
+  for (const std::string& text : split(read_some(world, path_, from, static_cast<size_t>(begin_ - from)), '\n'))
+    before.insert(kind_of(read_log_line(text).words));
+  for (const LogLine& line : bad_)
+    if (processes.contains(line.pid) && !before.contains(kind_of(line.words)))
+      return "[" + line.level + "] " + line.words.substr(0, longest_cry);
   return {};
 }
 

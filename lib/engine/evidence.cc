@@ -8,8 +8,8 @@
 namespace orctl {
 namespace {
 
-/// Looks (20 ms apart) after which what is seen is not the middle of something.
-constexpr int mute_looks = 50, without_looks = 25;
+/// What is seen for longer is not the middle of something.
+constexpr Millis longest_mute(1000), longest_without(500);
 /// More workers are not killed by people in the moment in which they start.
 constexpr int most_short_lived = 4;
 
@@ -25,12 +25,21 @@ bool is_peaceful(const std::string& end) {
          end.ends_with(" exited with code 0");
 }
 
+/// Whether `is` has been true for `span`; `since` remembers from when on.
+bool lasts(std::optional<Millis>& since, bool is, Millis now, Millis span) {
+  if (!is)
+    since.reset();
+  else if (!since)
+    since = now;
+  return since && now - *since >= span;
+}
+
 }  // namespace
 
 void Evidence::before(const World& world, int master, Signal what) {
   old_workers_ = world.proc.children(master);
   newcomers_.clear();
-  without_ = 0;
+  without_since_.reset();
   idle_ = false;
   signalled_ = what == Signal::reload ? master : 0;
   slept_ = asleep_ = world.proc.sleep_of(master, SIGHUP);
@@ -53,24 +62,29 @@ void Evidence::look(const World& world, int master) {
   }
 }
 
+bool Evidence::can_answer() const {
+  return std::any_of(newcomers_.begin(), newcomers_.end(),
+                     [](const auto& one) { return one.second.begun && !one.second.gone; });
+}
+
 std::string Evidence::failure(const World& world, const std::optional<std::vector<WorkerReport>>& reports) {
   if (master_ == 0) return {};
-  if (idle_ && newcomers_.empty()) return refused(world);
+  log_.read_on(world);
+  if (idle_ && newcomers_.empty()) return refused();
   if (const std::string fault = short_lived(world); !fault.empty()) return fault;
   if (!reports) return {};
   for (auto& [pid, one] : newcomers_) {
     one.reported = one.reported || std::any_of(reports->begin(), reports->end(),
                                                [&, worker = pid](const WorkerReport& w) { return w.pid == worker; });
-    one.mute = one.begun && !one.reported && !one.gone ? one.mute + 1 : 0;
-    if (one.mute < mute_looks) continue;
-    const std::string words = log_.failed_start(world, pid);
+    if (!lasts(one.mute_since, one.begun && !one.reported && !one.gone, world.clock.uptime(), longest_mute)) continue;
+    const std::string words = log_.failed_start(pid);
     return words.empty() ? fmt::format("worker {} has started, and does not report what it serves", pid) : words;
   }
   return {};
 }
 
-std::string Evidence::refused(const World& world) const {
-  const std::string words = log_.refusal(world, master_);
+std::string Evidence::refused() const {
+  const std::string words = log_.refusal(master_);
   return words.empty() ? fmt::format("nginx (pid {}) did not take the new configuration up", master_) : words;
 }
 
@@ -83,18 +97,19 @@ std::string Evidence::short_lived(const World& world) {
     ++ended;
     last = pid;
   }
-  without_ = left == 0 && ended != 0 ? without_ + 1 : 0;
-  if (ended <= most_short_lived && without_ < without_looks) return {};
-  std::string words = log_.failed_start(world, last);
-  if (words.empty()) words = log_.end_of(world, master_, last);
+  const bool without = lasts(without_since_, left == 0 && ended != 0, world.clock.uptime(), longest_without);
+  if (ended <= most_short_lived && !without) return {};
+  std::string words = log_.failed_start(last);
+  if (words.empty()) words = log_.end_of(master_, last);
   return words.empty() ? fmt::format("workers end while they start (the last one was {})", last) : words;
 }
 
-std::string Evidence::casualty(const World& world, const std::vector<int>& proved) const {
+std::string Evidence::casualty(const World& world, const std::vector<int>& proved) {
   const std::vector<int> children = world.proc.children(master_);
+  log_.read_on(world);  // the master writes once it has taken note of the end
   for (const int pid : proved) {
     if (std::binary_search(children.begin(), children.end(), pid)) continue;
-    const std::string end = log_.end_of(world, master_, pid);
+    const std::string end = log_.end_of(master_, pid);
     if (!end.empty() && !is_peaceful(end)) return end;
   }
   return {};

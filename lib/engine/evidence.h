@@ -28,11 +28,13 @@ class Evidence {
   /// Looks at this master (0: there is none) and its workers. Ask them for their reports afterwards: a worker that had
   /// come through its start by then has reported.
   void look(const World& world, int master);
+  /// Whether a new worker was seen that can answer: without one a question would only wait in the queue of the socket.
+  bool can_answer() const;
   /// What has come of those reports: why the change cannot be proved any more, or "" as long as it may. nullopt: nobody
   /// who could have told answered.
   std::string failure(const World& world, const std::optional<std::vector<WorkerReport>>& reports);
   /// Which of these proved workers has ended since by a fault of its own, in the master's words; "": none.
-  std::string casualty(const World& world, const std::vector<int>& proved) const;
+  std::string casualty(const World& world, const std::vector<int>& proved);
   /// What the master and new workers cry in error.log: to be told, never to decide.
   std::string cry(const World& world) const;
 
@@ -40,9 +42,9 @@ class Evidence {
   /// A worker that was begun after the change.
   struct Newcomer {
     bool begun = false, reported = false, gone = false;
-    int mute = 0;  ///< for how many looks it has come through its start, and not reported
+    std::optional<Millis> mute_since;  ///< it has come through its start, and not reported
   };
-  std::string refused(const World& world) const;
+  std::string refused() const;
   std::string short_lived(const World& world);
 
   ErrorLog log_;
@@ -52,7 +54,7 @@ class Evidence {
   std::optional<Proc::Sleep> asleep_;
   bool idle_ = false;  ///< it has dealt with the signal: seen twice
   int master_ = 0;
-  int without_ = 0;  ///< for how many looks all that were begun have been gone
+  std::optional<Millis> without_since_;  ///< all that were begun are gone
   std::map<int, Newcomer> newcomers_;
 };
 

@@ -17,7 +17,7 @@
 namespace orctl {
 namespace {
 
-constexpr Millis request_limit(2000), poll_interval(20), watch_interval(50);
+constexpr Millis request_limit(2000), hasty_limit(250), poll_interval(20), watch_interval(50);
 
 std::string reachable(const std::string& address) {
   return address == "0.0.0.0" ? "127.0.0.1" : address == "[::]" ? "[::1]" : address;
@@ -96,7 +96,8 @@ GatewayStatus await_status(const World& world, const Layout& layout, const std::
     evidence.look(world, supervisor.master(world));
     std::optional<std::vector<WorkerReport>> reports;
     try {
-      const Millis each = std::max(Millis(1), std::min(request_limit, deadline.left()));
+      const Millis most = evidence.can_answer() ? request_limit : hasty_limit;
+      const Millis each = std::max(Millis(1), std::min(most, deadline.left()));
       const GatewayStatus status = gateway_status(world, layout.admin_socket(name), each);
       reports = status.workers;
       fault = fault_of(status, each);
@@ -116,7 +117,7 @@ GatewayStatus await_status(const World& world, const Layout& layout, const std::
 
 }  // namespace
 
-void watch_workers(const World& world, const Layout& layout, const std::string& name, const Evidence& evidence,
+void watch_workers(const World& world, const Layout& layout, const std::string& name, Evidence& evidence,
                    const Proof& proof, Millis span) {
   for (const Deadline end = Deadline::in(span);; world.clock.pause(watch_interval)) {
     if (const std::string ended = evidence.casualty(world, proof.workers); !ended.empty())

@@ -29,7 +29,7 @@ void await_tree(const World& world, const Layout& layout, const std::string& nam
                 Evidence& evidence, Millis limit);
 
 /// Looks at the workers that proved it, at least once and for `span`: an Error when one ends by a fault of its own.
-void watch_workers(const World& world, const Layout& layout, const std::string& name, const Evidence& evidence,
+void watch_workers(const World& world, const Layout& layout, const std::string& name, Evidence& evidence,
                    const Proof& proof, Millis span);
 
 }  // namespace orctl

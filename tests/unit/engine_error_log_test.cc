@@ -27,13 +27,14 @@ struct Log {
   }
   Log& say(const std::string& line) {
     world.fs.append(path, stamp + line + "\n");
+    log.read_on(world);
     return *this;
   }
   std::string cry_after(const std::string& line) {
     say(line);
     return log.cry(world, {master, worker});
   }
-  std::string refusal() const { return log.refusal(world, master); }
+  std::string refusal() const { return log.refusal(master); }
 };
 
 }  // namespace
@@ -104,14 +105,21 @@ TEST_CASE("what was said before the change is not told again") {
 }
 
 TEST_CASE("why a master gave up is what it said itself, outside of any connection") {
-  CHECK(Log().say("[emerg] 7#7: bind() to 0.0.0.0:80 failed (98: Address already in use)")
+  CHECK(Log()
+            .say("[emerg] 7#7: bind() to 0.0.0.0:80 failed (98: Address already in use)")
             .say("[emerg] 7#7: bind() to 0.0.0.0:81 failed (98: Address already in use)")
             .say("[emerg] 7#7: still could not bind()")
             .refusal() == "bind() to 0.0.0.0:80 failed (98: Address already in use)");
   CHECK(Log().say("[error] 7#7: init_by_lua error: boom").refusal() == "init_by_lua error: boom");
+  Log crowd;
+  crowd.say("[emerg] 7#7: the first");
+  for (int i = 0; i < 40; ++i) crowd.say("[error] 8#8: *1 " + std::string(60000, 'x'));
+  CHECK(crowd.say("[alert] 7#7: worker process 8 exited on signal 11").log.end_of(master, worker) != "");
+  CHECK(crowd.refusal() == "the first");
   for (const std::string& others :
        {std::string("[emerg] 8#8: a worker's"), std::string("[emerg] 7#7: *1 of a connection"),
         std::string("[error] 7#7: *1 \"init_by_lua error: x\" is not found, client: 10.0.0.1"),
+        std::string("[emerg] 7#7: began by a client, client: 10.0.0.1, server: _"),
         std::string("[error] 7#7: open() \"/x/init_by_lua error: y\" failed"),
         "[error] 8#8: *1 " + std::string(3000, 'x') + " init_by_lua error: z, referrer: \"[emerg] 7#7: q\""}) {
     CAPTURE(others);
@@ -122,12 +130,12 @@ TEST_CASE("why a master gave up is what it said itself, outside of any connectio
 TEST_CASE("how a worker started and ended is told of that worker") {
   Log log;
   log.say("[error] 9#9: init_worker_by_lua error: another's").say("[error] 8#8: *1 init_worker_by_lua error: quoted");
-  CHECK(log.log.failed_start(log.world, worker) == "");
+  CHECK(log.log.failed_start(worker) == "");
   log.say("[error] 8#8: init_worker_by_lua error: boom");
-  CHECK(log.log.failed_start(log.world, worker) == "init_worker_by_lua error: boom");
+  CHECK(log.log.failed_start(worker) == "init_worker_by_lua error: boom");
   log.say("[alert] 9#9: worker process 8 exited on signal 11").say("[alert] 7#7: worker process 88 exited on signal 6");
-  CHECK(log.log.end_of(log.world, master, worker) == "");
+  CHECK(log.log.end_of(master, worker) == "");
   log.say("[alert] 7#7: worker process 8 exited on signal 11 (core dumped)");
-  CHECK(log.log.end_of(log.world, master, worker) == "worker process 8 exited on signal 11 (core dumped)");
-  CHECK(log.log.end_of(log.world, stranger, worker) == "worker process 8 exited on signal 11");
+  CHECK(log.log.end_of(master, worker) == "worker process 8 exited on signal 11 (core dumped)");
+  CHECK(log.log.end_of(stranger, worker) == "worker process 8 exited on signal 11");
 }
