@@ -60,6 +60,7 @@ Outcome Carrier::run() {
                   fmt::format("an nginx of {} runs (pid {}), but the store knows nothing of it", plan_.name, master),
                   "put the store back where it was, or end that nginx first: kill -QUIT " + std::to_string(master));
     if (was_running_ && has<Reload>(plan_)) await_turn(master);
+    supervisor_.clear_way(world_);
     evidence_ = Evidence(ErrorLog::from_now(world_, layout_, plan_.name));
     for (const Step& step : plan_.steps) {
       if (interrupted() != 0) throw Error(Exit::target, "interrupted");
@@ -175,6 +176,8 @@ void Carrier::carry(const PushCertificates&) {
 void Carrier::carry(const Reload&) {
   if (reload_done_) return progress_(plan_.name + " was reloaded meanwhile by somebody else: one reload does for both");
   disturbed_ = swapped_;  // a reload of the tree that was there, refused before the signal, has changed nothing
+  // a folder that somebody removed would make nginx refuse it
+  if (world_.supervision == Supervision::process) supervisor_.prepare(world_, target_of(shape()), shape().spec);
   evidence_.before(world_, supervisor_.master(world_), Evidence::Signal::reload);
   supervisor_.reload(world_);
   disturbed_ = reloaded_ = true;
@@ -324,12 +327,19 @@ void Carrier::put_back(const Error& cause) {
               hint);
 }
 
+/// Whether nothing can be proved but by a start: nobody reaches its workers.
+bool Carrier::has_lost_socket() const {
+  const int master = supervisor_.master(world_);
+  const auto loss = supervisor_.loss(world_, master);
+  return master != 0 && loss && loss->of != Loss::Of::unit && loss->mended_by == Impact::restart;
+}
+
 void Carrier::put_back_process() {
   if (old_master_ != 0) supervisor_.revert(world_, std::exchange(old_master_, 0));
   if (!disturbed_ && !pushed_ && !pushed_certificates_) return;
   // a stop that was begun is brought to its end: a master that drains takes no signal back; and a master that was
   // started anew may be another binary
-  if (stopping_ || restarted_) supervisor_.stop(world_, Millis(0));
+  if (stopping_ || restarted_ || has_lost_socket()) supervisor_.stop(world_, Millis(0));
   if (!plan_.before || !was_running_) return;
   const int master = supervisor_.master(world_);
   Evidence evidence;  // nginx may still be logging what it could not do for the change that is taken back

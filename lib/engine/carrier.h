@@ -33,6 +33,7 @@ class Carrier {
   void settle();                      ///< it is proved: say so in the store, tidy up
   void put_back(const Error& cause);  ///< everything as it was; throws the error to report
   void put_back_process();
+  bool has_lost_socket() const;
   void put_back_ref();
   void remove_all();
   void tell(const char* what, const std::function<void()>& step);
