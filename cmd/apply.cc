@@ -1,6 +1,8 @@
 #include "base/text.h"
 #include "change.h"
+#include "engine/leftovers.h"
 #include "engine/policy.h"
+#include "render/render.h"
 
 namespace orctl {
 namespace {
@@ -87,7 +89,8 @@ Exit run(const Options& o, World& world, Io& io) {
   for (const InstancePlan& one : plan.instances) {
     names.push_back(one.name);
     const Observed now = observe(one.name, world, layout);
-    unsettled = unsettled || now.interrupted || (now.unconfirmed && now.unconfirmed->expired());
+    unsettled = unsettled || now.interrupted || (now.unconfirmed && now.unconfirmed->expired()) ||
+                !leftovers(one.name, now.version ? tree_folder(now.version->spec) : "", world, layout).empty();
   }
   std::optional<Held> held;
   if (!plan.empty() || unsettled) {

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "change.h"
+#include "engine/leftovers.h"
 #include "engine/supervisor.h"
 #include "model/name.h"
 
@@ -20,29 +21,36 @@ void flags(Flags& f, Options& o) {
   add_change_flags(f, o.change);
 }
 
-/// Removes what a first apply left that was killed before it made a revision; `look` only says whether there is any.
-enum class Remains { look, remove };
-bool remains(const Observed& now, Remains what, World& world, const Layout& layout) {
+/// What is left of an instance that is not there: of a first apply that was killed before it made a revision, or of a
+/// delete. Not where a tree or a unit says that it is there for another store.
+bool has_remains(const Observed& now, const World& world, const Layout& layout) {
   const std::string tree = layout.tree(now.name);
-  if (!check_name(now.name).name || !now.head.empty()) return false;
+  if (!check_name(now.name).name || now.exists() || now.interrupted) return false;
   for (const std::string& later : {tree, layout.unit(now.name)})  // the store is elsewhere
     if (world.fs.exists(later)) return false;
   // the check of a tree leaves an empty one
   if (const auto pid = world.fs.stat(layout.pid(now.name)); pid && pid->size != 0) return false;
-  const Supervisor supervisor(layout, now.name, tree);
-  const Belongings found = supervisor.remains(world);
-  if (what == Remains::remove) supervisor.remove(world, found);
-  return !found.empty();
+  return !Supervisor(layout, now.name, tree).remains(world).empty() ||
+         !leftovers(now.name, now.name, world, layout).empty() || world.fs.exists(layout.confirm(now.name));
+}
+
+void remove_remains(const std::string& name, World& world, const Layout& layout) {
+  const Supervisor supervisor(layout, name, layout.tree(name));
+  supervisor.remove(world, supervisor.remains(world));
+  end_wait(name, world, layout);
+  remove_leftovers(name, name, world, layout);
 }
 
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("DeleteResult");
   const Layout layout(world.root);
   const std::set<std::string> names(o.names.begin(), o.names.end());  // a name given twice is meant once
+  std::set<std::string> remaining;
   for (const std::string& name : names) {
     const Observed now = observe(name, world, layout);
+    if (has_remains(now, world, layout)) remaining.insert(name);
     // one that was killed in the middle of its creation or delete is brought to the end
-    if (!now.interrupted && !remains(now, Remains::look, world, layout)) observe_existing(name, world, layout);
+    if (!now.interrupted && !remaining.contains(name)) observe_existing(name, world, layout);
   }
   if (!o.yes &&
       !world.env.confirm("Delete " + join(o.names, ", ") + "? It stops serving at once; the history is kept. [y/N] "))
@@ -54,7 +62,8 @@ Exit run(const Options& o, World& world, Io& io) {
   bool tidied = false;
   for (const std::string& name : names) {
     const Observed now = observe(name, world, layout);
-    if (remains(now, Remains::remove, world, layout)) {
+    if (remaining.contains(name) && !now.exists()) {
+      remove_remains(name, world, layout);
       tidied = true;
       Value what = Value::object();
       what.set("outcome", "tidied");

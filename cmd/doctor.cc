@@ -1,9 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "cli/command.h"
 #include "engine/config.h"
 #include "engine/history.h"
+#include "engine/leftovers.h"
+#include "engine/observe.h"
 #include "engine/target.h"
 
 namespace orctl {
@@ -92,6 +96,47 @@ void check_store(const World& world, const Layout& layout, Report& report) {
     report.note("rights", "may not write in " + folder, "changing commands need root, or --root DIR");
 }
 
+std::string way_to_remove(const Leftover& stray, const World& world, const Layout& layout) {
+  const std::string& name = stray.instance;
+  if (name.empty()) return "nobody knows whose it is: rm -r " + stray.path;
+  const auto live = present_instances(world);
+  if (std::find(live.begin(), live.end(), name) != live.end())
+    return "unless orctl works on it right now, the next change removes it: orctl reload " + name;
+  if (stray.path == layout.unit(name) || stray.path == layout.tree(name))
+    return fmt::format("unless another store knows {}: systemctl disable --now {}; rm -r {}", name,
+                       layout.unit_name(name), stray.path);
+  if (world.fs.exists(layout.unit(name)) || world.fs.exists(layout.tree(name)))
+    return fmt::format("it belongs to '{}'",
+                       world.fs.exists(layout.tree(name)) ? layout.tree(name) : layout.unit(name));
+  return "orctl delete " + name + " --yes";
+}
+
+/// What live instances need on this host and have no more.
+void check_instances(const World& world, const Layout& layout, Report& report) {
+  std::vector<std::string> names;
+  try {
+    names = present_instances(world);
+  } catch (const Error&) {
+    return;  // check_store has said why
+  }
+  for (const std::string& name : names) try {
+      const Observed now = observe(name, world, layout);
+      if (now.loss) report.bad(name, now.loss->what, now.loss->hint);
+    } catch (const Error& e) {
+      report.bad(name, e.what(), e.hint());
+    }
+}
+
+/// What kills and half deletes left.
+void check_strays(const World& world, const Layout& layout, Report& report) {
+  try {
+    for (const Leftover& stray : strays(world, layout))
+      report.note("stray", stray.path, way_to_remove(stray, world, layout));
+  } catch (const Error& e) {
+    report.note("stray", e.what(), "strays are not known without it");
+  }
+}
+
 void check_config(const Config& config, Report& report) {
   for (const Diagnostic& d : config.found) {
     const std::string place = d.place.line == 0 ? d.file : fmt::format("{}:{}", d.file, d.place.line);
@@ -110,6 +155,8 @@ Exit run(const Options& o, const World& world, Io& io) {
   if (config.untrusted) report.bad("trust", config.untrusted->text, config.untrusted->hint);
   if (!config.untrusted && !has_errors(config.found)) check_nginx(o.binary, world, report);
   check_store(world, layout, report);
+  check_instances(world, layout, report);
+  check_strays(world, layout, report);
   report.good("supervisor", world.supervision == Supervision::systemd ? "systemd, one unit an instance"
                                                                       : "plain processes that orctl starts");
   check_config(config, report);

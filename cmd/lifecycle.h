@@ -46,6 +46,10 @@ inline Exit run_lifecycle(const std::string& verb, const std::string& done, std:
     }
     const bool needs_process = !action || action == Supervise::Action::upgrade;
     if (needs_process && !now.live.running) throw Error(Exit::target, name + " is not running", "orctl start " + name);
+    const bool is_in_the_way =
+        now.loss && (needs_process ? now.loss->mended_by == Impact::restart
+                                   : now.loss->of == Loss::Of::unit && action != Supervise::Action::stop);
+    if (is_in_the_way) throw Error(Exit::target, fmt::format("{}: {}", name, now.loss->what), now.loss->hint);
     plan.instances.push_back(plan_lifecycle(name, now.applied->commit, version, now.live, action));
   }
   return report(io, plan, apply(plan, world, layout, request, remarks(io)),

@@ -17,6 +17,7 @@ void flags(Flags& f, Options& o) {
 }
 
 std::string remark(const Observed& o) {
+  if (o.loss) return fmt::format("{}: {}", o.loss->what, o.loss->hint);
   if (o.unconfirmed) return o.unconfirmed->line();
   if (o.interrupted) return "an apply was interrupted: the next changing command finishes or undoes it";
   if (!o.problem.empty()) return o.problem;

@@ -8,6 +8,8 @@
 #include "engine/carrier.h"
 #include "engine/config.h"
 #include "engine/confirm.h"
+#include "engine/leftovers.h"
+#include "render/render.h"
 
 namespace orctl {
 namespace {
@@ -26,6 +28,24 @@ FileLock lock_instance(const std::string& name, World& world, const Layout& layo
     note(fmt::format("{}; waiting for at most {:.3g} s", e.what(), static_cast<double>(wait.count()) / 1000));
   }
   return world.fs.lock(path, wait - patience, name);
+}
+
+/// Where the instance's tree is by the store's word; the usual place when it has none.
+std::string folder_of_tree(const std::string& name, const World& world) {
+  const auto newest = revisions(world, name, 1);
+  const auto applied = applied_revision(world, name);
+  if (!applied && (newest.empty() || newest.front().deletes)) return name;
+  return tree_folder(load_manifest(world, applied ? applied->commit : newest.front().commit).spec);
+}
+
+/// What kills left. A fault of it stops no change.
+void tidy(const std::string& name, World& world, const Layout& layout,
+          const std::function<void(const std::string&)>& note) {
+  try {
+    remove_leftovers(name, folder_of_tree(name, world), world, layout);
+  } catch (const Error& e) {
+    note(fmt::format("{}: what an earlier command left is still there: {}", name, e.what()));
+  }
 }
 
 }  // namespace
@@ -54,6 +74,7 @@ Held::Held(const std::vector<std::string>& names, World& world, const Layout& la
   for (const std::string& name : sorted) {
     finish_interrupted(name, world, layout, request, note);
     settle_unconfirmed(name, world, layout, request, note);
+    tidy(name, world, layout, note);
   }
 }
 

@@ -61,7 +61,8 @@ Outcome Carrier::run() {
                   fmt::format("an nginx of {} runs (pid {}), but the store knows nothing of it", plan_.name, master),
                   "put the store back where it was, or end that nginx first: kill -QUIT " + std::to_string(master));
     if (was_running_ && has<Reload>(plan_)) await_turn(master);
-    log_ = ErrorLog::from_now(world_, layout_, plan_.name);
+    supervisor_.clear_way(world_);
+    evidence_ = Evidence(ErrorLog::from_now(world_, layout_, plan_.name));
     for (const Step& step : plan_.steps) {
       if (interrupted() != 0) throw Error(Exit::target, "interrupted");
       std::visit([this](const auto& s) { carry(s); }, step);
@@ -165,7 +166,7 @@ void Carrier::carry(const WriteUnit&) {
 void Carrier::carry(const PushGateway&) {
   pushed_ = true;
   // the workers from before the reload take a document for the new ones, but only once these have begun
-  if (reloaded_) await_tree(world_, layout_, plan_.name, *plan_.after, log_, request_.verify_limit);
+  if (reloaded_) await_tree(world_, layout_, plan_.name, *plan_.after, evidence_, request_.verify_limit);
   put_document(world_, layout_.admin_socket(plan_.name), plan_.after->document());
 }
 
@@ -177,7 +178,9 @@ void Carrier::carry(const PushCertificates&) {
 void Carrier::carry(const Reload&) {
   if (reload_done_) return progress_(plan_.name + " was reloaded meanwhile by somebody else: one reload does for both");
   disturbed_ = swapped_;  // a reload of the tree that was there, refused before the signal, has changed nothing
-  old_workers_ = world_.proc.children(supervisor_.master(world_));
+  // a folder that somebody removed would make nginx refuse it
+  if (world_.supervision == Supervision::process) supervisor_.prepare(world_, target_of(shape()), shape().spec);
+  evidence_.before(world_, supervisor_.master(world_), Evidence::Signal::reload);
   supervisor_.reload(world_);
   disturbed_ = reloaded_ = true;
 }
@@ -189,7 +192,7 @@ void Carrier::carry(const Supervise& step) {
   if (step.action == Action::retire)
     return supervisor_.retire(world_, std::exchange(old_master_, 0), drain_time(shape().spec));
   if (step.action == Action::upgrade) {
-    old_workers_ = world_.proc.children(supervisor_.master(world_));
+    evidence_.before(world_, supervisor_.master(world_), Evidence::Signal::upgrade);
     old_master_ = supervisor_.upgrade(world_);
     return;
   }
@@ -213,12 +216,14 @@ void Carrier::start(const Version& version) {
 }
 
 void Carrier::carry(const Verify&) {
-  outcome_.proof = verify(world_, layout_, plan_.name, *plan_.after, log_, old_workers_, request_.verify_limit);
+  outcome_.proof = verify(world_, layout_, plan_.name, *plan_.after, evidence_, request_.verify_limit);
   if (request_.watch_log.count() == 0) return;
-  log_.ignore(old_workers_);
   // what a new configuration does wrong shows when traffic comes: after a first start there is none yet
   const bool anew = reloaded_ || old_master_ != 0 || (restarted_ && was_running_);
-  watch_log(world_, layout_, plan_.name, log_, anew ? request_.watch_log : Millis(0));
+  watch_workers(world_, layout_, plan_.name, evidence_, outcome_.proof, anew ? request_.watch_log : Millis(0));
+  // clients and servers write into it, so it undoes nothing
+  if (const std::string cry = evidence_.cry(world_); !cry.empty())
+    progress_(fmt::format("{}: error.log says since, which undoes nothing: {}", plan_.name, cry));
 }
 
 /// Does what must not undo a change that is proved: a fault of it is only told.
@@ -325,27 +330,33 @@ void Carrier::put_back(const Error& cause) {
               hint);
 }
 
+/// Whether nothing can be proved but by a start: nobody reaches its workers.
+bool Carrier::has_lost_socket() const {
+  const int master = supervisor_.master(world_);
+  const auto loss = supervisor_.loss(world_, master);
+  return master != 0 && loss && loss->of != Loss::Of::unit && loss->mended_by == Impact::restart;
+}
+
 void Carrier::put_back_process() {
   if (old_master_ != 0) supervisor_.revert(world_, std::exchange(old_master_, 0));
   if (!disturbed_ && !pushed_ && !pushed_certificates_) return;
   // a stop that was begun is brought to its end: a master that drains takes no signal back; and a master that was
   // started anew may be another binary
-  if (stopping_ || restarted_) supervisor_.stop(world_, Millis(0));
+  if (stopping_ || restarted_ || has_lost_socket()) supervisor_.stop(world_, Millis(0));
   if (!plan_.before || !was_running_) return;
   const int master = supervisor_.master(world_);
-  std::vector<int> old_workers;
+  Evidence evidence;  // nginx may still be logging what it could not do for the change that is taken back
   if (master == 0) {
     start(*plan_.before);
   } else if (disturbed_ && swapped_) {
-    old_workers = world_.proc.children(master);
+    evidence.before(world_, master, Evidence::Signal::reload);
     supervisor_.reload(world_);  // harmless when the reload that failed was never taken up
   } else if (!disturbed_) {
     const std::string socket = layout_.admin_socket(plan_.name);
     if (pushed_) put_document(world_, socket, plan_.before->document());
     if (pushed_certificates_) put_certificates(world_, socket, certificates_body(plan_.before->tree));
   }
-  // nginx may still be logging what it could not do for the change that is taken back: only the proof counts
-  verify(world_, layout_, plan_.name, *plan_.before, ErrorLog::silent(), old_workers, request_.verify_limit);
+  verify(world_, layout_, plan_.name, *plan_.before, evidence, request_.verify_limit);
 }
 
 void Carrier::audit(const std::string& outcome, const std::string& cause) {

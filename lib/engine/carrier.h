@@ -33,6 +33,7 @@ class Carrier {
   void settle();                      ///< it is proved: say so in the store, tidy up
   void put_back(const Error& cause);  ///< everything as it was; throws the error to report
   void put_back_process();
+  bool has_lost_socket() const;
   void put_back_ref();
   void remove_all();
   void tell(const char* what, const std::function<void()>& step);
@@ -55,9 +56,8 @@ class Carrier {
   int old_master_ = 0;  // of an upgrade, until it has gone
   bool swapped_ = false, unit_written_ = false, disturbed_ = false, pushed_ = false, pushed_certificates_ = false,
        was_running_ = false, stopping_ = false, restarted_ = false, reloaded_ = false, reload_done_ = false;
-  bool beyond_return_ = false;    // a delete has begun to remove files
-  ErrorLog log_;                  // of an apply that was killed: silent, what it says is not of ours
-  std::vector<int> old_workers_;  // of the master when a reload was asked for
+  bool beyond_return_ = false;  // a delete has begun to remove files
+  Evidence evidence_;           // of an apply that was killed: without words, what the log says is not of ours
   Deadline clock_;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "engine/nginx_words.h"
 #include "engine/systemd.h"
 #include "model/certificates.h"
 #include "model/instance_user.h"
@@ -23,16 +24,12 @@ bool ends_with(const std::string& text, std::string_view end) {
 std::string faults_in(std::string text, const std::string& stage) {
   for (size_t at = text.find(stage + "/"); at != std::string::npos; at = text.find(stage + "/", at))
     text.erase(at, stage.size() + 1);
+  const std::string own_mark = "orctl-check: ";  // of lua/check.lua
   std::vector<std::string> out;
-  for (const std::string& line : split(text, '\n')) {
-    for (const char* mark : {"[emerg] ", "orctl-check: ", "[error] "}) {
-      const size_t at = line.find(mark);
-      if (at == std::string::npos) continue;
-      std::string words = line.substr(at + std::string(mark).size());
-      if (const size_t process = words.find_first_not_of("0123456789#"); words.compare(process, 2, ": ") == 0)
-        words.erase(0, process + 2);
-      out.push_back(std::move(words));
-    }
+  for (const std::string& one : split(text, '\n')) {
+    const LogLine line = read_log_line(one);
+    if (line.level == "emerg" || line.level == "error") out.push_back(line.words);
+    if (one.starts_with(own_mark)) out.push_back(one.substr(own_mark.size()));
   }
   return out.empty() ? std::string(trim(text)) : join(out, "; ");
 }
@@ -127,7 +124,7 @@ void check_staged_tree(World& world, const Layout& layout, const Value& spec, co
                        const Tree& tree, const Tree& live, const Target& target) {
   const std::string name = spec.at("name").as_string();
   const bool had_run = world.fs.exists(layout.run(name)), had_pid = world.fs.exists(layout.pid(name));
-  const std::string scratch = stage + ".check";
+  const std::string scratch = layout.check_scratch(tree_folder(spec));
   const Scratch cleanup(world, scratch);
   // first, because it says of certificates and Lua what is wrong in words of its own
   check_lua(world, layout, spec, scratch, stage, tree, live, target);

@@ -104,7 +104,7 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
       const bool other_process =
           plan.before &&
           Plan{{{"", "", {}, {}, diff_specs(plan.before->spec, plan.after->spec), {}}}}.impact() == Impact::restart;
-      if (running && other_process)
+      if (running && (other_process || carrier.has_lost_socket()))
         carrier.carry(Supervise{Supervise::Action::restart});
       else if (running && hot) {
         carrier.carry(PushGateway{});

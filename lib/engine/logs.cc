@@ -130,7 +130,7 @@ class LogReader {
 void follow(const World& world, const std::string& path, std::optional<LogReader> log, const TakeLines& take) {
   for (; interrupted() == 0; world.clock.pause(poll_interval)) {
     if (log && !log->read_on()) return;
-    const auto named = world.fs.follow(path);
+    const auto named = world.fs.stat(path);
     if (!named || (log && named->inode == log->inode())) continue;
     auto opened = world.fs.open(path);
     if (!opened) continue;

@@ -16,13 +16,18 @@ namespace {
 constexpr Millis status_limit(2000);
 
 void observe_process(Observed& o, const World& world, const Layout& layout) {
-  o.pid = Supervisor(layout, o.name, o.tree_path).master(world);
+  const Supervisor supervisor(layout, o.name, o.tree_path);
+  o.pid = supervisor.master(world);
   o.live.running = o.pid != 0;
   if (world.supervision == Supervision::systemd) {
     o.unit = systemd::show(world, layout.unit_name(o.name));
     o.live.restarting = o.unit->active == "activating";
     o.live.at_boot = o.unit->enabled == "enabled";
     o.live.keeper = o.unit->main_pid == o.pid ? Live::Keeper::unit : Live::Keeper::none;
+  }
+  if ((o.loss = supervisor.loss(world, o.pid))) {
+    o.live.lost = o.loss->what;
+    o.live.lost_needs = o.loss->mended_by;
   }
   if (o.pid == 0) return;
   o.wanted_open_files = o.unit ? unit_open_files(o.version->spec) : needed_open_files(o.version->spec);
@@ -66,7 +71,7 @@ Error unknown_instance(const std::string& name, const std::vector<std::string>& 
 std::string Observed::state() const {
   if (pid == 0) return unit && (unit->active == "failed" || unit->sub == "auto-restart") ? "failed" : "stopped";
   const bool outside = live.keeper == Live::Keeper::none;
-  if (outside || !status || live.digest.empty() || live.tree.empty()) return "degraded";
+  if (outside || loss || !status || live.digest.empty() || live.tree.empty()) return "degraded";
   return "running";
 }
 

@@ -5,6 +5,7 @@
 #include "engine/confirm.h"
 #include "engine/gateway.h"
 #include "engine/history.h"
+#include "engine/supervisor.h"
 #include "engine/systemd.h"
 #include "model/layout.h"
 #include "plan/plan.h"
@@ -24,6 +25,7 @@ struct Observed {
   int64_t open_files = 0;                  ///< how many the master may have open; 0: not known
   int64_t wanted_open_files = 0;           ///< how many it should: as its unit says, or else as its connections need
   std::optional<GatewayStatus> status;     ///< absent when it does not answer
+  std::optional<Loss> loss;                ///< what it needs on this host and has no more
   std::string problem;                     ///< why there is no status although it runs
   bool interrupted = false;  ///< an apply was killed half-way; the next changing command finishes or undoes it
   std::optional<Unconfirmed> unconfirmed;  ///< what is live waits for its confirmation

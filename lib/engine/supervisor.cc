@@ -52,9 +52,47 @@ bool Supervisor::may_be_ours(const World& world, int pid) const {
 }
 
 int Supervisor::pid_in(const World& world, const std::string& file) const {
-  if (!world.fs.exists(file)) return 0;
-  const auto pid = parse_number(trim(world.fs.read(file, 64)), 1 << 30);
+  std::optional<long> pid;
+  try {
+    pid = parse_number(trim(world.fs.read_from(file, 0, 64)), 1 << 30);
+  } catch (const Error&) {
+    // in the instance's own folder anything may have that name
+  }
   return pid && is_master(world, static_cast<int>(*pid)) ? static_cast<int>(*pid) : 0;
+}
+
+std::optional<Loss> Supervisor::loss(const World& world, int master) const {
+  using Of = Loss::Of;
+  const bool by_systemd = world.supervision == Supervision::systemd;
+  const std::string socket = layout_.admin_socket(name_), unit = layout_.unit(name_),
+                    restart = "orctl restart " + name_;
+  const auto gone = [&](const std::string& folder) { return "its folder '" + folder + "' is gone"; };
+  try {
+    if (by_systemd && !world.fs.exists(unit))
+      return Loss{Of::unit, "its unit '" + unit + "' is gone", "orctl apply -f MANIFEST writes it again"};
+    if (master == 0) return std::nullopt;
+    if (!world.fs.exists(layout_.run(name_))) return Loss{Of::folder, gone(layout_.run(name_)), restart};
+    const auto found = world.fs.stat(socket);
+    if (!found) return Loss{Of::socket, "its admin socket '" + socket + "' is gone", restart};
+    if (found->kind != Fs::Kind::socket) return Loss{Of::socket, "'" + socket + "' is not its admin socket", restart};
+    if (world.http.is_dead(socket))
+      return Loss{Of::socket, "nobody listens at its admin socket '" + socket + "'", restart};
+    for (const std::string& folder : {layout_.logs(name_), layout_.state(name_)})
+      if (!world.fs.exists(folder))
+        return by_systemd ? Loss{Of::folder, gone(folder), restart}
+                          : Loss{Of::folder, gone(folder), "orctl reload " + name_, Impact::reload};
+  } catch (const Error&) {
+    // not ours to look at
+  }
+  return std::nullopt;
+}
+
+void Supervisor::clear_way(World& world) const {
+  const auto pid = world.fs.stat(layout_.pid(name_)), socket = world.fs.stat(layout_.admin_socket(name_));
+  if (pid && pid->kind != Fs::Kind::file) world.fs.remove(layout_.pid(name_));
+  constexpr unsigned mode = 0600;
+  if (socket && socket->kind == Fs::Kind::socket && (socket->mode & mode) != mode)
+    world.fs.chmod(layout_.admin_socket(name_), mode);
 }
 
 int Supervisor::master(const World& world) const {
@@ -148,8 +186,7 @@ Belongings Supervisor::remains(const World& world) const {
   spec.set("name", name_);
   spec.set("nginx", Value::object());
   Belongings what = belongings(world, spec);
-  const std::string stage = layout_.stage(name_);
-  what.folders.insert(what.folders.end(), {stage, stage + ".check"});
+  what.folders.insert(what.folders.end(), {layout_.stage(name_), layout_.check_scratch(name_)});
   std::erase_if(what.folders, [&](const std::string& folder) { return !world.fs.exists(folder); });
   return what;
 }

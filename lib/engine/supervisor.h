@@ -1,8 +1,10 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "model/layout.h"
+#include "model/schema.h"
 #include "model/value.h"
 #include "render/render.h"
 #include "sys/world.h"
@@ -14,6 +16,14 @@ struct Belongings {
   std::vector<std::string> folders;  ///< of run, state and logs
   std::string user;                  ///< its own, under systemd; "" when it has none
   bool empty() const { return folders.empty() && user.empty(); }
+};
+
+/// Something that a running instance needs on its host, and that is not there (any more).
+struct Loss {
+  enum class Of { unit, folder, socket } of = Of::socket;
+  std::string what;  ///< "its admin socket '/run/…' is gone"
+  std::string hint;  ///< the command that mends it
+  Impact mended_by = Impact::restart;
 };
 
 /// How long an instance's workers may take to end their requests, and nginx to notice.
@@ -32,6 +42,15 @@ class Supervisor {
   int master(const World& world) const;
   /// All masters of this tree, left-over ones too.
   std::vector<int> masters(const World& world) const;
+
+  /// What this instance, which runs (`master`) or not (0), has lost: a tmp cleaner, or people, removed it. nginx keeps
+  /// the socket that it has open over a reload and over an upgrade, so only a restart makes one that has a name again;
+  /// and of a folder that was removed a unit's processes see nothing when it comes again.
+  std::optional<Loss> loss(const World& world, int master) const;
+
+  /// Takes away what is in the way of nginx in the instance's own runtime folder: what is called like its pid file and
+  /// is no file; and gives the socket its mode again.
+  void clear_way(World& world) const;
 
   /// Makes what has to be there before a tree can be written and checked: the folders, or under systemd (which makes
   /// those itself) the user. Returns what was missing, for remove().

@@ -102,6 +102,8 @@ void stop(World& world, const std::string& unit, Millis limit) {
   if (result.status != 0) throw failed("systemctl stop " + unit, result);
 }
 
+std::string confined_file(const std::string& unit) { return confined_units + unit; }
+
 void end_confined(World& world, const std::string& unit) {
   const std::string file = confined_units + unit;
   if (!world.fs.exists(file)) return;

@@ -46,6 +46,9 @@ void stop(World& world, const std::string& unit, Millis limit);
 Proc::Result run_confined(World& world, const std::string& unit, const std::vector<std::string>& settings,
                           const std::vector<std::string>& argv, const std::string& scratch);
 
+/// The file of such a unit while it runs.
+std::string confined_file(const std::string& unit);
+
 /// Ends such a unit that a kill of ours left, and removes its file.
 void end_confined(World& world, const std::string& unit);
 

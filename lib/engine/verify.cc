@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "engine/gateway.h"
+#include "engine/nginx_words.h"
 #include "model/address.h"
 #include "model/certificates.h"
 #include "model/listener.h"
@@ -16,7 +17,7 @@
 namespace orctl {
 namespace {
 
-constexpr Millis request_limit(2000), poll_interval(20), watch_interval(50);
+constexpr Millis request_limit(2000), hasty_limit(250), poll_interval(20), watch_interval(50);
 
 std::string reachable(const std::string& address) {
   return address == "0.0.0.0" ? "127.0.0.1" : address == "[::]" ? "[::1]" : address;
@@ -80,24 +81,32 @@ std::string fault_of_listeners(const World& world, const Version& version, int m
   return {};
 }
 
+/// Why waiting any longer is of no use.
+Error hopeless(const Layout& layout, const std::string& name, const std::string& why) {
+  return {Exit::target, why, next_step(why, layout.logs(name) + "/error.log")};
+}
+
 /// Asks for the status until `fault_of` finds no fault in it, and returns it.
-GatewayStatus await_status(const World& world, const Layout& layout, const std::string& name, const ErrorLog& log,
-                           Millis limit, const std::function<std::string(const GatewayStatus&, Millis)>& fault_of) {
+GatewayStatus await_status(const World& world, const Layout& layout, const std::string& name,
+                           const Supervisor& supervisor, Evidence& evidence, Millis limit,
+                           const std::function<std::string(const GatewayStatus&, Millis)>& fault_of) {
   const Deadline deadline = Deadline::in(limit);
   std::string fault;
   for (;;) {
+    evidence.look(world, supervisor.master(world));
+    std::optional<std::vector<WorkerReport>> reports;
     try {
-      const Millis each = std::max(Millis(1), std::min(request_limit, deadline.left()));
+      const Millis most = evidence.can_answer() ? request_limit : hasty_limit;
+      const Millis each = std::max(Millis(1), std::min(most, deadline.left()));
       const GatewayStatus status = gateway_status(world, layout.admin_socket(name), each);
+      reports = status.workers;
       fault = fault_of(status, each);
       if (fault.empty()) return status;
     } catch (const Error& e) {
       fault = e.what();
+      if (e.exit() == Exit::target && !reports) reports.emplace();  // it answers, and has none to tell
     }
-    if (const std::string fatal = log.fatal_line(world); !fatal.empty())
-      throw Error(Exit::target, fatal,
-                  fatal.find("bind()") != std::string::npos ? "find who listens there: ss -ltnp"
-                                                            : "see " + layout.logs(name) + "/error.log");
+    if (const std::string why = evidence.failure(world, reports); !why.empty()) throw hopeless(layout, name, why);
     if (interrupted() != 0) throw Error(Exit::target, "interrupted while waiting for the proof that it serves");
     if (deadline.passed())
       throw Error(Exit::timeout, fmt::format("after {} s {}", static_cast<double>(limit.count()) / 1000, fault),
@@ -108,23 +117,24 @@ GatewayStatus await_status(const World& world, const Layout& layout, const std::
 
 }  // namespace
 
-void watch_log(const World& world, const Layout& layout, const std::string& name, const ErrorLog& log, Millis span) {
+void watch_workers(const World& world, const Layout& layout, const std::string& name, Evidence& evidence,
+                   const Proof& proof, Millis span) {
   for (const Deadline end = Deadline::in(span);; world.clock.pause(watch_interval)) {
-    if (const std::string bad = log.bad_line(world); !bad.empty())
-      throw Error(Exit::target, "nginx says: " + bad,
-                  fmt::format("see {}/error.log; --watch-log 0s takes the change whatever is said", layout.logs(name)));
-    if (interrupted() != 0) throw Error(Exit::target, "interrupted while watching the error log");
-    if (end.passed() || log.is_silent()) return;
+    if (const std::string ended = evidence.casualty(world, proof.workers); !ended.empty())
+      throw Error(Exit::target, "nginx says: " + ended,
+                  fmt::format("see {}/error.log; --watch-log 0s takes the change all the same", layout.logs(name)));
+    if (interrupted() != 0) throw Error(Exit::target, "interrupted while watching the workers");
+    if (end.passed()) return;
   }
 }
 
 Proof verify(const World& world, const Layout& layout, const std::string& name, const Version& version,
-             const ErrorLog& log, const std::vector<int>& old_workers, Millis limit) {
+             Evidence& evidence, Millis limit) {
   const std::string document = sha256(version.document()), certificates = certificates_digest(version.tree);
   const Supervisor supervisor(layout, name, layout.tree(tree_folder(version.spec)));
   const GatewayStatus status =
-      await_status(world, layout, name, log, limit, [&](const GatewayStatus& now, Millis each) {
-        const std::string fault = fault_of_workers(now, version, document, certificates, old_workers);
+      await_status(world, layout, name, supervisor, evidence, limit, [&](const GatewayStatus& now, Millis each) {
+        const std::string fault = fault_of_workers(now, version, document, certificates, evidence.old_workers());
         return fault.empty() ? fault_of_listeners(world, version, supervisor.master(world), each) : fault;
       });
   Proof proof{status.generation, {}};
@@ -134,8 +144,9 @@ Proof verify(const World& world, const Layout& layout, const std::string& name, 
 }
 
 void await_tree(const World& world, const Layout& layout, const std::string& name, const Version& version,
-                const ErrorLog& log, Millis limit) {
-  await_status(world, layout, name, log, limit, [&](const GatewayStatus& now, Millis) {
+                Evidence& evidence, Millis limit) {
+  const Supervisor supervisor(layout, name, layout.tree(tree_folder(version.spec)));
+  await_status(world, layout, name, supervisor, evidence, limit, [&](const GatewayStatus& now, Millis) {
     return now.tree == version.digest ? "" : "the workers still run another tree";
   });
 }

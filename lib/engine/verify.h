@@ -1,7 +1,7 @@
 #pragma once
 #include <string>
 
-#include "engine/error_log.h"
+#include "engine/evidence.h"
 #include "engine/supervisor.h"
 #include "model/layout.h"
 #include "plan/plan.h"
@@ -17,18 +17,19 @@ struct Proof {
 
 /// Waits until every worker reports `version`'s tree and document, and every http and https listener serves that tree,
 /// and every tcp and udp listener is the master's. A signal that
-/// was sent and an `nginx -t` that passed prove nothing (reliability.md F1). A fatal line in `log` ends the wait at
-/// once. `old_workers` are pids
-/// that must be gone from the reports: after a reload without a new tree nothing else tells old workers from new.
+/// was sent and an `nginx -t` that passed prove nothing (reliability.md F1). What `evidence` shows of a master that has
+/// refused, or of workers that fail in their start, ends the wait at once. Its old workers
+/// must be gone from the reports: after a reload without a new tree nothing else tells old workers from new.
 /// Throws Error with the cause when `limit` passes.
 Proof verify(const World& world, const Layout& layout, const std::string& name, const Version& version,
-             const ErrorLog& log, const std::vector<int>& old_workers, Millis limit);
+             Evidence& evidence, Millis limit);
 
 /// Waits until the workers of `version`'s tree have begun, as verify() does; says nothing of what they serve.
 void await_tree(const World& world, const Layout& layout, const std::string& name, const Version& version,
-                const ErrorLog& log, Millis limit);
+                Evidence& evidence, Millis limit);
 
-/// Looks at what is logged since the change, at least once and for `span`: an Error with the first bad line.
-void watch_log(const World& world, const Layout& layout, const std::string& name, const ErrorLog& log, Millis span);
+/// Looks at the workers that proved it, at least once and for `span`: an Error when one ends by a fault of its own.
+void watch_workers(const World& world, const Layout& layout, const std::string& name, Evidence& evidence,
+                   const Proof& proof, Millis span);
 
 }  // namespace orctl

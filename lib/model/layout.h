@@ -25,6 +25,8 @@ class Layout {
   std::string tree(const std::string& folder) const { return trees() + "/" + folder; }
   /// Where a tree is staged: beside the live one, so that both are on one filesystem.
   std::string stage(const std::string& folder) const { return beside(folder, ".orctl-stage."); }
+  /// Where the check of a staged tree works.
+  std::string check_scratch(const std::string& folder) const { return stage(folder) + ".check"; }
   /// Where the live tree waits while the staged one takes its place, if the two cannot be exchanged in one step.
   std::string aside(const std::string& folder) const { return beside(folder, ".orctl-aside."); }
   std::string run(const std::string& name) const { return root_ + "/run/openresty/" + name; }

@@ -133,6 +133,8 @@ void diff_live(const Version& before, const Version& after, const Live& live, co
     out.push_back({Op::change, "process", live.binary, binary, Impact::restart, "another nginx"});
   } else if (live.keeper == Live::Keeper::unit && rights_of(before.unit) != rights_of(after.unit)) {
     out.push_back({Op::change, "process", "running", "running", Impact::restart, "its unit gives it other rights"});
+  } else if (!live.lost.empty()) {
+    out.push_back({Op::change, "process", "running", "running", live.lost_needs, live.lost});
   } else if (!live.answers) {
     out.push_back({Op::change, "process", "running", "running", Impact::reload, "no worker answers"});
   } else if (same_tree && live.tree != after.digest) {
@@ -279,6 +281,9 @@ InstancePlan plan_lifecycle(const std::string& name, const std::string& base, co
     plan.steps = {Supervise{Action::stop}};
   } else if (action == Action::start && live.keeper == Live::Keeper::none && live.running) {
     plan.changes.push_back({Op::change, "process", now, "running", Impact::restart, outside_unit});
+    plan.steps = {Supervise{Action::restart}, Verify{}};
+  } else if (action == Action::start && live.running && live.lost_needs == Impact::restart) {
+    plan.changes.push_back({Op::change, "process", now, "running", Impact::restart, live.lost});
     plan.steps = {Supervise{Action::restart}, Verify{}};
   } else if (action == Action::enable || action == Action::disable) {
     const bool on = action == Action::enable;

@@ -54,10 +54,12 @@ struct Live {
   std::string tree;    ///< digest of the tree that all workers run; "" likewise
   std::string certs;   ///< digest of the certificates that all workers serve; "" likewise, and when there are none
   Keeper keeper = Keeper::process;
-  bool restarting = false;      ///< it does not run, but systemd is about to start it again
-  bool at_boot = false;         ///< systemd starts it at boot
-  std::vector<Misfit> misfits;  ///< of the tree on disk
-  bool answers = true;          ///< false when it runs and no worker says what it serves: all may hang
+  bool restarting = false;           ///< it does not run, but systemd is about to start it again
+  bool at_boot = false;              ///< systemd starts it at boot
+  std::vector<Misfit> misfits;       ///< of the tree on disk
+  bool answers = true;               ///< false when it runs and no worker says what it serves: all may hang
+  std::string lost;                  ///< what of it is gone from the host though it runs, such as its admin socket
+  Impact lost_needs = Impact::none;  ///< what brings that back
   bool operator==(const Live&) const = default;
 };
 

@@ -90,23 +90,6 @@ std::optional<Fs::Stat> Fs::follow(const std::string& path) const { return stat_
 
 std::string Fs::read(const std::string& path, size_t max) const { return read_at(AT_FDCWD, path, 0, max, path); }
 
-std::string Fs::read_from(const std::string& path, int64_t offset, size_t max) const {
-  const Fd file(retried([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); }));
-  if (!file && errno == ENOENT) return {};
-  if (!file) throw look_fault("read", path, errno);
-  std::string content(max, '\0');
-  size_t have = 0;
-  while (have < max) {
-    const ssize_t got = retried(
-        [&] { return ::pread(file.get(), content.data() + have, max - have, offset + static_cast<off_t>(have)); });
-    if (got < 0) throw look_fault("read", path, errno);
-    if (got == 0) break;
-    have += static_cast<size_t>(got);
-  }
-  content.resize(have);
-  return content;
-}
-
 std::string Fs::read_stdin(size_t max) const {
   std::string content;
   char block[1 << 16];

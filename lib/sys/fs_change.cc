@@ -11,11 +11,12 @@
 namespace orctl {
 namespace {
 
-/// A name that no living process uses in `folder`: the pid is ours, and a dead one's leftovers are stepped over.
-std::string temp_name(const Fd& folder) {
+/// A name for what is to become `target` that no living process uses in `folder`: the pid is ours, and a dead one's
+/// leftovers are stepped over.
+std::string temp_name(const Fd& folder, const std::string& target) {
   static std::atomic<unsigned> next = 0;
   for (;;) {
-    std::string name = fmt::format(".orctl-tmp.{}.{}", ::getpid(), next++);
+    std::string name = fmt::format("{}{}.{}", temp_prefix(target), ::getpid(), next++);
     struct stat raw = {};
     if (::fstatat(folder.get(), name.c_str(), &raw, AT_SYMLINK_NOFOLLOW) != 0) return name;
   }
@@ -37,6 +38,11 @@ Fd open_node(const Root& root, const std::string& path, const std::string& doing
 const char* what_is(mode_t mode) { return S_ISLNK(mode) ? "symlink" : S_ISDIR(mode) ? "folder" : "special file"; }
 
 }  // namespace
+
+std::string temp_prefix(const std::string& target) {
+  constexpr size_t most = 200;  // a name has at most 255 bytes
+  return ".orctl-tmp." + target.substr(0, most) + ".";
+}
 
 Fs::Fs(Trace trace, const std::string& root) : trace_(std::move(trace)), root_(std::make_shared<Root>(root)) {}
 
@@ -71,7 +77,7 @@ void Fs::write(const std::string& path, const std::string& content, unsigned mod
                 fmt::format("cannot write '{}': it is a {}, not a regular file", path, what_is(old.st_mode)),
                 "move it away and run the same command again");
   }
-  const std::string temp = temp_name(folder);
+  const std::string temp = temp_name(folder, place.name);
   put_new_file(folder, temp, content, mode, {}, path);
   if (::renameat(folder.get(), temp.c_str(), folder.get(), place.name.c_str()) != 0) {
     const int error = errno;

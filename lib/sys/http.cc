@@ -244,6 +244,19 @@ int connect_once(const sockaddr* to, socklen_t size, const Deadline& deadline) {
   return error;
 }
 
+/// errno of a connect to what `at` names, ENOTSOCK when that is no socket.
+int connect_to_socket(const Endpoint& at, Deadline deadline) {
+  try {
+    const Fd socket = hold_socket(at);
+    sockaddr_un to = {};
+    to.sun_family = AF_UNIX;
+    *fmt::format_to_n(to.sun_path, sizeof to.sun_path - 1, "/proc/self/fd/{}", socket.get()).out = '\0';
+    return connect_once(reinterpret_cast<const sockaddr*>(&to), sizeof to, deadline);
+  } catch (const Error&) {
+    return ENOTSOCK;
+  }
+}
+
 }  // namespace
 
 std::string Http::Response::header(const std::string& lower_name) const {
@@ -277,16 +290,7 @@ bool Http::accepts(const Endpoint& at, Millis limit) const {
       error = connect_once(found->ai_addr, found->ai_addrlen, deadline);
     } else {
       check_socket_path(at.unix_socket);
-      Fd socket;
-      try {
-        socket = hold_socket(at);
-      } catch (const Error&) {
-        return false;
-      }
-      sockaddr_un to = {};
-      to.sun_family = AF_UNIX;
-      *fmt::format_to_n(to.sun_path, sizeof to.sun_path - 1, "/proc/self/fd/{}", socket.get()).out = '\0';
-      error = connect_once(reinterpret_cast<const sockaddr*>(&to), sizeof to, deadline);
+      error = connect_to_socket(at, deadline);
     }
     if (error == 0) return true;
     // EAGAIN: a unix socket with a full backlog; it may have room soon.
@@ -294,6 +298,10 @@ bool Http::accepts(const Endpoint& at, Millis limit) const {
     Clock().pause(std::min(deadline.left(), Millis(10)));
     stop_if_interrupted();
   }
+}
+
+bool Http::is_dead(const std::string& unix_socket) const {
+  return connect_to_socket({unix_socket, ""}, Deadline::in(Millis(0))) == ECONNREFUSED;
 }
 
 }  // namespace orctl

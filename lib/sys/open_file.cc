@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sys/fault.h"
+#include "sys/beneath.h"
 
 namespace orctl {
 namespace {
@@ -11,6 +11,12 @@ namespace {
 struct stat status_of(int fd, const std::string& path) {
   struct stat raw = {};
   if (::fstat(fd, &raw) != 0) throw look_fault("look at", path, errno);
+  return raw;
+}
+
+struct stat kind_only(mode_t mode) {
+  struct stat raw = {};
+  raw.st_mode = mode;
   return raw;
 }
 
@@ -37,14 +43,34 @@ std::string OpenFile::read(int64_t offset, size_t max) const {
   return block;
 }
 
+/// O_PATH opens nothing yet: a device or a FIFO notices nothing of it, and what was looked at is what is read
+/// afterwards.
 std::optional<OpenFile> Fs::open(const std::string& path) const {
-  // O_NONBLOCK keeps a FIFO from hanging us
-  Fd file(retried([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); }));
-  if (!file && errno == ENOENT) return std::nullopt;
+  const Fd node = root_->open(path, O_PATH | O_NOFOLLOW);
+  if (!node && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
+  if (!node && errno != ELOOP) throw look_fault("read", path, errno);
+  const struct stat raw = node ? status_of(node.get(), path) : kind_only(S_IFLNK);
+  if (!S_ISREG(raw.st_mode))
+    throw Error(
+        Exit::refused,
+        fmt::format("cannot read '{}': {}", path,
+                    S_ISLNK(raw.st_mode) ? "it is a symlink, or on a way through one" : "it is not a regular file"),
+        "whoever may write in its folder has put it there: look with ls -l, and remove it");
+  refuse_second_name(raw, "read", path);
+  Fd file(retried([&] { return ::open(fmt::format("/proc/self/fd/{}", node.get()).c_str(), O_RDONLY | O_CLOEXEC); }));
   if (!file) throw look_fault("read", path, errno);
-  if (!S_ISREG(status_of(file.get(), path).st_mode))
-    throw Error(Exit::refused, fmt::format("cannot read '{}': it is not a regular file", path));
   return OpenFile(file.release(), path);
+}
+
+std::string Fs::read_from(const std::string& path, int64_t offset, size_t max) const {
+  const auto file = open(path);
+  std::string content;
+  while (file && content.size() < max) {
+    const std::string block = file->read(offset + static_cast<int64_t>(content.size()), max - content.size());
+    if (block.empty()) break;
+    content += block;
+  }
+  return content;
 }
 
 }  // namespace orctl

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <climits>
+#include <cstdlib>
 #include <sstream>
 
 #include "sys/fault.h"
@@ -77,6 +78,27 @@ std::optional<Proc::Owner> Proc::owner(int pid) const {
   }
   if (!uid || !gid) return std::nullopt;
   return Owner{*uid, *gid};
+}
+
+std::optional<Proc::Sleep> Proc::sleep_of(int pid, int signal_number) const {
+  // proc(5); the sets of signals are read together, and the number of sleeps after them
+  const std::string text = read_proc(pid, "status");
+  const auto value = [&](std::string_view key) -> std::optional<std::string> {
+    const size_t at = text.find("\n" + std::string(key) + ":\t");
+    if (at == std::string::npos) return std::nullopt;
+    const size_t begin = at + key.size() + 3;
+    return text.substr(begin, text.find('\n', begin) - begin);
+  };
+  const uint64_t bit = uint64_t{1} << (signal_number - 1);
+  const auto state = value("State"), times = value("voluntary_ctxt_switches");
+  if (!state || !times) return std::nullopt;
+  bool clear = true;
+  for (const char* set : {"SigPnd", "ShdPnd", "SigBlk"}) {
+    const auto mask = value(set);
+    if (!mask) return std::nullopt;
+    clear = clear && (std::strtoull(mask->c_str(), nullptr, 16) & bit) == 0;
+  }
+  return Sleep{clear && state->starts_with('S'), number<int64_t>(*times)};
 }
 
 std::string Proc::executable(int pid) const {

@@ -99,6 +99,9 @@ struct Ownership {
 
 class Root;
 
+/// How the temporary file begins that Fs::write() makes beside `target`, a name without its folder; a kill leaves it.
+std::string temp_prefix(const std::string& target);
+
 /// Files and folders. What is changed below the root is reached from one handle of the root and through no symlink
 /// (sys/beneath.h); other paths, and those that are only read, are taken as they are.
 class Fs {
@@ -130,9 +133,10 @@ class Fs {
   /// The whole file; an Error (Exit::refused) when missing, unreadable, not regular, or above `max` bytes
   /// (the message says the size and the limit).
   std::string read(const std::string& path, size_t max = size_t{64} << 20) const;
-  /// The bytes of a regular file from `offset` on, at most `max`; "" when it is missing or shorter.
+  /// The bytes of a file from `offset` on, at most `max`; "" when it is missing or shorter. As open().
   std::string read_from(const std::string& path, int64_t offset, size_t max) const;
-  /// nullopt when nothing is there; an Error (Exit::refused) when it is unreadable or not regular.
+  /// For files in folders of others, such as an instance's log: through no symlink, beneath the root, regular, of one
+  /// name. nullopt when nothing is there; an Error (Exit::refused) when it is unreadable or something else.
   std::optional<OpenFile> open(const std::string& path) const;
   /// All of standard input, at most `max` bytes.
   std::string read_stdin(size_t max) const;
@@ -232,8 +236,15 @@ class Proc {
     uint32_t uid = 0, gid = 0;
   };
   std::optional<Owner> owner(int pid) const;
-  std::vector<int> children(int pid) const;               ///< sorted
-  bool has_open(int pid, const std::string& path) const;  ///< one of its descriptors is this file
+  /// How a process waits for a signal. Once it has slept more often than before the signal was sent, and is ready
+  /// again, it has dealt with it.
+  struct Sleep {
+    bool ready = false;  ///< it sleeps, would take the signal, and has none of it pending
+    int64_t times = 0;   ///< how often it has gone to sleep
+  };
+  std::optional<Sleep> sleep_of(int pid, int signal_number) const;  ///< nullopt when gone, or not to be seen
+  std::vector<int> children(int pid) const;                         ///< sorted
+  bool has_open(int pid, const std::string& path) const;            ///< one of its descriptors is this file
   enum class Transport { tcp, udp };
   /// Whether `pid` has a socket that takes connections (tcp) or datagrams (udp) at exactly `address`, such as
   /// "0.0.0.0:53" or "[::]:53".
@@ -286,6 +297,8 @@ class Http {
   Response remove(const Endpoint& at, const std::string& path, Millis limit, const Headers& headers = {});
   /// Whether something accepts a TCP or unix connection there.
   bool accepts(const Endpoint& at, Millis limit) const;
+  /// Whether a unix socket is there that nobody listens at.
+  bool is_dead(const std::string& unix_socket) const;
 
  private:
   Trace trace_;

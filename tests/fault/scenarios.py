@@ -119,8 +119,10 @@ class Scenario:
             raise Violation("\n".join(wrong))
 
     def pending(self):
-        if os.path.lexists(self.lab.stage):
-            yield "the stage folder is left"
+        for folder, folders, files in os.walk(self.lab.root):
+            for name in folders + files:
+                if name.startswith(".orctl-") or name.endswith((".keys", ".trial")) and not os.path.exists(self.lab.confirm_record):
+                    yield "left: " + os.path.join(folder, name).replace(self.lab.root, "").replace(self.lab.name, "NAME")
         for revision in self.lab.revisions():
             if not revision["outcome"]:
                 yield "revision %d has no outcome" % revision["revision"]
