@@ -176,8 +176,9 @@ class Fs {
   void remove(const std::string& path);
   void chmod(const std::string& path, unsigned mode);
   void chown(const std::string& path, const std::string& user);
-  /// Takes a file or folder, and what a folder holds, away from everybody but its owner and, if one is named, the members
-  /// of `group`, who may read. New files in the folder are the group's, too. Touches nothing that is so already.
+  /// Takes a file or folder, and what a folder holds, away from everybody but its owner and, if one is named, the
+  /// members of `group`, who may read. New files in the folder are the group's, too. Touches nothing that is so
+  /// already.
   void keep_private(const std::string& path, const std::string& group);
   /// Takes the exclusive flock on `path` (created 0600 when missing). Exit::conflict when `wait` passes; the
   /// message names `subject` and says who holds it, since when and what for.

@@ -142,8 +142,8 @@ local function read(talk, options)
 end
 
 --- The value of a key; else nil and what went wrong. `options` are host, port, key, timeout (for
--- all of it, in seconds), limit (bytes of a value), and if wanted password, database and tls ({name, verify});
--- `clock` tells seconds.
+-- all of it, in seconds), limit (bytes of a value), and if wanted password, database and tls
+-- ({name, verify}); `clock` tells seconds.
 function _M.get(options, clock)
   local socket = ngx.socket.tcp()
   socket:settimeout(options.timeout * 1000)
