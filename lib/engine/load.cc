@@ -194,9 +194,11 @@ class Loader {
     auto instance = make_instance(std::move(*item.manifest), common, item.found);
     if (!instance) return;
     Tree overlay = overlay_for(*instance, item);
+    // of an overlay that was not read whole the size is not known
+    const bool whole = !has_errors(item.found);
     check_certificate_files(*instance, overlay, item.found);
     check_modules(*instance, overlay, item.found);
-    check_size(*instance, overlay, item.found);
+    if (whole) check_size(*instance, overlay, item.found);
     if (!has_errors(item.found)) item.loaded = {std::move(*instance), std::move(overlay)};
   }
 
