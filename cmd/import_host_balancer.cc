@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "engine/config.h"
+#include "engine/find_manifests.h"
 #include "import/host_balancer.h"
 
 namespace orctl {
@@ -31,9 +32,10 @@ Name instance_name(const std::string& text) {
 
 std::string text_of(const std::string& file, const World& world) {
   try {
-    return file == "-" ? world.fs.read_stdin(max_manifest_bytes) : world.fs.read(file, max_manifest_bytes + 1);
+    return file == "-" ? world.fs.read_stdin(max_manifest_bytes) : read_named_file(file, max_manifest_bytes, world);
   } catch (const Error& e) {
-    throw Error(Exit::usage, e.what(), "name a file of at most 4 MiB that you may read, or -");
+    throw Error(Exit::usage, e.what(),
+                e.hint().empty() ? "name a file of at most 4 MiB that you may read, or -" : e.hint());
   }
 }
 

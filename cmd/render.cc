@@ -59,6 +59,8 @@ Exit run(const Options& o, World& world, Io& io) {
     throw Error(Exit::usage,
                 fmt::format("--file prints a file of one instance; the manifests have {}", instances.size()),
                 "name one manifest, or use -d DIR");
+  const std::string folder = o.folder.empty() ? "" : world.fs.resolved(o.folder);
+  std::optional<Fs> inside;
   for (const Loaded& loaded : instances) {
     const Rendered rendered = render(loaded.instance, loaded.overlay, target_for(o, loaded, world, layout), layout);
     const std::string name = loaded.instance.name.str();
@@ -71,14 +73,15 @@ Exit run(const Options& o, World& world, Io& io) {
     io.item(std::move(item));
     if (!o.file.empty()) io.print(one_file(o, rendered));
     if (o.folder.empty()) continue;
-    const std::string folder = world.fs.resolved(o.folder);
     if (world.fs.exists(folder + "/" + name))
       throw Error(Exit::refused, fmt::format("'{}/{}' exists already", o.folder, name),
                   "remove it, or choose another folder");
-    world.fs.make_folders(folder);
-    Fs inside = world.fs.beneath(folder);
-    inside.write_tree(folder + "/" + name, rendered.tree);
-    inside.write(folder + "/" + layout.unit_name(name), rendered.unit);
+    if (!inside) {
+      world.fs.make_folders(folder);
+      inside = world.fs.beneath(folder);  // one handle for all: DIR is the user's word, what lies below it is not
+    }
+    inside->write_tree(folder + "/" + name, rendered.tree);
+    inside->write(folder + "/" + layout.unit_name(name), rendered.unit);
     io.print(fmt::format("{} rendered: {} in {}/{}\n", name, count(rendered.tree.size(), "file"), o.folder, name));
   }
   io.changed(!o.folder.empty());

@@ -54,7 +54,9 @@ Command validate_command() {
        "Reports every error of every manifest, not the first: syntax, unknown fields, types, "
        "ranges, names, references between routes and upstreams, duplicates, and conflicts of "
        "names, addresses and ports between manifests, and servers where this host's policy sends no requests "
-       "(orctl explain config.policy). Exit code 1 means invalid.",
+       "(orctl explain config.policy). What lies in a folder of manifests is read through no symlink, and hidden "
+       "files and folders are left out; a file that you name may be a symlink to one in its own folder. Exit code 1 "
+       "means invalid.",
        {"text", "json"}},
       flags, run);
 }

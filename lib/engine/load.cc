@@ -3,36 +3,24 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <set>
 
 #include "base/parallel.h"
 #include "base/text.h"
 #include "engine/certificates.h"
+#include "engine/find_manifests.h"
 #include "engine/overlay.h"
+#include "engine/tree_size.h"
 #include "model/secrets.h"
 
 namespace orctl {
 namespace {
 
-bool ends_with(const std::string& text, std::string_view end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-bool is_manifest_name(const std::string& name) { return ends_with(name, ".toml") || ends_with(name, ".json"); }
-
 std::string folder_of(const std::string& file) {
   const size_t slash = file.rfind('/');
   return slash == std::string::npos ? "." : slash == 0 ? "/" : file.substr(0, slash);
-}
-
-/// A file or folder that cannot be looked at is a fault of the command line, not of a manifest.
-template <class Look>
-auto usage_fault(Look look) {
-  try {
-    return look();
-  } catch (const Error& e) {
-    throw Error(Exit::usage, e.what(), "name a file or folder that you may read");
-  }
 }
 
 /// Secrets are refused before anything of a text can get into the store, which keeps it for ever. The line is not
@@ -54,10 +42,12 @@ void hide_secrets(Diagnostics& found) {
 
 /// One file on its way from a name to an instance.
 struct Item {
-  std::string file;
-  Diagnostics found;
-  std::optional<Manifest> manifest;
-  std::optional<Loaded> loaded;
+  ManifestFile at;
+  FileId id{};
+  bool again = false;  ///< it is one that was read already, by another name
+  Diagnostics found{};
+  std::optional<Manifest> manifest{};
+  std::optional<Loaded> loaded{};
 };
 
 /// Files are read, and instances made of them, each by itself and in parallel; what they have in common comes between
@@ -67,9 +57,10 @@ class Loader {
   Loader(Recurse recurse, const World& world) : recurse_(recurse), world_(world) {}
 
   Manifests run(const std::vector<std::string>& files) {
-    for (const std::string& file : files) add(file);
-    out_.files = items_.size();
+    for (ManifestFile& file : find_manifests(files, recurse_, world_, out_.found)) items_.push_back({std::move(file)});
     in_parallel(items_.size(), [this](size_t i) { read(items_[i]); });
+    drop_second_names();
+    out_.files = items_.size();
     make_fleets();
     in_parallel(items_.size(), [this](size_t i) { make(items_[i]); });
     for (Item& item : items_) {
@@ -85,70 +76,81 @@ class Loader {
   }
 
  private:
-  void add(const std::string& path) {
-    if (path == "-") return items_.push_back({path, {}, {}, {}});
-    const auto stat = usage_fault([&] { return world_.fs.follow(path); });
-    if (!stat)
-      throw Error(Exit::usage, fmt::format("there is no file or folder '{}'", path),
-                  "name an existing manifest, or a folder that holds some");
-    if (stat->kind != Fs::Kind::folder) return add_file(path);
-    if (!usage_fault([&] { return add_folder(path); }))
-      throw Error(Exit::usage, fmt::format("the folder '{}' holds no manifests (*.toml, *.json)", path),
-                  recurse_ == Recurse::no ? "look into its folders too with -R" : "see: orctl explain instance");
+  using Origin = ManifestFile::Origin;
+
+  void read(Item& item) {
+    if (item.at.origin == Origin::input) return read_input(item);
+    const auto link = item.at.origin == Origin::named ? Folder::Link::inside : Folder::Link::refused;
+    auto got = usage_fault([&] { return item.at.folder->read(item.at.below(), max_manifest_bytes, link); });
+    if (const auto* unread = std::get_if<Unread>(&got)) return tell_unread(*unread, item.at, item.found);
+    auto& file = std::get<Folder::File>(got);
+    item.id = file.id;
+    take_text(item, std::move(file.content));
   }
 
-  /// Whether the folder holds a manifest.
-  bool add_folder(const std::string& path) {
-    bool some = false;
-    for (const Fs::Entry& entry : world_.fs.list(path)) {
-      const std::string child = (ends_with(path, "/") ? path : path + "/") + entry.name;
-      if (entry.kind == Fs::Kind::folder) {
-        some = (recurse_ == Recurse::yes && add_folder(child)) || some;
-      } else if (is_manifest_name(entry.name)) {
-        add_file(child);
-        some = true;
-      }
-    }
-    return some;
-  }
-
-  void add_file(const std::string& path) {
-    if (seen_.insert(world_.fs.absolute(path)).second)
-      items_.push_back({path, {}, {}, {}});  // named twice is meant once
-  }
-
-  void read(Item& item) const {
-    const auto too_large = [&](const std::string& text) {
-      item.found.push_back(
-          {Severity::error, "too-large", item.file, {}, "", text, "one manifest describes one instance; split it", ""});
-    };
+  void read_input(Item& item) {
     try {
-      std::string text = item.file == "-" ? world_.fs.read_stdin(max_manifest_bytes)
-                                          : world_.fs.read(item.file, max_manifest_bytes + 1);
-      refuse_secrets(item.file, text, item.found);
-      item.manifest = read_manifest({item.file, std::move(text)}, item.found);
+      take_text(item, world_.fs.read_stdin(max_manifest_bytes));
     } catch (const Error& e) {
-      if (item.file == "-") return too_large(e.what());
-      const auto stat = world_.fs.follow(item.file);
-      if (!stat || stat->kind != Fs::Kind::file || static_cast<size_t>(stat->size) <= max_manifest_bytes)
-        throw Error(Exit::usage, e.what(),
-                    stat && stat->kind == Fs::Kind::other ? "hand it over on standard input: -f -"
-                                                          : "name a file that you may read");
-      too_large(fmt::format("the manifest has {} bytes; at most {} are read", stat->size, max_manifest_bytes));
+      if (e.exit() != Exit::refused) throw;
+      tell_too_large(item.at.file, e.what(), item.found);
     }
+  }
+
+  void take_text(Item& item, std::string text) {
+    count_bytes(text.size());
+    refuse_secrets(item.at.file, text, item.found);
+    item.manifest = read_manifest({item.at.file, std::move(text)}, item.found);
+  }
+
+  void count_bytes(size_t bytes) {
+    if (bytes_ += bytes; bytes_ > max_loaded_bytes)
+      throw Error(Exit::usage,
+                  fmt::format("the manifests and the files that they name have more than {} bytes", max_loaded_bytes),
+                  "name fewer of them at a time");
+  }
+
+  /// What somebody else put there is a fault of the manifests; what the user named, of the command line.
+  static void tell_unread(const Unread& unread, const ManifestFile& at, Diagnostics& found) {
+    const bool named = at.origin == Origin::named;
+    if (unread.why == Unread::Why::too_large)
+      return tell_too_large(
+          at.file, fmt::format("the manifest has {} bytes; at most {} are read", unread.size, max_manifest_bytes),
+          found);
+    if (named || unread.why == Unread::Why::absent)
+      throw Error(Exit::usage, unread.text, unread.hint.empty() ? "name a file that you may read" : unread.hint);
+    const bool link = unread.why == Unread::Why::symlink;
+    found.push_back({Severity::error,
+                     link ? "symlink" : "no-file",
+                     at.file,
+                     {},
+                     "",
+                     unread.text,
+                     link ? unread.hint : "move it out of the folder",
+                     ""});
+  }
+
+  static void tell_too_large(const std::string& file, const std::string& text, Diagnostics& found) {
+    found.push_back(
+        {Severity::error, "too-large", file, {}, "", text, "one manifest describes one instance; split it", ""});
+  }
+
+  /// A file that is named twice, or has two names (hard links), is meant once.
+  void drop_second_names() {
+    for (Item& item : items_) item.again = item.id != FileId{} && !read_.insert(item.id).second;
+    std::erase_if(items_, [](const Item& item) { return item.again; });
   }
 
   void make_fleets() {
-    std::map<std::string, Item*> folders;
+    std::map<FileId, Item*> folders;
     for (Item& item : items_) {
-      if (item.file != "-") folders.emplace(folder_of(item.file), &item);
-      if (item.manifest && item.manifest->kind == "Fleet") make_fleet_of(*item.manifest, item.found);
+      if (item.at.origin != Origin::input) folders.emplace(item.at.place, &item);
+      if (item.manifest && item.manifest->kind == "Fleet") make_fleet_of(*item.manifest, item.at.place, item.found);
     }
-    for (const auto& [folder, item] : folders) find_fleet_beside(folder, *item);
+    for (const auto& [folder, item] : folders) find_fleet_beside(*item);
   }
 
-  void make_fleet_of(const Manifest& m, Diagnostics& found) {
-    const std::string folder = folder_of(m.source.file);
+  void make_fleet_of(const Manifest& m, FileId folder, Diagnostics& found) {
     if (const auto other = fleets_.find(folder); other != fleets_.end()) {
       const Value& kind = m.document.at("kind");
       const std::string first = other->second ? other->second->file : "a faulty one";
@@ -163,44 +165,65 @@ class Loader {
   }
 
   /// The Fleet of a folder holds also when the user named one instance of it.
-  void find_fleet_beside(const std::string& folder, Item& item) {
+  void find_fleet_beside(Item& item) {
     for (const char* name : {"fleet.toml", "fleet.json"}) {
-      const std::string path = folder + "/" + name;
-      if (fleets_.contains(folder) || seen_.contains(world_.fs.absolute(path)) || !world_.fs.exists(path)) continue;
-      std::string text = world_.fs.read(path, max_manifest_bytes + 1);
-      refuse_secrets(path, text, item.found);
-      auto manifest = read_manifest({path, std::move(text)}, item.found);
-      if (manifest && manifest->kind == "Fleet") make_fleet_of(*manifest, item.found);
+      if (fleets_.contains(item.at.place)) continue;
+      ManifestFile at{Origin::found, folder_of(item.at.file) + "/" + name, item.at.folder, item.at.above, name,
+                      item.at.place};
+      auto got = usage_fault([&] { return at.folder->read(at.below(), max_manifest_bytes); });
+      if (const auto* unread = std::get_if<Unread>(&got)) {
+        const bool known = std::any_of(items_.begin(), items_.end(), [&](const Item& other) {
+          return other.at.place == at.place && other.at.name == at.name;
+        });
+        if (unread->why != Unread::Why::absent && !known) tell_unread(*unread, at, item.found);
+        continue;
+      }
+      auto& file = std::get<Folder::File>(got);
+      if (!read_.insert(file.id).second) continue;  // it is one of the items, and no Fleet
+      count_bytes(file.content.size());
+      refuse_secrets(at.file, file.content, item.found);
+      auto manifest = read_manifest({at.file, std::move(file.content)}, item.found);
+      if (manifest && manifest->kind == "Fleet") make_fleet_of(*manifest, at.place, item.found);
     }
   }
 
-  void make(Item& item) const {
+  void make(Item& item) {
     if (!item.manifest || item.manifest->kind != "Instance") return;
-    const auto fleet = fleets_.find(folder_of(item.file));
+    const auto fleet = fleets_.find(item.at.place);
     const Fleet* common = fleet == fleets_.end() || !fleet->second ? nullptr : &*fleet->second;
     auto instance = make_instance(std::move(*item.manifest), common, item.found);
     if (!instance) return;
-    Tree overlay;
-    if (const Value* files = instance->spec.find("files")) {
-      std::string folder = files->as_string();
-      while (ends_with(folder, "/")) folder.pop_back();
-      folder = folder_of(item.file) + "/" + folder;
-      overlay = read_overlay(instance->source, *files, folder, world_, item.found);
-      for (const auto& [path, file] : overlay)
-        if (path.compare(0, 6, "certs/") != 0)  // what is secret there is never committed: base/tree.h
-          refuse_secrets(folder + "/" + path, file.content, item.found);
-    }
+    Tree overlay = overlay_for(*instance, item);
+    // of an overlay that was not read whole the size is not known
+    const bool whole = !has_errors(item.found);
     check_certificate_files(*instance, overlay, item.found);
     check_modules(*instance, overlay, item.found);
+    if (whole) check_size(*instance, overlay, item.found);
     if (!has_errors(item.found)) item.loaded = {std::move(*instance), std::move(overlay)};
+  }
+
+  Tree overlay_for(const Instance& instance, Item& item) {
+    const Value* files = instance.spec.find("files");
+    if (files == nullptr) return {};
+    if (!item.at.folder) throw Error(Exit::usage, "the current folder cannot be looked at", "change to another one");
+    Tree overlay =
+        usage_fault([&] { return read_overlay(instance.source, *files, *item.at.folder, item.at.above, item.found); });
+    for (const auto& [path, file] : overlay) {
+      count_bytes(file.content.size());
+      if (!path.starts_with("certs/"))  // what is secret there is never committed: base/tree.h
+        refuse_secrets(item.at.folder->shown(overlay_folder(*files, item.at.above)) + "/" + path, file.content,
+                       item.found);
+    }
+    return overlay;
   }
 
   Recurse recurse_;
   const World& world_;
   Manifests out_;
   std::vector<Item> items_;
-  std::map<std::string, std::optional<Fleet>> fleets_;  // by folder; nullopt: it has faults
-  std::set<std::string> seen_;
+  std::map<FileId, std::optional<Fleet>> fleets_;  // by the folder that it is in; nullopt: it has faults
+  std::set<FileId> read_;
+  std::atomic<size_t> bytes_ = 0;
 };
 
 }  // namespace

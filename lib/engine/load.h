@@ -25,9 +25,19 @@ struct Manifests {
 
 enum class Recurse { no, yes };
 
+/// What one command reads at most, lest a folder that strangers fill takes all memory and time.
+inline constexpr size_t max_manifests = 50'000;
+inline constexpr size_t max_names_looked_at = 1'000'000;
+inline constexpr size_t max_manifest_depth = 32;             ///< folders below one that is named, with -R
+inline constexpr size_t max_loaded_bytes = size_t{1} << 30;  ///< manifests and the files that they name
+
 /// Reads every manifest in `files`: files, folders (their *.toml and *.json), "-" for standard input. A folder's Fleet
 /// holds for every manifest of that folder, also when only one of them is named. Faults of the manifests are collected;
 /// a file or folder that cannot be read at all is an Error (Exit::usage).
+///
+/// Whose word a path is: the folders of a path on the command line are the user's, symlinks or not. A file that he
+/// names may be a symlink to what is below its folder (names come from patterns, too). What is found in a folder, and
+/// what a manifest names, was written by others: it is reached through no symlink (sys/folder.h).
 Manifests load(const std::vector<std::string>& files, Recurse recurse, const World& world);
 
 /// The instances of valid manifests: throws Error(Exit::refused) after handing every fault to `report`.

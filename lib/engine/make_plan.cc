@@ -2,12 +2,12 @@
 
 #include "engine/apply.h"
 #include "engine/own_place.h"
+#include "engine/tree_size.h"
 
 namespace orctl {
 namespace {
 
-constexpr size_t max_document = size_t{12} << 20;  // twice, whole and in parts, it must fit lua_shared_dict (32m)
-constexpr size_t max_socket_path = 107;            // sun_path without its NUL, unix(7)
+constexpr size_t max_socket_path = 107;  // sun_path without its NUL, unix(7)
 
 Instance instance_of(const Value& spec) {
   Instance instance;
@@ -34,6 +34,7 @@ void refuse_moves(const Version& before, const Version& after) {
 
 void add_plan(Plan& plan, Observed now, std::optional<Version> after, const std::string& binary, const World& world,
               const Layout& layout) {
+  if (after) require_keepable(*after, now.name);
   if (now.version && after) refuse_moves(*now.version, *after);
   if (!now.version && after) require_own_place(now.name, tree_folder(after->spec), world, layout);
   if (now.live.running && !binary.empty()) now.live.binary = comparable_binary(now.live.binary, binary, world);
@@ -57,13 +58,6 @@ Version desired_version(const Loaded& loaded, const World& world, const Layout& 
                 "choose a shorter folder with --root");
   const Target target = find_target(loaded.instance, world, layout);
   Rendered rendered = render(loaded.instance, loaded.overlay, target, layout);
-  if (rendered.document.size() > max_document)
-    throw Error(
-        Exit::refused,
-        fmt::format(
-            "{}: the gateway document would have {} bytes, and {} are the most that an instance's shared memory takes",
-            loaded.instance.name.str(), rendered.document.size(), max_document),
-        "split the instance: fewer servers or routes");
   Version out;
   out.spec = loaded.instance.spec;
   out.manifest = loaded.instance.source.text;

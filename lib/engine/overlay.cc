@@ -1,5 +1,7 @@
 #include "engine/overlay.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/text.h"
@@ -23,13 +25,14 @@ std::string overlay_fault(const std::string& path, const TreeFile& file) {
     return "does not belong into a tree; only http.d/*.conf, streams.d/*.conf, lua/*.lua and certs/* do";
   if (path.compare(0, 10, "lua/orctl/") == 0) return "stands where the gateway's own Lua is";
   for (const std::string& part : split(path, '/')) {
-    const bool fine = !part.empty() && part.size() <= 64 && part[0] != '.' && part[0] != '-' &&
+    const bool fine = !part.empty() && part.size() <= max_overlay_name_bytes && part[0] != '.' && part[0] != '-' &&
                       std::all_of(part.begin(), part.end(), [](unsigned char c) {
                         return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
                       });
-    if (!fine) return "has a name with other characters than a-z, A-Z, 0-9, '.', '_' and '-', or longer than 64";
+    if (!fine)
+      return fmt::format("has a name with other characters than a-z, A-Z, 0-9, '.', '_' and '-', or longer than {}",
+                         max_overlay_name_bytes);
   }
-  if (file.content.size() > (size_t{1} << 20)) return "is larger than 1 MiB";
   if (!is_utf8(file.content) || file.content.find('\0') != std::string::npos) return "is not UTF-8 text";
   return {};
 }
@@ -48,29 +51,36 @@ void lint(const std::string& path, const std::string& content, Diagnostics& foun
 
 }  // namespace
 
-Tree read_overlay(const Source& source, const Value& files, const std::string& folder, const World& world,
+std::string overlay_folder(const Value& files, const std::string& above) {
+  std::string folder = files.as_string();
+  while (folder.ends_with('/')) folder.pop_back();
+  return above + folder;
+}
+
+Tree read_overlay(const Source& source, const Value& files, const Folder& base, const std::string& above,
                   Diagnostics& found) {
   const auto fault = [&](const std::string& text, const std::string& hint) {
     found.push_back({Severity::error, "bad-files", source.file, files.place, "files", text, hint,
                      line_of(source.text, files.place.line)});
   };
-  const auto stat = world.fs.stat(folder);
-  if (!stat || stat->kind != Fs::Kind::folder) {
-    fault("there is no folder '" + folder + "'",
-          "the path is relative to the manifest; make the folder or take the field out");
-    return {};
-  }
-  Tree overlay;
-  try {
-    overlay = world.fs.read_tree(folder);
-  } catch (const Error& e) {
-    fault(e.what(), e.hint());
+  const std::string folder = overlay_folder(files, above), shown = base.shown(folder);
+  std::vector<Unread> unread;
+  const Tree overlay = base.tree(folder, new_tree_limits, max_overlay_file_bytes, unread);
+  if (unread.size() > max_faults) unread.resize(max_faults);
+  for (const Unread& one : unread) {
+    if (one.why == Unread::Why::absent)
+      fault("there is no folder '" + shown + "'",
+            "the path is relative to the manifest; make the folder or take the field out");
+    else if (one.why == Unread::Why::too_large)
+      fault("'" + one.path + "' is larger than 1 MiB", "move it out of the folder");
+    else
+      fault(one.text, one.hint.empty() ? "move it out of the folder" : one.hint);
   }
   for (const auto& [path, file] : overlay) {
     if (const std::string text = overlay_fault(path, file); !text.empty())
-      fault("'" + folder + "/" + path + "' " + text, "move it out of the folder");
+      fault("'" + shown + "/" + path + "' " + text, "move it out of the folder");
     else if (ends_with(path, ".conf"))
-      lint(folder + "/" + path, file.content, found);
+      lint(shown + "/" + path, file.content, found);
   }
   return overlay;
 }

@@ -3,14 +3,17 @@
 
 #include "base/tree.h"
 #include "model/kinds.h"
-#include "sys/world.h"
+#include "sys/folder.h"
 
 namespace orctl {
 
-/// Reads the files that a manifest (`source`, field `files`) lays over its tree from `folder`, and adds to `found` what
-/// may not be there: other places than http.d/, streams.d/, lua/ and certs/, odd names, binary files, forbidden
-/// directives.
-Tree read_overlay(const Source& source, const Value& files, const std::string& folder, const World& world,
+/// Where a manifest's field `files` leads from the folder that was named; the manifest lies in `above` below that.
+std::string overlay_folder(const Value& files, const std::string& above);
+
+/// Reads the files that a manifest (`source`, field `files`) lays over its tree, from below `base` alone and through no
+/// symlink, and adds to `found` what may not be there: other places than http.d/, streams.d/, lua/ and certs/, odd
+/// names, binary files, forbidden directives, too much. Hidden files and folders are left out.
+Tree read_overlay(const Source& source, const Value& files, const Folder& base, const std::string& above,
                   Diagnostics& found);
 
 /// The files of a tree that its manifest's folder laid over it; render() makes the others.

@@ -46,15 +46,34 @@ Fd open_step_by_step(const Fd& base, const std::string& path, int flags, unsigne
 
 }  // namespace
 
-Fd open_beneath(const Fd& base, const std::string& path, int flags, unsigned mode) {
+Fd open_beneath(const Fd& base, const std::string& path, int flags, unsigned mode, Links links) {
   open_how how = {};
   how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
   how.mode = mode;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | (links == Links::none ? RESOLVE_NO_SYMLINKS : 0);
   // glibc has no wrapper
-  const auto fd = retried([&] { return ::syscall(SYS_openat2, base.get(), path.c_str(), &how, sizeof how); });
+  const auto open_once = [&] {
+    return retried([&] { return ::syscall(SYS_openat2, base.get(), path.c_str(), &how, sizeof how); });
+  };
+  auto fd = open_once();
+  // a symlink with ".." in it, while somebody renames folders
+  for (int more = 100; fd < 0 && errno == EAGAIN && more > 0; --more) fd = open_once();
   if (fd >= 0 || (errno != ENOSYS && errno != EPERM)) return Fd(static_cast<int>(fd));
   return open_step_by_step(base, path, flags | O_CLOEXEC, mode);
+}
+
+std::optional<std::string> first_symlink(const Fd& base, const std::string& path) {
+  std::optional<std::string> found;
+  const int error = errno;
+  each_prefix(path, 0, [&](const std::string& part) {
+    if (found) return;
+    const Fd node = open_beneath(base, part, O_PATH | O_NOFOLLOW);
+    struct stat raw = {};
+    // openat2 refuses even to look at one that is not the last
+    if (node ? ::fstat(node.get(), &raw) == 0 && S_ISLNK(raw.st_mode) : errno == ELOOP) found = part;
+  });
+  errno = error;
+  return found;
 }
 
 void refuse_second_name(const struct stat& file, const std::string& doing, const std::string& path) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <sys/stat.h>
 
+#include <optional>
 #include <string>
 
 #include "sys/fault.h"
@@ -13,9 +14,16 @@ namespace orctl {
 /// that somebody else owns or may write to: he could change there what we write.
 enum class Trust { any, required };
 
-/// Opens `path`, relative to `base`, by openat2(2) with RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS and RESOLVE_NO_MAGICLINKS;
-/// an empty handle and errno when it cannot.
-Fd open_beneath(const Fd& base, const std::string& path, int flags, unsigned mode = 0);
+/// Which symlinks are followed: none, or those that lead to what is below the same folder.
+enum class Links { none, inside };
+
+/// Opens `path`, relative to `base`, by openat2(2) with RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS and, but for
+/// Links::inside, RESOLVE_NO_SYMLINKS; an empty handle and errno when it cannot. Where there is no openat2 no symlink
+/// is followed at all.
+Fd open_beneath(const Fd& base, const std::string& path, int flags, unsigned mode = 0, Links links = Links::none);
+
+/// The first symlink on the way from `base` to `path`, which has no "..": a part of `path`, or all of it.
+std::optional<std::string> first_symlink(const Fd& base, const std::string& path);
 
 /// Calls `each` with every folder of `path` that is longer than its first `from` bytes, parents first, itself at the
 /// end.

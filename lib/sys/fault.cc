@@ -117,6 +117,8 @@ const char* name_fault(const std::string& name) {
 }
 
 void check_paths(const Tree& tree, const std::string& what) {
+  if (const auto limit = over_limit(tree, kept_tree_limits))
+    throw Error(Exit::refused, fmt::format("{}: {}", what, *limit));
   for (const auto& [path, file] : tree) {
     for (size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
       end = path.find('/', begin);

@@ -66,13 +66,10 @@ Fd open_folder(const std::string& path);
 void sync_folder(const Fd& folder, const std::string& path);
 void sync_folder(const std::string& path);
 
-/// The largest tree we read or store: bytes in all, and files.
-constexpr size_t max_tree_bytes = size_t{64} << 20;
-constexpr size_t max_tree_files = 10'000;
-
 /// Why `name` may not be one component of a tree's path; nullptr when it may.
 const char* name_fault(const std::string& name);
-/// Exit::refused when a path of `tree` is unsafe, or a file is also a folder. `what` begins the message.
+/// Exit::refused when a path of `tree` is unsafe, a file is also a folder, or it could not be read again
+/// (kept_tree_limits). `what` begins the message.
 void check_paths(const Tree& tree, const std::string& what);
 
 /// The flock behind Fs::lock and Git::lock.

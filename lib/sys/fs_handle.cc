@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -78,38 +79,143 @@ void make_folder_at(const Fd& parent, const std::string& name, unsigned mode, Ow
     throw change_fault("make folder", shown, errno);
 }
 
+namespace {
+
+/// Empties one folder with few handles and little memory: whoever may write there may have nested folders deeper than
+/// a process has handles, or made millions of names.
+class Emptier {
+ public:
+  explicit Emptier(const Fd& top) : top_(top) {}
+
+  void run(const std::string& shown) {
+    do {
+      moved_ = false;
+      empty(top_, shown, 0);
+    } while (moved_);
+  }
+
+ private:
+  static constexpr size_t names_at_a_time = 4096, most_names = 10'000'000;
+  static constexpr int deepest = 32;
+
+  void empty(const Fd& folder, const std::string& shown, int depth) {
+    for (bool more = true; more;) {
+      const std::vector<std::string> names = some_names(folder, shown);
+      more = names.size() == names_at_a_time;
+      removed_ += names.size();
+      // somebody who makes names as fast as they are removed must not keep us for ever
+      if (removed_ > most_names) throw change_fault("remove", shown, ENOTEMPTY);
+      for (const std::string& name : names) remove(folder, name, shown + "/" + name, depth);
+    }
+  }
+
+  void remove(const Fd& folder, const std::string& name, const std::string& shown, int depth) {
+    if (::unlinkat(folder.get(), name.c_str(), 0) == 0 || errno == ENOENT) return;
+    if (errno != EISDIR && errno != EPERM) throw change_fault("remove", shown, errno);
+    const int error = errno;
+    if (depth == deepest) return move_up(folder, name, shown);
+    {
+      const Fd inner = open_beneath(folder, name, O_RDONLY | O_DIRECTORY);
+      if (!inner) throw change_fault("remove", shown, errno == ENOTDIR || errno == ELOOP ? error : errno);
+      empty(inner, shown, depth + 1);
+    }
+    if (::unlinkat(folder.get(), name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
+      throw change_fault("remove", shown, errno);
+  }
+
+  void move_up(const Fd& folder, const std::string& name, const std::string& shown) {
+    const auto move = [&](unsigned flags) {
+      const std::string place = fmt::format(".orctl-deep.{}", next_++);
+      return ::renameat2(folder.get(), name.c_str(), top_.get(), place.c_str(), flags) == 0;
+    };
+    moved_ = true;
+    while (!move(RENAME_NOREPLACE)) {
+      if (errno == EEXIST && next_ < most_names) continue;
+      if (errno == EINVAL && move(0)) return;  // a file system that does not know the flag
+      throw change_fault("remove", shown, errno);
+    }
+  }
+
+  static std::vector<std::string> some_names(const Fd& folder, const std::string& shown) {
+    struct Enough {};
+    std::vector<std::string> names;
+    try {
+      each_name(folder, shown, [&](const Fs::Entry& entry) {
+        names.push_back(entry.name);
+        if (names.size() == names_at_a_time) throw Enough();
+      });
+    } catch (const Enough&) {
+      // the others come next
+    } catch (const Error& e) {
+      throw e.as(Exit::target);
+    }
+    return names;
+  }
+
+  const Fd& top_;
+  size_t removed_ = 0, next_ = 0;
+  bool moved_ = false;
+};
+
+}  // namespace
+
 void remove_at(const Fd& folder, const std::string& name, const std::string& shown) {
   if (::unlinkat(folder.get(), name.c_str(), 0) == 0 || errno == ENOENT) return;
   if (errno != EISDIR && errno != EPERM) throw change_fault("remove", shown, errno);
   const int error = errno;
   const Fd inner = open_beneath(folder, name, O_RDONLY | O_DIRECTORY);
   if (!inner) throw change_fault("remove", shown, errno == ENOTDIR || errno == ELOOP ? error : errno);
-  std::vector<std::string> names;
-  try {
-    names = names_in(inner, shown);
-  } catch (const Error& e) {
-    throw Error(Exit::target, e.what(), e.hint());
-  }
-  for (const std::string& entry : names) remove_at(inner, entry, shown + "/" + entry);
+  Emptier(inner).run(shown);
   if (::unlinkat(folder.get(), name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
     throw change_fault("remove", shown, errno);
   }
 }
 
-std::vector<std::string> names_in(const Fd& folder, const std::string& shown) {
-  // fdopendir takes the descriptor over, and the caller still needs its own.
-  const int copy = ::fcntl(folder.get(), F_DUPFD_CLOEXEC, 0);
-  DIR* stream = copy < 0 ? nullptr : ::fdopendir(copy);
-  if (stream == nullptr) throw look_fault("list", shown, errno);
-  std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = ::readdir(stream)) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
+namespace {
+
+Fs::Kind kind_in(const Fd& folder, const dirent& entry, const std::string& shown) {
+  switch (entry.d_type) {
+    case DT_REG:
+      return Fs::Kind::file;
+    case DT_DIR:
+      return Fs::Kind::folder;
+    case DT_LNK:
+      return Fs::Kind::symlink;
+    case DT_SOCK:
+      return Fs::Kind::socket;
+    case DT_UNKNOWN: {  // file systems need not say
+      const auto found = stat_at(folder.get(), entry.d_name, AT_SYMLINK_NOFOLLOW, shown + "/" + entry.d_name);
+      return found ? found->kind : Fs::Kind::other;
+    }
+    default:
+      return Fs::Kind::other;
   }
-  const int error = errno;
-  ::closedir(stream);
-  if (error != 0) throw look_fault("list", shown, error);
+}
+
+struct CloseFolder {
+  void operator()(DIR* stream) const { ::closedir(stream); }
+};
+
+}  // namespace
+
+void each_name(const Fd& folder, const std::string& shown, const std::function<void(const Fs::Entry&)>& each) {
+  // a handle of its own, as fdopendir takes it over, and the place in the folder would be shared
+  Fd own(retried([&] { return ::openat(folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  const std::unique_ptr<DIR, CloseFolder> stream(own ? ::fdopendir(own.get()) : nullptr);
+  if (!stream) throw look_fault("list", shown, errno);
+  own.release();
+  errno = 0;
+  while (const dirent* entry = ::readdir(stream.get())) {
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") each({name, kind_in(folder, *entry, shown)});
+    errno = 0;
+  }
+  if (errno != 0) throw look_fault("list", shown, errno);
+}
+
+std::vector<std::string> names_in(const Fd& folder, const std::string& shown) {
+  std::vector<std::string> names;
+  each_name(folder, shown, [&](const Fs::Entry& entry) { names.push_back(entry.name); });
   std::sort(names.begin(), names.end());
   return names;
 }

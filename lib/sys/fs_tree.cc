@@ -16,48 +16,12 @@ namespace {
 
 constexpr int top_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
-struct TreeReader {
-  std::string top;
-  const Ownership& ownership;
-  Tree tree;
-  size_t bytes = 0;
-
-  /// The mode that Ownership::file_mode() made this one of.
-  unsigned mode_given(const std::string& path, const TreeFile& file) const {
-    for (const unsigned mode : {is_secret(path, file) ? 0600u : 0644u, 0755u})
-      if (ownership.file_mode(mode) == file.mode) return mode;
-    return file.mode;
-  }
-
-  void read_below(const Fd& folder, const std::string& prefix) {
-    for (const std::string& name : names_in(folder, top + "/" + prefix)) {
-      const std::string path = prefix + name;
-      const std::string shown = top + "/" + path;
-      const auto found = stat_at(folder.get(), name, AT_SYMLINK_NOFOLLOW, shown);
-      if (!found) continue;
-      if (found->kind == Fs::Kind::folder) {
-        const Fd inner = open_beneath(folder, name, O_RDONLY | O_DIRECTORY);
-        if (!inner) throw look_fault("list", shown, errno);
-        read_below(inner, path + "/");
-        continue;
-      }
-      if (found->kind != Fs::Kind::file) {
-        const char* what = found->kind == Fs::Kind::symlink ? "symlink" : "special file";
-        throw Error(Exit::refused, fmt::format("'{}' is a {}", shown, what),
-                    "a tree holds regular files and folders only: put a copy of the file there");
-      }
-      TreeFile file;
-      file.content = read_at(folder.get(), name, O_NOFOLLOW, max_tree_bytes, shown, &file.mode);
-      file.mode = mode_given(path, file);
-      bytes += file.content.size();
-      if (bytes > max_tree_bytes) too_large(fmt::format("the tree '{}'", top), max_tree_bytes);
-      tree.emplace(path, std::move(file));
-      if (tree.size() > max_tree_files) {
-        throw Error(Exit::refused, fmt::format("the tree '{}' has more than {} files", top, max_tree_files));
-      }
-    }
-  }
-};
+/// The mode that Ownership::file_mode() made this one of.
+unsigned mode_given(const Ownership& ownership, const std::string& path, const TreeFile& file) {
+  for (const unsigned mode : {is_secret(path, file) ? 0600u : 0644u, 0755u})
+    if (ownership.file_mode(mode) == file.mode) return mode;
+  return file.mode;
+}
 
 std::string name_of_user(uint32_t uid) {
   const passwd* found = ::getpwuid(uid);
@@ -195,9 +159,11 @@ Tree Fs::read_tree(const std::string& dir, const Ownership& ownership) const {
     }
     throw look_fault("list", dir, error);
   }
-  TreeReader reader{dir, ownership, {}};
-  reader.read_below(folder, "");
-  return std::move(reader.tree);
+  TreeReading how{dir, kept_tree_limits, kept_tree_limits.bytes, TreeReading::Hidden::read, {}};
+  how.fault = [](const Unread& one) { throw one.error(Exit::refused); };
+  Tree tree = read_tree_at(folder, how);
+  for (auto& [path, file] : tree) file.mode = mode_given(ownership, path, file);
+  return tree;
 }
 
 std::vector<Misfit> Fs::misfits(const std::string& dir, const Ownership& ownership) const {

@@ -7,9 +7,6 @@
 namespace orctl {
 namespace {
 
-/// Deeper than any tree of ours; keeps a hostile one from exhausting the stack.
-constexpr int max_depth = 32;
-
 Git::Commit to_commit(const git_commit* raw) {
   Git::Commit commit;
   commit.id = hex(*git_commit_id(raw));
@@ -43,13 +40,15 @@ struct FilesReader {
                  "look at it with git ls-tree -r; nothing of it was used");
   }
 
-  void read(const git_tree* tree, const std::string& prefix, int depth) {
-    if (depth > max_depth) throw refused(fmt::format("its folders are nested more than {} deep", max_depth));
+  void read(const git_tree* tree, const std::string& prefix, size_t depth) {
+    if (depth >= kept_tree_limits.depth)
+      throw refused(fmt::format("its folders are nested more than {} deep", kept_tree_limits.depth - 1));
     for (size_t i = 0; i < git_tree_entrycount(tree); ++i) {
       const git_tree_entry* entry = git_tree_entry_byindex(tree, i);
       const std::string name = git_tree_entry_name(entry);
       if (const char* why = name_fault(name)) throw refused(fmt::format("name {:?} below '{}' {}", name, prefix, why));
-      if (++entries > max_tree_files) throw refused(fmt::format("it has more than {} entries", max_tree_files));
+      if (++entries > kept_tree_limits.entries)
+        throw refused(fmt::format("it has more than {} entries", kept_tree_limits.entries));
       const git_filemode_t mode = git_tree_entry_filemode(entry);
       if (mode == GIT_FILEMODE_TREE) {
         if (reach == Git::Reach::top) continue;
@@ -75,7 +74,7 @@ struct FilesReader {
               path);
     if (type != GIT_OBJECT_BLOB) throw refused(fmt::format("'{}' is no file", name));
     bytes += size;
-    if (bytes > max_tree_bytes) throw refused(fmt::format("it has more than {} bytes", max_tree_bytes));
+    if (bytes > kept_tree_limits.bytes) throw refused(fmt::format("it has more than {} bytes", kept_tree_limits.bytes));
     Blob blob;
     git_check(git_blob_lookup(Out(blob), repository, &id), fmt::format("read '{}' of commit {}", name, commit), path);
     const auto* content = static_cast<const char*>(git_blob_rawcontent(blob.get()));

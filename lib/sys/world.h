@@ -326,7 +326,7 @@ class Git {
   /// Newest first, following first parents from `ref`; at most `limit` (0: all). Empty when the ref is missing.
   std::vector<Commit> log(const std::string& ref, size_t limit = 0) const;
   /// All files of a commit. Refuses hostile entries: "..", ".git", absolute, control bytes, symlinks, gitlinks,
-  /// above 64 MiB or 10,000 entries. `top` leaves out, unread, what lies in folders.
+  /// above kept_tree_limits. `top` leaves out, unread, what lies in folders.
   enum class Reach { whole, top };
   Tree files(const std::string& commit_id, Reach reach = Reach::whole) const;
   std::optional<std::string> note(const std::string& commit_id) const;  ///< on refs/notes/orctl
