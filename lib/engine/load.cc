@@ -42,6 +42,19 @@ void refuse_secrets(const std::string& file, const std::string& text, Diagnostic
     found.push_back({Severity::error, "secret", file, s.place, "", "this line holds " + s.what, secret_hint, ""});
 }
 
+/// The same for the name of a file, which the store has too.
+void refuse_secret_name(const std::string& folder, const std::string& path, Diagnostics& found) {
+  for (const FoundSecret& s : find_secrets(join(split(path, '/'), "\n")))
+    found.push_back({Severity::error,
+                     "secret",
+                     folder,
+                     {},
+                     "",
+                     "the name of a file in it holds " + s.what,
+                     "give the file another name",
+                     ""});
+}
+
 /// Takes out what else is wrong with a line that holds a secret: it would be shown with it.
 void hide_secrets(Diagnostics& found) {
   std::set<std::pair<std::string, uint32_t>> lines;
@@ -186,9 +199,11 @@ class Loader {
       while (ends_with(folder, "/")) folder.pop_back();
       folder = folder_of(item.file) + "/" + folder;
       overlay = read_overlay(instance->source, *files, folder, world_, item.found);
-      for (const auto& [path, file] : overlay)
+      for (const auto& [path, file] : overlay) {
+        refuse_secret_name(folder, path, item.found);
         if (path.compare(0, 6, "certs/") != 0)  // what is secret there is never committed: base/tree.h
           refuse_secrets(folder + "/" + path, file.content, item.found);
+      }
     }
     check_certificate_files(*instance, overlay, item.found);
     check_modules(*instance, overlay, item.found);
