@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "base/text.h"
 
@@ -35,11 +36,13 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool has_variable(std::string_view text) { return text.find('$') != std::string_view::npos; }
 bool starts_unix(std::string_view text) { return lower(std::string(text)).find("unix:") != std::string::npos; }
 
-/// A path that stays in the tree: relative, without "..", without a variable that could make it another, and without a
-/// prefix (engine:, store:, data:, syslog:) that makes it something else.
+/// A path that stays in the tree: relative, without "..", and of the characters that names of overlay files have, so
+/// without a variable, a quote, or a prefix (engine:, store:, data:, syslog:) that makes it something else.
 bool inside_tree(std::string_view path) {
-  return !path.empty() && path[0] != '/' && path.find("..") == std::string_view::npos && !has_variable(path) &&
-         path.find(':') == std::string_view::npos;
+  return !path.empty() && path[0] != '/' && path.find("..") == std::string_view::npos &&
+         std::all_of(path.begin(), path.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-' || c == '/';
+         });
 }
 
 /// "64k", "1m": at most `largest` bytes; -1 stands for what is no size.
