@@ -25,7 +25,7 @@ inline void add_time_flags(Flags& f, ChangeFlags& c) {
 }
 
 inline void add_change_flags(Flags& f, ChangeFlags& c) {
-  f.add("--reason", c.reason, "why; kept in the history").value("TEXT");
+  f.add("--reason", c.reason, "why; kept in the history").value("TEXT").kept();
   add_time_flags(f, c);
   f.add("--watch-log", c.watch_log, "how long to watch the new workers after a reload or restart; 0s: not at all");
 }

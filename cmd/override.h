@@ -23,7 +23,7 @@ enum class Wait { no, offered };
 
 inline void add_override_flags(Flags& f, OverrideOptions& o, Reason reason, Wait wait) {
   f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
-  Flag why = f.add("--reason", o.reason, "why; shown with the override").value("TEXT").env("ORCTL_REASON");
+  Flag why = f.add("--reason", o.reason, "why; shown with the override").value("TEXT").kept().env("ORCTL_REASON");
   if (reason == Reason::required) why.required();
   f.add("--for", o.lasts, "ends by itself after this time; absent: when somebody ends it").value("DURATION");
   f.add("--ignore-min-healthy", o.ignore_min_healthy, "do it although fewer servers than min_healthy are left")

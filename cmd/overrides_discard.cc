@@ -11,7 +11,7 @@ struct Options {
 void flags(Flags& f, Options& o) {
   f.positional("INST[/UP[/SERVER]]", o.paths, "whose overrides, or patterns").required();
   f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
-  f.add("--reason", o.reason, "why; kept in the audit log").value("TEXT").env("ORCTL_REASON");
+  f.add("--reason", o.reason, "why; kept in the audit log").value("TEXT").kept().env("ORCTL_REASON");
 }
 
 Exit run(const Options& o, World& world, Io& io) {

@@ -39,6 +39,9 @@ Target target_for(const Options& o, const Loaded& loaded, const World& world, co
 std::string one_file(const Options& o, const Rendered& rendered) {
   if (o.file == "unit") return rendered.unit;
   const auto found = rendered.tree.find(o.file);
+  if (found != rendered.tree.end() && is_secret(o.file, found->second))
+    throw Error(Exit::refused, "'" + o.file + "' may hold a secret, and is not shown",
+                "look at the file of the overlay, or write the tree with -d DIR");
   if (found != rendered.tree.end()) return found->second.content;
   std::vector<std::string> known = {"unit"};
   for (const auto& [path, file] : rendered.tree) known.push_back(path);

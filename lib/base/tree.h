@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "base/pem.h"
+
 namespace orctl {
 
 /// One regular file of a tree.
@@ -50,15 +52,11 @@ struct Misfit {
   bool operator==(const Misfit&) const = default;
 };
 
-/// Whether a file must stay out of the store, of diffs and of others' sight: a private key, and anything in certs/ that
-/// is not public by its own words (a password file, say).
+/// Whether a file must stay out of the store, of diffs and of others' sight: whatever in certs/ is not proved to be
+/// public, and a private key anywhere.
 inline bool is_secret(const std::string& path, const TreeFile& file) {
-  const auto says = [&](const char* words) { return file.content.find(words) != std::string::npos; };
-  if (says("PRIVATE KEY-----")) return true;
-  const bool is_public = says("-----BEGIN CERTIFICATE-----") || says("-----BEGIN TRUSTED CERTIFICATE-----") ||
-                         says("-----BEGIN X509 CRL-----") || says("-----BEGIN DH PARAMETERS-----") ||
-                         says("-----BEGIN PUBLIC KEY-----");
-  return path.compare(0, 6, "certs/") == 0 && !is_public;
+  if (path.starts_with("certs/")) return !is_public_pem(file.content);
+  return file.content.find("PRIVATE KEY-----") != std::string::npos;
 }
 
 }  // namespace orctl

@@ -23,6 +23,7 @@ struct FlagSpec {
   std::string config;      ///< key of the configuration that gives it when the environment does not, either
   std::vector<std::string> choices;
   bool required = false;
+  bool kept = false;         ///< its value is written down for ever, so it may hold no secret
   bool skips_guard = false;  ///< given (of choices: a later one than the configuration's), it skips a guard
 };
 
@@ -48,6 +49,10 @@ class Flag {
   }
   Flag& config(std::string key) {
     spec_.config = std::move(key);
+    return *this;
+  }
+  Flag& kept() {
+    spec_.kept = true;
     return *this;
   }
   Flag& skips_guard() {

@@ -9,6 +9,7 @@
 #include "cli/describe.h"
 #include "cli/find_command.h"
 #include "cli/main.h"
+#include "model/secrets.h"
 
 // CLI11 splits argv into options and their texts, and nothing more: it never reads a number, the environment, a
 // required option or a positional, because what it does with them surprises users of kubectl.
@@ -149,10 +150,17 @@ class Assign {
   void all() const {
     if (values_.empty()) return;
     for (const std::string& value : values_) refuse_other_than_choices(value);
+    if (spec_.kept) refuse_secrets();
     std::visit([this](auto* target) { set(*target); }, spec_.target);
   }
 
  private:
+  void refuse_secrets() const {
+    for (const std::string& value : values_)
+      if (const auto found = find_secrets(value); !found.empty())
+        throw usage(fmt::format("{}: the text holds {}, and it is kept for ever", subject_, found[0].what),
+                    "say it without the secret, and change that secret: other users may have seen the command line");
+  }
   void refuse_other_than_choices(const std::string& value) const {
     const Words& choices = spec_.choices;
     if (choices.empty() || std::find(choices.begin(), choices.end(), value) != choices.end()) return;

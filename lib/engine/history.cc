@@ -190,7 +190,10 @@ Version load_version(const World& world, const std::string& commit, const Tree& 
   const Tree files = world.git.files(commit);
   Version out = from_files(world, commit, files);
   for (const auto& [path, file] : files) {
-    if (path.starts_with(tree_prefix)) out.tree[path.substr(tree_prefix.size())] = file;
+    if (path.starts_with(tree_prefix)) {
+      TreeFile& kept = out.tree[path.substr(tree_prefix.size())] = file;
+      if (is_secret(path.substr(tree_prefix.size()), kept)) kept.mode = 0600;  // an older orctl took it for public
+    }
     if (!path.starts_with(secrets_prefix)) continue;
     const std::string name = path.substr(secrets_prefix.size());
     const auto key = keys.find(name);

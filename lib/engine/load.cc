@@ -30,6 +30,19 @@ void refuse_secrets(const std::string& file, const std::string& text, Diagnostic
     found.push_back({Severity::error, "secret", file, s.place, "", "this line holds " + s.what, secret_hint, ""});
 }
 
+/// The same for the name of a file, which the store has too.
+void refuse_secret_name(const std::string& folder, const std::string& path, Diagnostics& found) {
+  for (const FoundSecret& s : find_secrets(join(split(path, '/'), "\n")))
+    found.push_back({Severity::error,
+                     "secret",
+                     folder,
+                     {},
+                     "",
+                     "the name of a file in it holds " + s.what,
+                     "give the file another name",
+                     ""});
+}
+
 /// Takes out what else is wrong with a line that holds a secret: it would be shown with it.
 void hide_secrets(Diagnostics& found) {
   std::set<std::pair<std::string, uint32_t>> lines;
@@ -208,11 +221,12 @@ class Loader {
     if (!item.at.folder) throw Error(Exit::usage, "the current folder cannot be looked at", "change to another one");
     Tree overlay =
         usage_fault([&] { return read_overlay(instance.source, *files, *item.at.folder, item.at.above, item.found); });
+    const std::string folder = item.at.folder->shown(overlay_folder(*files, item.at.above));
     for (const auto& [path, file] : overlay) {
       count_bytes(file.content.size());
+      refuse_secret_name(folder, path, item.found);
       if (!path.starts_with("certs/"))  // what is secret there is never committed: base/tree.h
-        refuse_secrets(item.at.folder->shown(overlay_folder(*files, item.at.above)) + "/" + path, file.content,
-                       item.found);
+        refuse_secrets(folder + "/" + path, file.content, item.found);
     }
     return overlay;
   }

@@ -38,7 +38,8 @@ std::string overlay_fault(const std::string& path, const TreeFile& file) {
 }
 
 void lint(const std::string& path, const std::string& content, Diagnostics& found) {
-  for (const nginx::Finding& f : nginx::check_overlay(content))
+  for (const nginx::Finding& f : nginx::check_overlay(content)) {
+    if (f.weight != nginx::Weight::forbidden) continue;  // the policy's to say
     found.push_back({Severity::error,
                      "nginx",
                      path,
@@ -47,6 +48,7 @@ void lint(const std::string& path, const std::string& content, Diagnostics& foun
                      f.text,
                      f.hint,
                      line_of(content, static_cast<uint32_t>(f.line))});
+  }
 }
 
 }  // namespace

@@ -166,11 +166,11 @@ class PolicyCheck {
                     policy_.file);
     std::vector<std::string> files;
     for (const auto& [path, file] : overlay)
-      if (path.compare(0, 6, "certs/") != 0) files.push_back(path);
+      if (path.starts_with("lua/")) files.push_back(path);  // snippets are looked at directive by directive
     const Value* folder = instance_.spec.find("files");
     if (!files.empty() && folder != nullptr)
       add("policy-risk", *folder, "files",
-          fmt::format("the folder holds {}{}, and the policy of this host has risk \"low\"", files[0],
+          fmt::format("the folder holds {}{}, which is code, and the policy of this host has risk \"low\"", files[0],
                       files.size() > 1 ? fmt::format(" and {} more", files.size() - 1) : ""),
           hint);
     visit_check_modules(instance_.spec, [&](const Value& module, const std::string& field) {

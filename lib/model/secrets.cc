@@ -7,10 +7,13 @@
 #include <set>
 
 #include "base/text.h"
+#include "model/secret_views.h"
+#include "model/secret_words.h"
 
 namespace orctl {
 namespace {
 
+constexpr size_t longest_word = 1000;
 constexpr const char* no_secret = "orctl:not-secret";
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -19,44 +22,6 @@ bool is_word(char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-
 bool is_base64(char c) {
   return is_letter(c) || is_digit(c) || c == '+' || c == '/' || c == '=' || c == '_' || c == '-';
 }
-
-/// How keys of services begin, and how many characters of a word follow at least.
-struct Prefix {
-  std::string_view begin;
-  size_t least;
-  const char* what;
-};
-constexpr std::array<Prefix, 26> prefixes = {{{"AKIA", 16, "an AWS access key"},
-                                              {"ASIA", 16, "an AWS access key"},
-                                              {"AIza", 35, "a Google API key"},
-                                              {"ya29.", 20, "a Google access token"},
-                                              {"ghp_", 36, "a GitHub token"},
-                                              {"gho_", 36, "a GitHub token"},
-                                              {"ghu_", 36, "a GitHub token"},
-                                              {"ghs_", 36, "a GitHub token"},
-                                              {"ghr_", 36, "a GitHub token"},
-                                              {"github_pat_", 22, "a GitHub token"},
-                                              {"glpat-", 20, "a GitLab token"},
-                                              {"xoxb-", 10, "a Slack token"},
-                                              {"xoxp-", 10, "a Slack token"},
-                                              {"xoxa-", 10, "a Slack token"},
-                                              {"xoxs-", 10, "a Slack token"},
-                                              {"sk_live_", 16, "a Stripe key"},
-                                              {"rk_live_", 16, "a Stripe key"},
-                                              {"sk-ant-", 20, "an API key"},
-                                              {"sk-proj-", 20, "an API key"},
-                                              {"SG.", 16, "a SendGrid key"},
-                                              {"npm_", 36, "an npm token"},
-                                              {"hvs.", 20, "a Vault token"},
-                                              {"dop_v1_", 40, "a DigitalOcean token"},
-                                              {"AGE-SECRET-KEY-1", 20, "a private key"},
-                                              {"AccountKey=", 40, "an Azure storage key"},
-                                              {"eyJhbGciOi", 8, "a JSON web token"}}};
-
-constexpr std::array<std::string_view, 4> password_names = {"password", "passwd", "passphrase", "pwd"};
-constexpr std::array<std::string_view, 10> key_names = {"token",      "secret",     "apikey",     "accesskey",
-                                                        "secretkey",  "authkey",    "signingkey", "encryptionkey",
-                                                        "privatekey", "credentials"};
 
 template <size_t N>
 bool ends_with_one(const std::string& name, const std::array<std::string_view, N>& ends) {
@@ -121,14 +86,37 @@ class Line {
 
   void look() {
     if (text_.find(no_secret) != std::string_view::npos) return;
-    const size_t begin = text_.find("-----BEGIN ");
-    for (const char* words : {"PRIVATE KEY-----", "PRIVATE KEY BLOCK-----"})
-      if (begin != text_.npos && text_.find(words, begin) != text_.npos) add(begin, "a private key");
-    if (text_.starts_with("PuTTY-User-Key-File-")) add(0, "a private key");
+    look_at_text();
+    look_for_assignments();
+    for (const View& view : views_of(text_)) {
+      Line line(view.text, number_, found_);
+      line.look_at_text();
+      if (view.kind == View::Kind::spelled) line.look_for_assignments();
+    }
+  }
+
+  /// What is a secret wherever it stands.
+  void look_at_text() {
+    look_for_private_key();
     for (const Prefix& p : prefixes) look_for(p);
+    look_for_words();
     look_for_url();
     look_for_header();
-    look_for_assignments();
+    look_for_login();
+    look_for_hash();
+  }
+
+  /// The armour of a private key, however it is indented and spaced.
+  void look_for_private_key() {
+    if (text_.starts_with("PuTTY-User-Key-File-")) add(0, "a private key");
+    const size_t begin = text_.find("BEGIN"), words = begin == text_.npos ? begin : text_.find("PRIVATE", begin);
+    if (words == text_.npos || words - begin > 40) return;
+    const std::string_view before = text_.substr(0, begin);
+    const size_t last = before.find_last_not_of(" \t");
+    const std::string_view rest = text_.substr(words + 7);
+    const size_t key = rest.find_first_not_of(" \t_");
+    if (last != text_.npos && before[last] == '-' && key != rest.npos && rest.substr(key).starts_with("KEY"))
+      add(begin, "a private key");
   }
 
  private:
@@ -137,9 +125,10 @@ class Line {
     if (!known) found_.push_back({{number_, static_cast<uint32_t>(characters(text_.substr(0, at)) + 1)}, what});
   }
 
-  /// Past the characters from `at` on that are of a base64 word.
+  /// Past the characters from `at` on that are of a base64 word; a very long one has several ends.
   size_t word_end(size_t at) const {
-    while (at < text_.size() && is_base64(text_[at])) ++at;
+    const size_t limit = std::min(text_.size(), at + longest_word);
+    while (at < limit && is_base64(text_[at])) ++at;
     return at;
   }
 
@@ -147,33 +136,118 @@ class Line {
     for (size_t at = text_.find(p.begin); at != std::string_view::npos; at = text_.find(p.begin, at + 1)) {
       const size_t begin = at + p.begin.size();
       const std::string_view word = text_.substr(begin, word_end(begin) - begin);
-      const bool alone = at == 0 || !is_base64(text_[at - 1]) || text_[at - 1] == '=';
+      const bool alone =
+          at == 0 || p.begin.find('/') != p.begin.npos || !is_base64(text_[at - 1]) || text_[at - 1] == '=';
       if (alone && word.size() >= p.least && entropy(word) > 2) add(at, p.what);
     }
   }
 
-  /// scheme://user:password@host
+  /// Words of base64: a key without its armour, the two parts of a JSON web token.
+  void look_for_words() {
+    for (size_t at = 0; at < text_.size();) {
+      const size_t end = word_end(at);
+      const std::string_view word = text_.substr(at, end - at);
+      if (word.size() >= 40 && begins_as_key(word)) add(at, "a private key");
+      const bool token = word.size() >= 12 && word.starts_with("eyJ") && text_.substr(end).starts_with(".eyJ");
+      if (token && word_end(end + 1) - end > 12) add(at, "a JSON web token");
+      at = end + 1;
+    }
+  }
+
+  /// user:password@host, -u user:password, machine … login … password …, requirepass …
+  void look_for_login() {
+    for (const char* option : {"-u ", "--user ", "-u=", "--user="})
+      if (const size_t at = text_.find(option); at != text_.npos && text_.find("curl") < at)
+        look_at_pair(at + std::char_traits<char>::length(option));
+    for (size_t at = text_.find('@'); at != text_.npos; at = text_.find('@', at + 1)) {
+      const size_t first = at - std::min(at, longest_word / 4);
+      const std::string_view before = text_.substr(first, at - first);
+      const std::string_view after = text_.substr(at + 1, longest_word / 4);
+      const size_t begin = before.find_last_of(" \t\"'=(/,<@");
+      const std::string_view address = after.substr(0, after.find_first_of(" \t\"'/,>)@"));
+      if (address.find_first_of(".(:") != address.npos) look_at_pair(begin == before.npos ? first : first + begin + 1);
+    }
+    for (const char* word : {"requirepass ", "masterauth "}) {
+      const size_t at = text_.find(word);
+      if (at == text_.npos || (at > 0 && is_word(text_[at - 1]))) continue;
+      const size_t value = at + std::char_traits<char>::length(word);
+      const std::string_view given = trim(text_.substr(value, text_.find_first_of(" \t;#", value) - value));
+      if (!is_placeholder(std::string(given))) add(at, "a password");
+    }
+    const size_t machine = text_.find("machine ");
+    if (machine == text_.npos) return;
+    std::vector<std::string> words;
+    for (const std::string& word : split(text_.substr(machine, longest_word), ' '))
+      if (!word.empty()) words.push_back(word);
+    if (words.size() >= 6 && words[2] == "login" && words[4] == "password" && !is_placeholder(words[5]))
+      add(machine, "a password");
+  }
+
+  /// USER:PASSWORD at `begin`, where the password is one that a human or a machine made up.
+  void look_at_pair(size_t begin) {
+    std::string_view pair = text_.substr(begin, longest_word);
+    pair = pair.substr(0, pair.find_first_of(" \t\"'@;,"));
+    const size_t colon = pair.find(':');
+    if (colon == pair.npos || colon == 0 ||
+        !std::all_of(pair.begin(), pair.begin() + static_cast<long>(colon),
+                     [](char c) { return is_word(c) || c == '.'; }))
+      return;
+    const std::string password(pair.substr(colon + 1));
+    const bool digits = std::any_of(password.begin(), password.end(), is_digit);
+    const bool letters_too = std::any_of(password.begin(), password.end(), is_letter);
+    if (password.size() >= 6 && digits && letters_too && password.find_first_of("[]()\\:") == password.npos &&
+        !is_placeholder(password))
+      add(begin, "a password");
+  }
+
+  void look_for_hash() {
+    for (const std::string_view begin : hash_begins)
+      for (size_t at = text_.find(begin); at != text_.npos; at = text_.find(begin, at + 1)) {
+        const size_t start = at + begin.size();
+        size_t end = start;
+        while (end < text_.size() &&
+               (is_base64(text_[end]) || text_[end] == '.' || text_[end] == '$' || text_[end] == ','))
+          ++end;
+        if (end - start >= 20 && entropy(text_.substr(start, end - start)) > 3) add(at, "the hash of a password");
+      }
+  }
+
+  /// scheme://user:password@host, scheme://token@host
   void look_for_url() {
     for (size_t at = text_.find("://"); at != std::string_view::npos; at = text_.find("://", at + 3)) {
       const std::string_view rest = text_.substr(at + 3);
       const std::string_view authority = rest.substr(0, rest.find_first_of("/ \t\"'<>)`?#"));
       const size_t host = authority.rfind('@'), colon = authority.find(':');
-      if (host == std::string_view::npos || colon == std::string_view::npos || colon > host) continue;
+      if (host == std::string_view::npos) continue;
+      if (colon > host) {
+        if (is_random(authority.substr(0, host))) add(at + 3, "a token in a URL");
+        continue;
+      }
       if (!is_placeholder(std::string(authority.substr(colon + 1, host - colon - 1))))
         add(at + 3, "a password in a URL");
     }
   }
 
   void look_for_header() {
-    if (text_.find("uthorization") == text_.npos && text_.find("UTHORIZATION") == text_.npos) return;
     const std::string line = lower(std::string(text_));
-    for (const auto& [scheme, least] : {std::pair("basic ", size_t{8}), std::pair("bearer ", size_t{20})}) {
-      const size_t at = line.find(scheme);
-      if (at == std::string::npos) continue;
-      const size_t begin = at + std::char_traits<char>::length(scheme);
-      const std::string_view word = text_.substr(begin, word_end(begin) - begin);
-      if (word.size() >= least && entropy(word) > 2.5) add(begin, "credentials of a header");
-    }
+    const size_t header = line.find("authorization");
+    for (const auto& [scheme, least] : {std::pair("basic ", size_t{8}), std::pair("bearer ", size_t{20}),
+                                        std::pair("token ", size_t{20}), std::pair("apikey ", size_t{16})})
+      for (size_t at = line.find(scheme); at != std::string::npos; at = line.find(scheme, at + 1)) {
+        const size_t begin = at + std::char_traits<char>::length(scheme);
+        const std::string_view word = text_.substr(begin, word_end(begin) - begin);
+        const bool named = header < at && word.size() >= least && entropy(word) > 2.5;
+        if (named || (*scheme == 'b' && is_login(word))) add(begin, "credentials of a header");
+      }
+  }
+
+  /// Whether base64 holds USER:PASSWORD.
+  static bool is_login(std::string_view word) {
+    const std::string login = from_base64(word);
+    const size_t colon = login.find(':');
+    return word.size() >= 12 && word.size() % 4 == 0 && colon != std::string::npos && colon > 0 &&
+           colon + 1 < login.size() &&
+           std::all_of(login.begin(), login.end(), [](char c) { return c > ' ' && c < 0x7f; });
   }
 
   void look_for_assignments() {
@@ -185,7 +259,10 @@ class Line {
       size_t end = at;
       while (end < text_.size() && is_word(text_[end])) ++end;
       const std::string name = bare_name(text_.substr(at, end - at));
-      const bool password = ends_with_one(name, password_names);
+      const bool pass = name.ends_with("pass") &&
+                        (name == "pass" || text_.substr(at, end - at).find_first_of("_-") != text_.npos) &&
+                        !ends_with_one(name, passes);
+      const bool password = pass || ends_with_one(name, password_names);
       if (password || ends_with_one(name, key_names)) look_at_value(at, end, password);
       at = end;
     }
@@ -232,14 +309,68 @@ class Line {
 
 }  // namespace
 
+namespace {
+
+/// Keys whose armour, or whose base64, is joined from strings of several lines.
+void look_over_lines(std::string_view text, std::vector<FoundSecret>& found) {
+  std::vector<uint32_t> lines;
+  const std::string joined = joined_strings(text, lines);
+  if (joined.size() == text.size()) return;
+  for (size_t at = 0; at < joined.size();) {
+    const size_t end = std::min(joined.find('\n', at), joined.size());
+    if (at < end && lines[at] != lines[end - 1])
+      Line(std::string_view(joined).substr(at, end - at), lines[at], found).look();
+    at = end + 1;
+  }
+}
+
+/// The private members of a JSON web key.
+void look_for_web_key(std::string_view text, std::vector<FoundSecret>& found) {
+  if (text.find("\"kty\"") == std::string_view::npos) return;
+  for (const char* member : {"\"d\"", "\"k\"", "\"p\"", "\"q\""}) {
+    const size_t at = text.find(member);
+    if (at == std::string_view::npos) continue;
+    const size_t value = text.find_first_not_of(" \t\r\n:", at + 3);
+    if (value == std::string_view::npos || text[value] != '"') continue;
+    size_t end = value + 1;
+    while (end < text.size() && is_base64(text[end])) ++end;
+    if (end - value < 17) continue;
+    const auto line = static_cast<uint32_t>(std::count(text.begin(), text.begin() + static_cast<long>(at), '\n') + 1);
+    found.push_back({{line, 1}, "a private key"});
+  }
+}
+
+/// Each line once, in order, and none that says that it holds no secret.
+std::vector<FoundSecret> in_order(std::string_view text, std::vector<FoundSecret> found) {
+  std::stable_sort(found.begin(), found.end(),
+                   [](const FoundSecret& a, const FoundSecret& b) { return a.place.line < b.place.line; });
+  found.erase(std::unique(found.begin(), found.end(),
+                          [](const FoundSecret& a, const FoundSecret& b) { return a.place.line == b.place.line; }),
+              found.end());
+  uint32_t line = 1;
+  std::set<uint32_t> marked;
+  for (size_t at = 0; (at = text.find_first_of("\no", at)) != std::string_view::npos; ++at)
+    if (text[at] == '\n')
+      ++line;
+    else if (text.substr(at).starts_with(no_secret))
+      marked.insert(line);
+  std::erase_if(found, [&](const FoundSecret& s) { return marked.contains(s.place.line); });
+  return found;
+}
+
+}  // namespace
+
 std::vector<FoundSecret> find_secrets(std::string_view text) {
+  const std::string_view all = text;
   std::vector<FoundSecret> found;
   for (uint32_t number = 1; !text.empty(); ++number) {
     const size_t end = std::min(text.find('\n'), text.size());
     Line(text.substr(0, end), number, found).look();
     text.remove_prefix(std::min(end + 1, text.size()));
   }
-  return found;
+  look_over_lines(all, found);
+  look_for_web_key(all, found);
+  return in_order(all, std::move(found));
 }
 
 }  // namespace orctl

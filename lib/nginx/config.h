@@ -50,11 +50,22 @@ std::string write(const Config& config);
 /// http block defines by `geo`.
 std::string quote(const Arg& arg);
 
-/// A directive that a file laid over the tree may not hold, or a fault of its syntax.
+/// How much a finding weighs.
+enum class Weight {
+  forbidden,  ///< no policy allows it
+  risky,      ///< needs policy.risk = "high"
+  unknown     ///< needs it too, as no table of directives has its name
+};
+
+/// A directive that a file laid over the tree may not hold everywhere, or a fault of its syntax.
 struct Finding {
   size_t line = 0, col = 0;
   std::string text, hint;
+  Weight weight = Weight::forbidden;
 };
+
+/// Holds a file laid over the tree against what is known of nginx's directives (directives.h). What it says nothing of
+/// is safe under every policy.
 std::vector<Finding> check_overlay(std::string_view text);
 
 /// A piece of Lua inside a configuration, padded with empty lines so that its line numbers are the file's.

@@ -1,107 +1,81 @@
 #include <algorithm>
 
+#include "nginx/arguments.h"
 #include "nginx/config.h"
+#include "nginx/directives.h"
 
 namespace orctl::nginx {
 namespace {
 
-struct Rule {
-  std::string_view name;  ///< of the directive; a leading * matches any beginning
-  const char* text;
-  const char* hint;
-};
+/// Whether `name` ends so; each is a family, whichever module a member is of.
+bool ends_so(std::string_view name, std::string_view end) { return name.size() > end.size() && name.ends_with(end); }
 
-// Each of these lets a file laid over the tree run code, read files or write files as the user that tests or starts
-// nginx, often root, or lets old workers load a new tree's Lua.
-constexpr Rule rules[] = {
-    {"load_module", "loads native code, already when the configuration is tested",
-     "modules are chosen by orctl from what the host has"},
-    {"ssl_engine", "loads native code, already when the configuration is tested", "leave it out"},
-    {"include", "reads files from outside the tree", "put the text into this file, or another file of http.d/"},
-    {"*_by_lua_file", "is loaded late, so old workers would run the new file",
-     "put the code into lua/NAME.lua and call require(\"NAME\") in a *_by_lua_block"},
-    {"lua_package_path", "changes where the gateway finds its own Lua", "put modules into lua/"},
-    {"lua_package_cpath", "loads native code", "put Lua modules into lua/"},
-    {"lua_code_cache", "makes every request load Lua from disk", "leave it out"},
-    {"env", "hands the environment of the caller to the workers", "leave it out"},
-    {"perl", "runs code", "leave it out"},
-    {"perl_modules", "runs code", "leave it out"},
-    {"perl_require", "runs code", "leave it out"},
-    {"perl_set", "runs code", "leave it out"},
-    {"root", "serves files of the host", "the instance serves upstreams; serve files from a server of their own"},
-    {"alias", "serves files of the host", "the instance serves upstreams; serve files from a server of their own"},
-    {"error_log", "writes a file anywhere on the host", "logs are in the instance's log folder"},
-    {"access_log", "writes a file anywhere on the host", "logs are in the instance's log folder"},
-    {"*_cache_path", "writes files anywhere on the host", "caches are not part of an instance"},
-    {"*_temp_path", "writes files anywhere on the host", "temporary files are in the instance's state folder"},
-    {"*_store", "writes files anywhere on the host", "leave it out"},
-    {"dav_methods", "writes files", "leave it out"},
-    {"lock_file", "is set by orctl", "leave it out"},
-    {"working_directory", "is set by orctl", "leave it out"},
-    {"pid", "is set by orctl", "leave it out"},
-    {"user", "is set by orctl", "set nginx.user in the manifest"},
-};
-
-// These read a file when the configuration is tested, as the user that tests it; inside the tree that is fine.
-constexpr std::string_view file_directives[] = {"ssl_certificate",
-                                                "ssl_certificate_key",
-                                                "ssl_password_file",
-                                                "ssl_trusted_certificate",
-                                                "ssl_client_certificate",
-                                                "ssl_crl",
-                                                "ssl_dhparam",
-                                                "ssl_session_ticket_key",
-                                                "ssl_stapling_file",
-                                                "proxy_ssl_certificate",
-                                                "proxy_ssl_certificate_key",
-                                                "proxy_ssl_password_file",
-                                                "proxy_ssl_trusted_certificate",
-                                                "proxy_ssl_crl",
-                                                "lua_ssl_trusted_certificate",
-                                                "lua_ssl_certificate",
-                                                "lua_ssl_certificate_key",
-                                                "lua_ssl_crl",
-                                                "auth_basic_user_file",
-                                                "auth_jwt_key_file",
-                                                "geoip_country",
-                                                "geoip_city",
-                                                "xslt_stylesheet"};
-
-bool matches(std::string_view pattern, std::string_view name) {
-  if (pattern.front() != '*') return pattern == name;
-  pattern.remove_prefix(1);
-  return name.size() >= pattern.size() && name.substr(name.size() - pattern.size()) == pattern;
-}
-
-/// A path that stays in the tree: relative, without "..", and no variable that could make it another.
-bool inside_tree(const std::string& path) {
-  return !path.empty() && path[0] != '/' && path.find("..") == std::string::npos &&
-         path.find('$') == std::string::npos && path.find(':') == std::string::npos;
+/// The rule of the family that an unlisted name belongs to.
+const Rule* family_rule(std::string_view name) {
+  for (const auto& [end, member] :
+       {std::pair("_by_lua_file", "content_by_lua_file"), std::pair("_by_lua_block", "content_by_lua_block"),
+        std::pair("_by_lua", "content_by_lua"), std::pair("_cache_path", "proxy_cache_path"),
+        std::pair("_temp_path", "proxy_temp_path")})
+    if (ends_so(name, end)) return find_rule(member);
+  return nullptr;
 }
 
 /// The blocks whose lines are values and not directives, but for `include`.
 bool holds_values(const Directive& d) {
-  return d.name == "map" || d.name == "geo" || d.name == "split_clients" || d.name == "types" ||
-         d.name == "charset_map";
+  return d.has_block && (d.name == "map" || d.name == "geo" || d.name == "split_clients" || d.name == "types" ||
+                         d.name == "charset_map");
 }
 
-void check_one(const Directive& d, std::vector<Finding>& found) {
-  if (d.name == "access_log" && d.args.size() == 1 && d.args[0].text == "off") return;
-  for (const Rule& rule : rules)
-    if (matches(rule.name, d.name)) found.push_back({d.line, d.col, "'" + d.name + "' " + rule.text, rule.hint});
-  const bool reads =
-      std::find(std::begin(file_directives), std::end(file_directives), d.name) != std::end(file_directives);
-  if (reads && !d.args.empty() && d.args[0].text != "off" && !inside_tree(d.args[0].text))
-    found.push_back({d.line, d.col, "'" + d.name + "' reads a file from outside the tree",
-                     "put the file into certs/ and name it by its path in the tree, for example certs/site.pem"});
-}
-
-void check(const Config& config, bool values, std::vector<Finding>& found) {
-  for (const Directive& d : config) {
-    if (!values || d.name == "include") check_one(d, found);
-    check(d.block, holds_values(d), found);
+/// Looks at the directives of one overlay.
+class Check {
+ public:
+  void all(const Config& config, bool values) {
+    for (const Directive& d : config) {
+      look_at_captures(d);
+      if (!values || d.name == "include") look_at(d);
+      all(d.block, holds_values(d));
+    }
   }
-}
+  std::vector<Finding> found;
+
+ private:
+  void add(const Directive& d, Weight weight, const std::string& text, const std::string& hint) {
+    found.push_back({d.line, d.col, "'" + d.name + "' " + text, hint, weight});
+  }
+
+  void look_at_captures(const Directive& d) {
+    const auto bad = [](const Arg& arg) { return captures_ours(arg.text); };
+    if (captures_ours(d.name) || std::any_of(d.args.begin(), d.args.end(), bad))
+      add(d, Weight::forbidden, "captures a variable of the gateway", "give it another name");
+  }
+
+  void look_at(const Directive& d) {
+    const Rule* rule = find_rule(d.name);
+    if (rule == nullptr) rule = family_rule(d.name);
+    if (rule == nullptr) return unknown(d);
+    if (rule->level == Level::never) return add(d, Weight::forbidden, rule->why->text, rule->why->hint);
+    // a block's content has its own kinds, and so has one that holds Lua
+    const bool bare = rule->args.empty() && rule->level == Level::high;
+    const Fit fit = bare ? Fit{} : fit_of(rule->args, d.args);
+    if (fit.verdict == Fit::Verdict::reaches)
+      add(d, Weight::forbidden, fit.text.empty() ? rule->why->text : fit.text,
+          fit.text.empty() ? rule->why->hint : fit.hint);
+    else if (rule->level == Level::high)
+      add(d, Weight::risky, rule->why->text, rule->why->hint);
+    else if (fit.verdict == Fit::Verdict::odd)
+      add(d, Weight::risky, fit.text, fit.hint);
+  }
+
+  void unknown(const Directive& d) {
+    for (const Arg& arg : d.args)
+      if (looks_outside(arg.text))
+        return add(d, Weight::forbidden, "is unknown to orctl, and '" + arg.text + "' may be a file outside the tree",
+                   "leave it out");
+    const std::string_view near = known_name_near(d.name);
+    add(d, Weight::unknown, "is unknown to orctl, so nobody can tell what it reads or runs",
+        near.empty() ? "leave it out" : "did you mean '" + std::string(near) + "'?");
+  }
+};
 
 void collect(const Config& config, std::vector<LuaChunk>& out) {
   for (const Directive& d : config) {
@@ -113,14 +87,14 @@ void collect(const Config& config, std::vector<LuaChunk>& out) {
 }  // namespace
 
 std::vector<Finding> check_overlay(std::string_view text) {
-  std::vector<Finding> found;
+  Check check;
   try {
-    check(parse(text), false, found);
+    check.all(parse(text), false);
   } catch (const Fault& fault) {
-    found.push_back(
-        {fault.line, fault.col, fault.what(), "the syntax is nginx's; nothing of this file was taken over"});
+    check.found.push_back({fault.line, fault.col, fault.what(),
+                           "the syntax is nginx's; nothing of this file was taken over", Weight::forbidden});
   }
-  return found;
+  return std::move(check.found);
 }
 
 std::vector<LuaChunk> lua_chunks(const Config& config) {

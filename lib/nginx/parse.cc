@@ -5,6 +5,10 @@ namespace {
 
 constexpr int max_nesting = 32;
 
+/// ngx_lua reads a block 4,096 bytes at a time, at least half of them ahead; a string, a comment or a bracket that lies
+/// across the end of them is lost on it, and with it the end of the block.
+constexpr size_t longest_lua_stretch = 2000;
+
 bool blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 bool ends_with(std::string_view text, std::string_view end) {
@@ -97,8 +101,9 @@ class Parser {
         fail(std::string("unexpected '") + peek() + "' after a quoted string");
       return arg;
     }
-    while (!done() && !blank(peek()) && peek() != ';' && peek() != '{') {
-      if (peek() == '$' && at_ + 1 < text_.size() && text_[at_ + 1] == '{') arg.text += take();  // "${" opens no block
+    for (bool variable = false; !done() && !blank(peek()) && peek() != ';';) {
+      if (peek() == '{' && !variable) break;
+      if (peek() != '{') variable = peek() == '$';  // no brace behind a "$" opens a block, however many there are
       arg.text += character();
     }
     return arg;
@@ -127,8 +132,9 @@ class Parser {
 
   std::string lua_body() {
     const size_t start = at_;
-    int depth = 1;
-    while (!done()) {
+    size_t token_end = at_;
+    for (int depth = 1; depth > 0;) {
+      if (done()) fail("a Lua block is not closed");
       const char c = peek();
       if (c == '"' || c == '\'')
         lua_string();
@@ -136,19 +142,22 @@ class Parser {
         lua_comment();
       else if (c == '[' && long_bracket() >= 0)
         lua_long(long_bracket());
-      else if (take() == '{')
-        ++depth;
-      else if (c == '}' && --depth == 0)
-        return std::string(text_.substr(start, at_ - start - 1));
+      else if (take(); c == '{' || c == '}')
+        depth += c == '{' ? 1 : -1;
+      else
+        continue;
+      if (at_ - token_end > longest_lua_stretch)
+        fail("a Lua block is too long to be sure of; put it into lua/NAME.lua");
+      token_end = at_;
     }
-    fail("a Lua block is not closed");
+    return std::string(text_.substr(start, at_ - start - 1));
   }
   void lua_string() {
     const char quote = take();
-    while (!done() && peek() != quote) {
-      if (take() == '\\' && !done()) take();
+    while (!done() && peek() != quote && peek() != '\n') {
+      if (take() == '\\' && !done() && peek() != '\n') take();
     }
-    if (done()) fail("a Lua string is not closed");
+    if (done() || peek() == '\n') fail("a Lua string is not closed");  // nginx takes such a quote for nothing at all
     take();
   }
   void lua_comment() {

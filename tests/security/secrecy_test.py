@@ -77,7 +77,10 @@ class Secrecy(unittest.TestCase):
     def manifest(self, label, pem, key, weight=1):
         source = ('[source]\ntype = "redis"\nhost = "127.0.0.1"\nport = %d\nkey = "k"\npassword_file = "/etc/orctl/secrets/%s/redis.password"\n' % (faults.free_port(), self.lab.name))
         extra = HTTPS % self.https + '[admin]\nlisten = "127.0.0.1:%d"\ntoken_file = "/etc/orctl/secrets/%s/admin.token"\n%s' % (self.admin, self.lab.name, source)
-        return self.lab.manifest(label, "A", overlay={"certs/site.pem": pem, "certs/site.key": key, "certs/htpasswd": "admin:" + PASSWORD + "\n"},
+        self.other = {"certs/mixed.pem": pem + key, "certs/armour.pem": key.replace("PRIVATE KEY", "CERTIFICATE"), "certs/plain.b64": "".join(key.splitlines()[1:-1]) + "\n",
+                      "certs/jwk.json": '{"kty":"oct","k":"%s"}\n' % PASSWORD, "certs/noted.crt": "# the password is %s\n%s" % (PASSWORD, pem),
+                      "certs/id.ppk": "PuTTY-User-Key-File-3: ssh-ed25519\nPrivate-Lines: 1\n%s\n" % PASSWORD, "certs/netrc": "machine a login b password %s\n" % PASSWORD}
+        return self.lab.manifest(label, "A", overlay={"certs/site.pem": pem, "certs/site.key": key, "certs/htpasswd": "admin:" + PASSWORD + "\n", **self.other},
                                  extra=extra, weight=weight)
 
     def run_it(self, *args):
@@ -149,7 +152,7 @@ class Secrecy(unittest.TestCase):
                 # the files that hold them: the operator's, and the tree's, which nobody else may read
                 if os.path.islink(path) or not os.path.isfile(path) or path.startswith(os.path.join(self.lab.root, "etc/orctl/")):
                     continue
-                if path.endswith(("certs/site.key", "certs/htpasswd")):
+                if path.endswith(("certs/site.key", "certs/htpasswd", *self.other)):
                     self.assertEqual(0, os.stat(path).st_mode & 0o007, path)
                     continue
                 with open(path, "rb") as f:
