@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include "nginx/arguments.h"
 #include "nginx/config.h"
@@ -39,7 +40,11 @@ class Check {
   std::vector<Finding> found;
 
  private:
+  static constexpr size_t most_told = 1000, most_hints = 20;  ///< of each weight; more would help nobody
+  std::map<Weight, size_t> told_;
+
   void add(const Directive& d, Weight weight, const std::string& text, const std::string& hint) {
+    if (++told_[weight] > most_told) return;
     found.push_back({d.line, d.col, "'" + d.name + "' " + text, hint, weight});
   }
 
@@ -71,7 +76,7 @@ class Check {
       if (looks_outside(arg.text))
         return add(d, Weight::forbidden, "is unknown to orctl, and '" + arg.text + "' may be a file outside the tree",
                    "leave it out");
-    const std::string_view near = known_name_near(d.name);
+    const std::string_view near = told_[Weight::unknown] < most_hints ? known_name_near(d.name) : "";
     add(d, Weight::unknown, "is unknown to orctl, so nobody can tell what it reads or runs",
         near.empty() ? "leave it out" : "did you mean '" + std::string(near) + "'?");
   }
