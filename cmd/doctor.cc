@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "engine/config.h"
 #include "engine/history.h"
+#include "engine/observe.h"
 #include "engine/target.h"
 
 namespace orctl {
@@ -91,6 +92,19 @@ void check_store(const World& world, const Layout& layout, Report& report) {
     report.note("rights", "may not write in " + folder, "changing commands need root, or --root DIR");
 }
 
+/// What runs twice is found by whoever looks after the host, not only by who asks for the instance.
+void check_masters(const World& world, const Layout& layout, Report& report) {
+  try {
+    if (!world.git.exists()) return;
+    const NginxMasters all(world);
+    for (const std::string& name : present_instances(world))
+      if (const std::string fault = fault_of_masters(name, world, layout, all); !fault.empty())
+        report.bad("masters", name + ": " + fault, mend_masters(name));
+  } catch (const Error&) {
+    // what is wrong with the store was told
+  }
+}
+
 void check_config(const Config& config, Report& report) {
   for (const Diagnostic& d : config.found) {
     const std::string place = d.place.line == 0 ? d.file : fmt::format("{}:{}", d.file, d.place.line);
@@ -108,6 +122,7 @@ Exit run(const Options& o, const World& world, Io& io) {
   const Config config = load_config(world.fs, world.env, layout);
   if (!has_errors(config.found)) check_nginx(o.binary, world, report);
   check_store(world, layout, report);
+  check_masters(world, layout, report);
   report.good("supervisor", world.supervision == Supervision::systemd ? "systemd, one unit an instance"
                                                                       : "plain processes that orctl starts");
   check_config(config, report);
