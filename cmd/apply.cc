@@ -65,7 +65,7 @@ Exit show_only(const Options& o, const Plan& plan, const World& world, const Lay
     if (o.confirm_within.count() != 0 && one.makes_revision())
       io.note(fmt::format("{}: {}", one.name, confirm_line(one.name, o.confirm_within)));
   }
-  warn_unconfirmed(io, plan, world, layout);
+  warn_unsettled(io, plan, world, layout);
   io.changed(!plan.empty());
   return o.detailed && !plan.empty() ? Exit::changed : Exit::ok;
 }
@@ -89,7 +89,7 @@ Exit run(const Options& o, World& world, Io& io) {
   for (const InstancePlan& one : plan.instances) {
     names.push_back(one.name);
     const Observed now = observe(one.name, world, layout);
-    unsettled = unsettled || now.interrupted || (now.unconfirmed && now.unconfirmed->expired()) ||
+    unsettled = unsettled || now.unsettled() ||
                 !leftovers(one.name, now.version ? tree_folder(now.version->spec) : "", world, layout).empty();
   }
   std::optional<Held> held;

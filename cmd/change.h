@@ -6,6 +6,7 @@
 #include "cli/show_plan.h"
 #include "engine/apply.h"
 #include "engine/confirm.h"
+#include "warn_masters.h"
 
 namespace orctl {
 
@@ -40,8 +41,11 @@ inline Request make_request(const ChangeFlags& c, const World& world, const std:
   return request;
 }
 
-/// Tells of instances that a plan could not be applied to now.
-inline void warn_unconfirmed(Io& io, const Plan& plan, const World& world, const Layout& layout) {
+/// Tells of instances that a plan could not be applied to now, and of those that are to be mended first.
+inline void warn_unsettled(Io& io, const Plan& plan, const World& world, const Layout& layout) {
+  std::vector<std::string> names;
+  for (const InstancePlan& one : plan.instances) names.push_back(one.name);
+  warn_masters(io, names, world, layout);
   for (const InstancePlan& one : plan.instances)
     if (const auto wait = unconfirmed(one.name, world, layout))
       io.warn(fmt::format("revision {} of {} waits for its confirmation: {}", wait->revision, one.name,

@@ -79,7 +79,7 @@ Exit run(const Options& o, World& world, Io& io) {
   const auto names = chosen(o.names, world);
   std::vector<std::string> waiting;
   for (const std::string& name : names)
-    if (armed(name, world, layout) || observe(name, world, layout).interrupted) waiting.push_back(name);
+    if (armed(name, world, layout) || observe(name, world, layout).unsettled()) waiting.push_back(name);
   std::optional<Held> held;
   if (!waiting.empty()) held.emplace(waiting, world, layout, request, remarks(io));
   Failures failures(io);

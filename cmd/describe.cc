@@ -49,6 +49,7 @@ std::string as_text(const Observed& o, const Value::Array& health, const Value::
   std::string out;
   line(out, "Name", o.name);
   line(out, "Status", o.state() + (o.problem.empty() ? "" : " (" + o.problem + ")"));
+  if (o.has_two_masters()) line(out, "Masters", o.fault_of_masters() + "; " + mend_masters(o.name));
   line(out, "Revision",
        fmt::format("{} by {}{}", o.applied->number, o.applied->author,
                    o.applied->reason.empty() ? "" : ": " + o.applied->reason));
@@ -112,6 +113,7 @@ Exit run(const Options& o, const World& world, Io& io) {
     item.set("status", now.state());
     item.set("version", to_value(*now.applied));
     item.set("pid", now.pid);
+    if (now.has_two_masters()) item.set("fault", now.fault_of_masters());
     if (now.unconfirmed) item.set("confirm_seconds_left", now.unconfirmed->seconds_left());
     const Value::Array health = health_items(now, world, layout);
     if (now.status) item.set("gateway", now.status->raw);

@@ -57,7 +57,7 @@ Exit run(const Options& o, const World& world, Io& io) {
         make_plan(load_allowed(o.files, o.recursive ? Recurse::yes : Recurse::no, world,
                                [&](const Diagnostic& d) { d.severity == Severity::error ? io.error(d) : io.warn(d); }),
                   world, Layout(world.root));
-  if (!o.files.empty()) warn_unconfirmed(io, plan, world, Layout(world.root));
+  if (!o.files.empty()) warn_unsettled(io, plan, world, Layout(world.root));
   show_plan(io, plan, o.show_files ? ShowFiles::yes : ShowFiles::no);
   return plan.empty() ? Exit::ok : Exit::no;
 }

@@ -137,6 +137,19 @@ void check_strays(const World& world, const Layout& layout, Report& report) {
   }
 }
 
+/// What runs twice is found by whoever looks after the host, not only by who asks for the instance.
+void check_masters(const World& world, const Layout& layout, Report& report) {
+  try {
+    if (!world.git.exists()) return;
+    const NginxMasters all(world);
+    for (const std::string& name : present_instances(world))
+      if (const std::string fault = fault_of_masters(name, world, layout, all); !fault.empty())
+        report.bad("masters", name + ": " + fault, mend_masters(name));
+  } catch (const Error&) {
+    // what is wrong with the store was told
+  }
+}
+
 void check_config(const Config& config, Report& report) {
   for (const Diagnostic& d : config.found) {
     const std::string place = d.place.line == 0 ? d.file : fmt::format("{}:{}", d.file, d.place.line);
@@ -157,6 +170,7 @@ Exit run(const Options& o, const World& world, Io& io) {
   check_store(world, layout, report);
   check_instances(world, layout, report);
   check_strays(world, layout, report);
+  check_masters(world, layout, report);
   report.good("supervisor", world.supervision == Supervision::systemd ? "systemd, one unit an instance"
                                                                       : "plain processes that orctl starts");
   check_config(config, report);

@@ -114,8 +114,12 @@ Exit run(const Options& o, const World& world, Io& io) {
     return Exit::ok;
   }
   std::vector<Observed> all;
+  const NginxMasters masters(world);
   for (const std::string& name : select_instances(o.names, o.labels, world))
-    all.push_back(observe_existing(name, world, layout));
+    all.push_back(observe_existing(name, world, layout, masters));
+  for (const Observed& one : all)
+    if (const std::string fault = one.fault_of_masters(); !fault.empty())
+      io.warn(one.name + ": " + fault, mend_masters(one.name));
   if (o.what == "instances")
     instances(all, io);
   else if (o.what == "upstreams")

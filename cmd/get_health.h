@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "engine/observe.h"
+#include "warn_masters.h"
 
 namespace orctl {
 
@@ -63,7 +64,9 @@ inline void get_health(const std::vector<std::string>& wanted, const std::vector
   for (const auto& [pattern, upstream] : names) patterns.push_back(pattern);
   io.kind("HealthList");
   Table table{{"UPSTREAM", "SERVER", "STATE", "SINCE", "CHECKS", "LAST ERROR"}, {}, 0};
-  for (const std::string& instance : select_instances(patterns, labels, world))
+  const auto instances = select_instances(patterns, labels, world);
+  warn_masters(io, instances, world, layout);
+  for (const std::string& instance : instances)
     for (const Value& found : health_items(observe_existing(instance, world, layout), world, layout)) {
       const std::string& upstream = found.at("upstream").as_string();
       if (!is_named(names, instance, upstream)) continue;

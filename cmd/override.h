@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "change.h"
 #include "cli/command.h"
 #include "cli/show_gateway.h"
 #include "engine/observe.h"
@@ -16,6 +17,7 @@ struct OverrideOptions {
   std::string reason, lasts;
   Millis timeout{300000};
   bool ignore_min_healthy = false, wait = false;
+  ChangeFlags change;  ///< but its reason
 };
 
 enum class Reason { optional, required };
@@ -28,6 +30,7 @@ inline void add_override_flags(Flags& f, OverrideOptions& o, Reason reason, Wait
   f.add("--for", o.lasts, "ends by itself after this time; absent: when somebody ends it").value("DURATION");
   f.add("--ignore-min-healthy", o.ignore_min_healthy, "do it although fewer servers than min_healthy are left")
       .skips_guard();
+  add_time_flags(f, o.change);
   if (wait == Wait::no) return;
   f.add("--wait", o.wait, "wait until the last request of the server has ended, on every worker");
   f.add("--timeout", o.timeout, "how long --wait waits");
@@ -55,6 +58,31 @@ class Failures {
   Io& io_;
   Exit exit_ = Exit::ok;
 };
+
+inline const ServerName& server_of(const ServerName& server) { return server; }
+inline const ServerName& server_of(const Override& one) { return one.server; }
+
+/// Calls `act` for each item with the lock of its instance held, one instance after the other: an upgrade, which begins
+/// with what the old nginx has kept, comes before a change or after it. Failures of an item do not keep the others.
+template <class Item, class Act>
+void with_locks(const std::vector<Item>& items, const Request& request, World& world, const Layout& layout, Io& io,
+                Failures& failures, const Act& act) {
+  std::vector<std::string> names;
+  for (const Item& item : items)
+    if (const std::string& name = server_of(item).instance; std::find(names.begin(), names.end(), name) == names.end())
+      names.push_back(name);
+  for (const std::string& name : names) try {
+      const Held held({name}, world, layout, request, remarks(io));
+      for (const Item& item : items)
+        if (server_of(item).instance == name) try {
+            act(item);
+          } catch (const Error& e) {
+            failures.add(e);
+          }
+    } catch (const Error& e) {
+      failures.add(e);
+    }
+}
 
 /// One override made: what the command's answer tells of it.
 struct OverrideResult {
@@ -91,17 +119,14 @@ inline Exit run_override(const std::string& command, const std::string& result, 
   for (const Error& fault : chosen.faults) failures.add(fault);
   std::vector<OverrideResult> made;
   bool changed = false;
-  for (const ServerName& server : chosen.items) {
-    try {
-      OverrideResult one{server, put_override(world, layout, server, change), result};
-      changed = changed || one.outcome.changed;
-      io.changed(changed);
-      if (one.outcome.changed) audit_override(world, layout, server, {change.by, change.reason, command});
-      made.push_back(std::move(one));
-    } catch (const Error& e) {
-      failures.add(e);
-    }
-  }
+  const Request request = make_request(o.change, world, command);
+  with_locks(chosen.items, request, world, layout, io, failures, [&](const ServerName& server) {
+    OverrideResult one{server, put_override(world, layout, server, change), result};
+    changed = changed || one.outcome.changed;
+    io.changed(changed);
+    if (one.outcome.changed) audit_override(world, layout, server, {change.by, change.reason, command});
+    made.push_back(std::move(one));
+  });
   const Deadline deadline = Deadline::in(o.timeout);
   size_t done = 0;
   for (const OverrideResult& one : made) {

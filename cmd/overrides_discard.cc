@@ -6,12 +6,14 @@ namespace {
 struct Options {
   std::vector<std::string> paths, labels;
   std::string reason;
+  ChangeFlags change;  ///< but its reason
 };
 
 void flags(Flags& f, Options& o) {
   f.positional("INST[/UP[/SERVER]]", o.paths, "whose overrides, or patterns").required();
   f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
   f.add("--reason", o.reason, "why; kept in the audit log").value("TEXT").kept().env("ORCTL_REASON");
+  add_time_flags(f, o.change);
 }
 
 Exit run(const Options& o, World& world, Io& io) {
@@ -21,27 +23,23 @@ Exit run(const Options& o, World& world, Io& io) {
   Failures failures(io);
   for (const Error& fault : chosen.faults) failures.add(fault);
   size_t done = 0;
-  for (const Override& one : chosen.items) {
-    try {
-      OverrideResult result{one.server, {end_override(world, layout, one.server), one.item}, "discarded"};
-      if (result.outcome.changed) {
-        io.changed(true);
-        audit_override(world, layout, one.server, {invoker(world), o.reason, "overrides discard"});
-      }
-      Value item = Value::object();
-      item.set("instance", one.server.instance);
-      item.set("upstream", one.server.upstream);
-      item.set("address", one.server.address);
-      item.set("result", result.outcome.changed ? "discarded" : "unchanged");
-      item.set("changed", result.outcome.changed);
-      io.item(std::move(item));
-      io.print(fmt::format("{} {}: {}\n", one.server.str(), result.outcome.changed ? "discarded" : "unchanged",
-                           override_text(one.item)));
-      ++done;
-    } catch (const Error& e) {
-      failures.add(e);
+  const Request request = make_request(o.change, world, "overrides discard");
+  with_locks(chosen.items, request, world, layout, io, failures, [&](const Override& one) {
+    const bool ended = end_override(world, layout, one.server);
+    if (ended) {
+      io.changed(true);
+      audit_override(world, layout, one.server, {invoker(world), o.reason, "overrides discard"});
     }
-  }
+    Value item = Value::object();
+    item.set("instance", one.server.instance);
+    item.set("upstream", one.server.upstream);
+    item.set("address", one.server.address);
+    item.set("result", ended ? "discarded" : "unchanged");
+    item.set("changed", ended);
+    io.item(std::move(item));
+    io.print(fmt::format("{} {}: {}\n", one.server.str(), ended ? "discarded" : "unchanged", override_text(one.item)));
+    ++done;
+  });
   if (chosen.items.empty() && chosen.faults.empty()) io.print("unchanged: there are no such overrides\n");
   return failures.exit(done);
 }

@@ -1,4 +1,7 @@
+#include <set>
+
 #include "override.h"
+#include "warn_masters.h"
 
 namespace orctl {
 namespace {
@@ -14,6 +17,9 @@ void flags(Flags& f, Options& o) {
 
 Exit run(const Options& o, const World& world, Io& io) {
   const auto chosen = choose_overrides(parse_paths(o.paths, PathDepth::instance), o.labels, world, Layout(world.root));
+  std::set<std::string> names;
+  for (const ServerPath& path : parse_paths(o.paths, PathDepth::instance)) names.insert(path.instance);
+  warn_masters(io, select_instances({names.begin(), names.end()}, o.labels, world), world, Layout(world.root));
   std::vector<GatewayList> lists;
   for (const Override& one : chosen.items) {
     if (lists.empty() || lists.back().instance != one.server.instance) lists.push_back({one.server.instance, {}});

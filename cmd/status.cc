@@ -18,6 +18,7 @@ void flags(Flags& f, Options& o) {
 
 std::string remark(const Observed& o) {
   if (o.loss) return fmt::format("{}: {}", o.loss->what, o.loss->hint);
+  if (const std::string fault = o.fault_of_masters(); !fault.empty()) return fault + "; " + mend_masters(o.name);
   if (o.unconfirmed) return o.unconfirmed->line();
   if (o.interrupted) return "an apply was interrupted: the next changing command finishes or undoes it";
   if (!o.problem.empty()) return o.problem;
@@ -43,6 +44,12 @@ Value unit_value(const systemd::UnitState& unit, const std::string& name) {
   return out;
 }
 
+Value pids_value(const std::vector<int>& pids) {
+  Value out = Value::array();
+  for (const int pid : pids) out.push(pid);
+  return out;
+}
+
 Value open_files_value(const Observed& o) {
   Value out = Value::object();
   out.set("limit", o.open_files);
@@ -55,14 +62,16 @@ Exit run(const Options& o, const World& world, Io& io) {
   const Layout layout(world.root);
   Table table{{"NAME", "STATUS", "REVISION", "GENERATION", "WORKERS", "PID", "REMARK"}, {}, 0};
   bool well = true;
+  const NginxMasters masters(world);
   for (const std::string& name : select_instances(o.names, o.labels, world)) {
-    const Observed now = observe_existing(name, world, layout);
+    const Observed now = observe_existing(name, world, layout, masters);
     well = well && now.state() == "running";
     Value item = Value::object();
     item.set("name", name);
     item.set("status", now.state());
     item.set("revision", now.applied->number);
     item.set("pid", now.pid);
+    if (now.has_two_masters()) item.set("masters", pids_value(now.masters));
     item.set("interrupted", now.interrupted);
     if (now.unit) item.set("unit", unit_value(*now.unit, layout.unit_name(name)));
     if (now.pid != 0) item.set("open_files", open_files_value(now));
@@ -85,13 +94,14 @@ Exit run(const Options& o, const World& world, Io& io) {
 }  // namespace
 
 Command status_command() {
-  return command<Options>({"status",
-                           "say whether instances run and every worker serves the same",
-                           {{"All instances of the host", "orctl status"},
-                            {"One, for a script: exit code 0 means it is well", "orctl status prd_payment_001_8080"}},
-                           "Exit code 1 when an instance is stopped, does not answer, or has workers that disagree.",
-                           {"table", "json"}},
-                          flags, run);
+  return command<Options>(
+      {"status",
+       "say whether instances run and every worker serves the same",
+       {{"All instances of the host", "orctl status"},
+        {"One, for a script: exit code 0 means it is well", "orctl status prd_payment_001_8080"}},
+       "Exit code 1 when an instance is stopped, does not answer, or has workers that disagree or two masters.",
+       {"table", "json"}},
+      flags, run);
 }
 
 }  // namespace orctl

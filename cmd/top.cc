@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "engine/metrics.h"
 #include "engine/observe.h"
+#include "warn_masters.h"
 
 namespace orctl {
 namespace {
@@ -108,6 +109,7 @@ Exit run(const Options& o, const World& world, Io& io) {
   const Layout layout(world.root);
   const std::vector<std::string> chosen = select_instances(o.names, o.labels, world);
   const std::vector<std::string> names = running(chosen, world, layout, io);
+  warn_masters(io, names, world, layout);
   if (names.empty() && !chosen.empty()) throw Error(Exit::unreachable, "no instance to look at runs");
   std::vector<Look> before;
   const auto look = [&] {

@@ -49,12 +49,14 @@ _orctl() {
         -l | --selector) :; return ;;
         --reason) :; return ;;
         --for) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--weight --backup --max-conns -l --selector --reason --for --ignore-min-healthy -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--weight --backup --max-conns -l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'apply')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
@@ -155,13 +157,15 @@ _orctl() {
         -l | --selector) :; return ;;
         --reason) :; return ;;
         --for) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
         --timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'enable')
       case $prev in
         -l | --selector) :; return ;;
@@ -224,13 +228,15 @@ _orctl() {
         -l | --selector) :; return ;;
         --reason) :; return ;;
         --for) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
         --timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'name check')
       case $prev in
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
@@ -253,12 +259,14 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'overrides list')
       case $prev in
         -l | --selector) :; return ;;
@@ -285,12 +293,14 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'reload')
       case $prev in
         -l | --selector) :; return ;;
@@ -309,13 +319,15 @@ _orctl() {
         -l | --selector) :; return ;;
         --reason) :; return ;;
         --for) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
         --timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'render')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
@@ -445,12 +457,14 @@ _orctl() {
         -l | --selector) :; return ;;
         --reason) :; return ;;
         --for) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
   esac
 }
 

@@ -192,8 +192,14 @@ void Carrier::carry(const Supervise& step) {
   if (step.action == Action::retire)
     return supervisor_.retire(world_, std::exchange(old_master_, 0), drain_time(shape().spec));
   if (step.action == Action::upgrade) {
-    evidence_.before(world_, supervisor_.master(world_), Evidence::Signal::upgrade);
-    old_master_ = supervisor_.upgrade(world_);
+    const int before = supervisor_.master(world_);
+    evidence_.before(world_, before, Evidence::Signal::upgrade);
+    try {
+      old_master_ = supervisor_.upgrade(world_);
+    } catch (const Error&) {
+      if (supervisor_.upgrading(world_) != 0) old_master_ = before;  // the new one may yet come
+      throw;
+    }
     return;
   }
   // what orctl itself had started here, before systemd was to: its unit has yet to be enabled

@@ -22,6 +22,8 @@ class Evidence {
   enum class Signal { reload, upgrade };
   /// Before a signal to this master that begins new workers: those it has now are the old ones.
   void before(const World& world, int master, Signal what);
+  /// Workers of another master: what they report proves nothing.
+  void ignore(std::vector<int> workers) { old_workers_ = std::move(workers); }
   /// Workers that were there before the last signal, and have to go.
   const std::vector<int>& old_workers() const { return old_workers_; }
 

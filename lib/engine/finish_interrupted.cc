@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "engine/carrier.h"
+#include "engine/settle_masters.h"
 #include "engine/swap.h"
 #include "model/certificates.h"
 
@@ -18,19 +19,6 @@ bool holds(const Tree& folder, const Tree& tree) {
   return true;
 }
 
-/// Both masters of an upgrade serve the same: the old one may go.
-void finish_upgrade(const std::string& name, World& world, const Layout& layout,
-                    const std::function<void(const std::string&)>& note) {
-  const auto applied = applied_revision(world, name);
-  if (!applied) return;
-  const Value spec = load_manifest(world, applied->commit).spec;
-  const Supervisor supervisor(layout, name, layout.tree(tree_folder(spec)));
-  const int old_master = supervisor.upgraded_from(world);
-  if (old_master == 0) return;
-  note(fmt::format("{}: an upgrade was interrupted; its old master (pid {}) ends now", name, old_master));
-  supervisor.retire(world, old_master, drain_time(spec));
-}
-
 }  // namespace
 
 void finish_interrupted(const std::string& name, World& world, const Layout& layout, const Request& request,
@@ -39,7 +27,7 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
   const std::string head = world.git.ref(branch_of(name)).value_or("");
   const std::string applied = world.git.ref(applied_ref(name)).value_or("");
   if (head.empty()) return;
-  finish_upgrade(name, world, layout, note);
+  settle_masters(name, world, layout, request, note);
   const auto revision = revisions(world, name, 1).front();
   const auto say = [&](const std::string& outcome, const std::string& cause) {
     const FileLock lock = world.git.lock(request.lock_wait);

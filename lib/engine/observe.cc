@@ -6,7 +6,6 @@
 #include <set>
 
 #include "base/text.h"
-#include "engine/supervisor.h"
 #include "engine/target.h"
 #include "render/unit.h"
 
@@ -15,9 +14,15 @@ namespace {
 
 constexpr Millis status_limit(2000);
 
-void observe_process(Observed& o, const World& world, const Layout& layout) {
+void observe_masters(Observed& o, const World& world, const Layout& layout, const NginxMasters& all) {
   const Supervisor supervisor(layout, o.name, o.tree_path);
+  o.masters = supervisor.masters(world, all);
+  o.upgrading = supervisor.upgrading(world) != 0;
   o.pid = supervisor.master(world);
+}
+
+void observe_process(Observed& o, const World& world, const Layout& layout, const NginxMasters& all) {
+  observe_masters(o, world, layout, all);
   o.live.running = o.pid != 0;
   if (world.supervision == Supervision::systemd) {
     o.unit = systemd::show(world, layout.unit_name(o.name));
@@ -71,11 +76,42 @@ Error unknown_instance(const std::string& name, const std::vector<std::string>& 
 std::string Observed::state() const {
   if (pid == 0) return unit && (unit->active == "failed" || unit->sub == "auto-restart") ? "failed" : "stopped";
   const bool outside = live.keeper == Live::Keeper::none;
-  if (outside || loss || !status || live.digest.empty() || live.tree.empty()) return "degraded";
+  const bool ill = outside || loss || has_two_masters() || !status;
+  if (ill || live.digest.empty() || live.tree.empty()) return "degraded";
   return "running";
 }
 
+bool Observed::unsettled() const { return interrupted || has_two_masters() || (unconfirmed && unconfirmed->expired()); }
+
+std::string Observed::fault_of_masters() const {
+  if (!has_two_masters()) return {};
+  std::vector<std::string> pids;
+  for (const int one : masters) pids.push_back(std::to_string(one));
+  const std::string who = fmt::format("{} (pid{} {})", count(masters.size(), "nginx master"),
+                                      pids.size() == 1 ? "" : "s", join(pids, " and "));
+  return who + (upgrading ? ": an upgrade is under way, or was interrupted" : " serve beside each other");
+}
+
+std::string mend_masters(const std::string& name) {
+  return "any changing command leaves one, for example: orctl start " + name;
+}
+
+std::string fault_of_masters(const std::string& name, const World& world, const Layout& layout,
+                             const NginxMasters& all) {
+  const auto applied = applied_revision(world, name);
+  if (!applied) return {};
+  Observed o;
+  o.name = name;
+  o.tree_path = layout.tree(tree_folder(load_manifest(world, applied->commit).spec));
+  observe_masters(o, world, layout, all);
+  return o.fault_of_masters();
+}
+
 Observed observe(const std::string& name, const World& world, const Layout& layout) {
+  return observe(name, world, layout, NginxMasters(world));
+}
+
+Observed observe(const std::string& name, const World& world, const Layout& layout, const NginxMasters& all) {
   Observed o;
   o.name = name;
   const auto newest = revisions(world, name, 1);
@@ -95,7 +131,7 @@ Observed observe(const std::string& name, const World& world, const Layout& layo
   version.digest = tree_digest(version.tree);
   version.unit = world.fs.exists(layout.unit(name)) ? world.fs.read(layout.unit(name)) : "";
   o.version = std::move(version);
-  observe_process(o, world, layout);
+  observe_process(o, world, layout, all);
   try {
     o.unconfirmed = unconfirmed(name, world, layout);
   } catch (const Error& e) {
@@ -105,7 +141,11 @@ Observed observe(const std::string& name, const World& world, const Layout& layo
 }
 
 Observed observe_existing(const std::string& name, const World& world, const Layout& layout) {
-  Observed o = observe(name, world, layout);
+  return observe_existing(name, world, layout, NginxMasters(world));
+}
+
+Observed observe_existing(const std::string& name, const World& world, const Layout& layout, const NginxMasters& all) {
+  Observed o = observe(name, world, layout, all);
   if (!o.exists()) throw unknown_instance(name, present_instances(world));
   return o;
 }

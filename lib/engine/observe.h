@@ -21,6 +21,8 @@ struct Observed {
   std::optional<Version> version;          ///< the applied revision's manifest with the tree and unit that are on disk
   std::string tree_path;                   ///< absolute; "" when not applied
   int pid = 0;                             ///< of the master
+  std::vector<int> masters;                ///< all of them; more than one serve beside each other, each for itself
+  bool upgrading = false;                  ///< the binary is being exchanged, or an upgrade was killed half-way
   std::optional<systemd::UnitState> unit;  ///< where systemd runs the instances
   int64_t open_files = 0;                  ///< how many the master may have open; 0: not known
   int64_t wanted_open_files = 0;           ///< how many it should: as its unit says, or else as its connections need
@@ -32,15 +34,30 @@ struct Observed {
   Live live;
 
   bool exists() const { return version.has_value(); }
+  bool has_two_masters() const { return masters.size() > 1 || upgrading; }
+  /// Whether the next changing command has something to finish, to undo or to mend before its own work.
+  bool unsettled() const;
+  /// What is wrong with its masters, with their pids; "" when nothing is.
+  std::string fault_of_masters() const;
   /// "stopped", "failed" (systemd gave up, or waits to start it again), "running", "degraded" (running, but outside of
-  /// its unit, or the workers disagree or do not answer).
+  /// its unit, or with a second master, or the workers disagree or do not answer).
   std::string state() const;
 };
 
 Observed observe(const std::string& name, const World& world, const Layout& layout);
+/// The same for one of many: `all` were looked for once.
+Observed observe(const std::string& name, const World& world, const Layout& layout, const NginxMasters& all);
 
 /// observe(), or Error(Exit::usage) with the nearest known name when the instance does not exist.
 Observed observe_existing(const std::string& name, const World& world, const Layout& layout);
+Observed observe_existing(const std::string& name, const World& world, const Layout& layout, const NginxMasters& all);
+
+/// What to do about it.
+std::string mend_masters(const std::string& name);
+
+/// The same as Observed::fault_of_masters() for an instance of which nothing else is wanted.
+std::string fault_of_masters(const std::string& name, const World& world, const Layout& layout,
+                             const NginxMasters& all);
 
 /// Names of live instances chosen by names and globs, and by labels "key=value"; all when neither is given.
 /// Exit::usage when a plain name is not known.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <set>
 
 #include "base/text.h"
 #include "engine/nginx_words.h"
@@ -14,6 +15,7 @@ namespace orctl {
 namespace {
 
 constexpr Millis start_limit(20000), kill_grace(5000), drain_margin(2000);
+constexpr std::string_view master_title = "nginx: master process";
 constexpr const char* useradd = "/usr/sbin/useradd";
 constexpr const char* userdel = "/usr/sbin/userdel";
 
@@ -38,8 +40,8 @@ Millis drain_time(const Value& spec) {
 
 bool Supervisor::is_master(const World& world, int pid) const {
   const std::string command = world.proc.command_line(pid) + " ";
-  return command.compare(0, 21, "nginx: master process") == 0 &&
-         command.find(" -p " + tree_ + " ") != std::string::npos && world.proc.alive(pid) && may_be_ours(world, pid);
+  return command.starts_with(master_title) && command.find(" -p " + tree_ + " ") != std::string::npos &&
+         world.proc.alive(pid) && may_be_ours(world, pid);
 }
 
 bool Supervisor::may_be_ours(const World& world, int pid) const {
@@ -101,24 +103,43 @@ int Supervisor::master(const World& world) const {
   return all.empty() ? 0 : all.front();
 }
 
-std::vector<int> Supervisor::masters(const World& world) const {
-  std::vector<int> found;
+NginxMasters::NginxMasters(const World& world) {
   for (const int pid : world.proc.all())
+    if (std::string command = world.proc.command_line(pid); command.starts_with(master_title))
+      commands_.emplace_back(pid, std::move(command) + " ");
+}
+
+std::vector<int> NginxMasters::of(const std::string& tree) const {
+  std::vector<int> found;
+  for (const auto& [pid, command] : commands_)
+    if (command.find(" -p " + tree + " ") != std::string::npos) found.push_back(pid);
+  return found;
+}
+
+std::vector<int> Supervisor::masters(const World& world) const { return masters(world, NginxMasters(world)); }
+
+std::vector<int> Supervisor::masters(const World& world, const NginxMasters& all) const {
+  std::vector<int> found;
+  for (const int pid : all.of(tree_))
     if (is_master(world, pid)) found.push_back(pid);
+  if (found.size() < 2) return found;
+  // a worker bears its master's title until it has begun; the new master of an upgrade is a child of the old one, too
+  std::set<int> children;
+  for (const int pid : found)
+    for (const int child : world.proc.children(pid)) children.insert(child);
+  const int named = pid_in(world, layout_.pid(name_));
+  std::erase_if(found,
+                [&](int pid) { return children.contains(pid) && pid != named && world.proc.children(pid).empty(); });
   return found;
 }
 
 std::vector<int> Supervisor::orphans(const World& world) const {
   const std::string log = layout_.logs(name_) + "/error.log";
-  const std::vector<int> ours = masters(world);
   std::vector<int> found;
   for (const int pid : world.proc.all()) {
-    if (world.proc.command_line(pid).compare(0, 13, "nginx: worker") != 0 || !world.proc.alive(pid)) continue;
-    const bool has_master = std::any_of(ours.begin(), ours.end(), [&](int master) {
-      const auto children = world.proc.children(master);
-      return std::find(children.begin(), children.end(), pid) != children.end();
-    });
-    if (!has_master && world.proc.has_open(pid, log)) found.push_back(pid);
+    if (!world.proc.command_line(pid).starts_with("nginx: worker")) continue;
+    if (world.proc.command_line(world.proc.parent(pid)).starts_with(master_title)) continue;
+    if (world.proc.alive(pid) && world.proc.has_open(pid, log)) found.push_back(pid);
   }
   return found;
 }
@@ -293,60 +314,19 @@ void Supervisor::end_master(World& world, int pid, Millis drain) const {
   hold_children();
   world.proc.signal(master, SIGQUIT);
   if (!world.proc.wait_gone(master, Deadline::in(drain))) world.proc.signal(master, SIGTERM);
-  if (!world.proc.wait_gone(master, Deadline::in(kill_grace))) {
-    hold_children();
-    world.proc.signal(master, SIGKILL);
-  }
-  world.proc.wait_gone(master, Deadline::in(kill_grace));
+  const bool hangs = !world.proc.wait_gone(master, Deadline::in(kill_grace));
+  if (hangs) hold_children();
+  // its workers first: as long as a master is there, whoever comes after us sees what is left to be done
   for (const ProcessHandle& child : family) {
     if (is_master(world, child.pid())) continue;  // the new one of an upgrade is its child
-    if (!world.proc.wait_gone(child, Deadline::in(Millis(1000)))) world.proc.signal(child, SIGKILL);
+    if (hangs || !world.proc.wait_gone(child, Deadline::in(Millis(1000)))) world.proc.signal(child, SIGKILL);
     world.proc.wait_gone(child, Deadline::in(kill_grace));
   }
+  if (hangs) world.proc.signal(master, SIGKILL);
+  world.proc.wait_gone(master, Deadline::in(kill_grace));
   if (world.proc.alive(pid))
     throw Error(Exit::target, fmt::format("nginx (pid {}) does not end, not even by SIGKILL", pid),
                 "it hangs in the kernel: see /proc/" + std::to_string(pid) + "/stack");
-}
-
-// nginx renames its pid file to nginx.pid.oldbin, and back when the new binary ends
-int Supervisor::upgraded_from(const World& world) const {
-  const int old_master = pid_in(world, layout_.pid(name_) + ".oldbin");
-  return old_master != 0 && pid_in(world, layout_.pid(name_)) != 0 ? old_master : 0;
-}
-
-int Supervisor::upgrade(World& world) const {
-  const int old_master = master(world);
-  if (old_master == 0) throw Error(Exit::target, name_ + " is not running", "orctl start " + name_);
-  const Uninterrupted shield;
-  world.proc.signal(old_master, SIGUSR2);
-  const Deadline limit = Deadline::in(start_limit);
-  bool begun = false;
-  for (;; world.clock.pause(Millis(10))) {
-    const bool moved = world.fs.exists(layout_.pid(name_) + ".oldbin");
-    if (upgraded_from(world) == old_master) return old_master;
-    begun = begun || moved;
-    if ((begun && !moved) || limit.passed())
-      throw Error(Exit::target, "the new binary did not come up; the old one serves on",
-                  "see " + layout_.logs(name_) + "/error.log");
-  }
-}
-
-void Supervisor::retire(World& world, int old_master, Millis drain) const {
-  end_master(world, old_master, drain);
-  if (world.supervision != Supervision::systemd) return;
-  // systemd reads the pid file when the process that it knew has gone
-  const Deadline limit = Deadline::in(kill_grace);
-  while (!in_unit(world, master(world))) {
-    if (limit.passed())
-      throw Error(Exit::target, "systemd does not follow the new master of " + layout_.unit_name(name_),
-                  "look with: systemctl status " + layout_.unit_name(name_));
-    world.clock.pause(Millis(20));
-  }
-}
-
-void Supervisor::revert(World& world, int old_master) const {
-  for (const int pid : masters(world))
-    if (pid != old_master) end_master(world, pid, Millis(0));
 }
 
 }  // namespace orctl

@@ -29,6 +29,17 @@ struct Loss {
 /// How long an instance's workers may take to end their requests, and nginx to notice.
 Millis drain_time(const Value& spec);
 
+/// Every nginx master of the host with its command line, found once for all instances that are looked at.
+class NginxMasters {
+ public:
+  explicit NginxMasters(const World& world);
+  /// Those whose command line names this tree; anybody may call his process so.
+  std::vector<int> of(const std::string& tree) const;
+
+ private:
+  std::vector<std::pair<int, std::string>> commands_;
+};
+
 /// Starts, stops and signals the nginx of one instance: by its systemd unit where `World::supervision` says so, else as
 /// plain processes. A master is known by its command line, which names its tree, so a reused pid or somebody else's
 /// nginx is never taken for ours, and one that outlived its unit is found all the same.
@@ -40,8 +51,9 @@ class Supervisor {
 
   /// Pid of the running master, 0 when there is none. The pid file is tried first, then every process is looked at.
   int master(const World& world) const;
-  /// All masters of this tree, left-over ones too.
+  /// All masters of this tree, left-over ones too; more than one while nginx is upgraded, or by mistake.
   std::vector<int> masters(const World& world) const;
+  std::vector<int> masters(const World& world, const NginxMasters& all) const;
 
   /// What this instance, which runs (`master`) or not (0), has lost: a tmp cleaner, or people, removed it. nginx keeps
   /// the socket that it has open over a reload and over an upgrade, so only a restart makes one that has a name again;
@@ -83,27 +95,39 @@ class Supervisor {
   void stop(World& world, Millis drain) const;
 
   /// Starts the binary that is installed now beside the running one, on the same sockets (SIGUSR2); both serve.
-  /// Returns the pid of the old master. An Error when the new one did not come up: the old one serves on, alone.
+  /// Returns the pid of the old master. An Error when the new one did not come up: the old one serves on, alone unless
+  /// upgrading() says otherwise.
   int upgrade(World& world) const;
   /// Lets the old master of an upgrade end its requests and go, SIGKILL after `drain`.
   void retire(World& world, int old_master, Millis drain) const;
-  /// Takes an upgrade back: every master but the old one ends, at once.
+  /// Takes an upgrade back: every master but the old one ends, at once. Error when the old one has ended meanwhile.
   void revert(World& world, int old_master) const;
-  /// The old master that an upgrade which was killed half-way left beside the new one; 0: none.
-  int upgraded_from(const World& world) const;
-
- private:
+  /// The old master of an upgrade that is not over, whether its new one is there yet or not; 0: none.
+  int upgrading(const World& world) const;
+  /// The old master of an upgrade whose new one is there; 0: none. A new one that is on its way is waited for, and
+  /// ended when it does not come.
+  int await_upgraded(World& world) const;
+  /// Ends all masters of this tree but one, within `drain`, and makes the pid file name that one.
+  void keep_only(World& world, int master, Millis drain) const;
+  /// Whether a master is about to go: it has no worker that takes requests.
+  bool is_leaving(const World& world, int master) const;
+  /// Whether systemd runs this master as the one of its unit.
+  bool in_unit(const World& world, int pid) const;
   /// Workers of this instance whose master was killed: they go on serving, and hold the ports. Known by its error.log,
   /// which they have open.
   std::vector<int> orphans(const World& world) const;
   void end_orphans(World& world) const;
+
+ private:
+  std::string old_pid_file() const { return layout_.pid(name_) + ".oldbin"; }
+  bool has_new_master(const World& world) const;
+  void end_newcomers(World& world, int old_master) const;
   void end_master(World& world, int pid, Millis drain) const;
   std::vector<std::string> make_folders(World& world, const Target& target) const;
   bool is_master(const World& world, int pid) const;
   /// Anybody may call his process as he likes: an instance's master is root's, ours, or of its tree's owner or group.
   bool may_be_ours(const World& world, int pid) const;
   int pid_in(const World& world, const std::string& file) const;
-  bool in_unit(const World& world, int pid) const;
   void start_process(World& world, const Target& target) const;
 
   const Layout& layout_;

@@ -26,6 +26,12 @@ std::string missing_of_workers(const GatewayStatus& status) {
   return fmt::format("not every worker has followed to generation {} with its overrides", status.generation);
 }
 
+/// What one of two masters says is not the whole truth, and the requests of the other are not counted.
+std::string missing_of_masters(const World& world, const Layout& layout, const std::string& instance) {
+  const std::string fault = fault_of_masters(instance, world, layout, NginxMasters(world));
+  return fault.empty() ? "" : instance + ": " + fault;
+}
+
 GatewayStatus status_of(const World& world, const Layout& layout, const std::string& instance) {
   return gateway_status(world, layout.admin_socket(instance), status_limit);
 }
@@ -63,6 +69,7 @@ void wait_until(const Missing& missing, const World& world, Deadline deadline, M
 }
 
 std::string missing_of_drained(const World& world, const Layout& layout, const ServerName& name) {
+  if (std::string fault = missing_of_masters(world, layout, name.instance); !fault.empty()) return fault;
   if (const std::string fault = missing_of_workers(status_of(world, layout, name.instance)); !fault.empty())
     return name.str() + ": " + fault;
   for (const Value& upstream : gateway_upstreams(world, layout, name.instance)) {
@@ -82,6 +89,7 @@ std::string missing_of_drained(const World& world, const Layout& layout, const S
 
 std::string missing_of_healthy(const World& world, const Layout& layout, const std::string& instance) {
   const Observed now = observe_existing(instance, world, layout);
+  if (const std::string fault = now.fault_of_masters(); !fault.empty()) return instance + ": " + fault;
   if (now.state() != "running")
     return fmt::format("{} is {}{}", instance, now.state(), now.problem.empty() ? "" : ": " + now.problem);
   if (const std::string fault = missing_of_workers(*now.status); !fault.empty()) return instance + ": " + fault;
@@ -100,6 +108,7 @@ std::string missing_of_healthy(const World& world, const Layout& layout, const s
 
 std::string missing_of_generation(const World& world, const Layout& layout, const std::string& instance,
                                   int64_t number) {
+  if (std::string fault = missing_of_masters(world, layout, instance); !fault.empty()) return fault;
   const GatewayStatus status = status_of(world, layout, instance);
   if (status.generation < number)
     return fmt::format("{} is at generation {} of {}", instance, status.generation, number);

@@ -116,6 +116,11 @@ std::vector<int> Proc::children(int pid) const {
   return found;
 }
 
+int Proc::parent(int pid) const {
+  const auto fields = stat_fields(pid);
+  return fields.size() > 1 ? number<int>(fields[1]) : 0;
+}
+
 std::vector<int> Proc::all() const {
   std::vector<int> pids;
   for (const auto& entry : Fs({}).list("/proc")) {

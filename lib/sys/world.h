@@ -245,6 +245,7 @@ class Proc {
   };
   std::optional<Sleep> sleep_of(int pid, int signal_number) const;  ///< nullopt when gone, or not to be seen
   std::vector<int> children(int pid) const;                         ///< sorted
+  int parent(int pid) const;                                        ///< 0 when gone
   bool has_open(int pid, const std::string& path) const;            ///< one of its descriptors is this file
   enum class Transport { tcp, udp };
   /// Whether `pid` has a socket that takes connections (tcp) or datagrams (udp) at exactly `address`, such as

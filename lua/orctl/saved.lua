@@ -20,7 +20,9 @@ end
 -- True, or nil and why not.
 function _M.keep_document(bytes, base)
   local head = json.encode({ name = name, base = base })
-  return snapshot.save(document_path(), "document", head .. "\n" .. bytes)
+  return snapshot.alone(folder, function()
+    return snapshot.save(document_path(), "document", head .. "\n" .. bytes)
+  end)
 end
 
 --- Removes the document kept, as the tree has a newer one.
@@ -47,22 +49,34 @@ function _M.document(base)
   return bytes
 end
 
---- Keeps the overrides, {version, upstreams}. True, or nil and why not.
+--- What step() returns, run while no other process changes what is kept; nil and why not.
+function _M.alone(step)
+  return snapshot.alone(folder, step)
+end
+
+--- Keeps the overrides, {version, upstreams}; call it in alone(). The head of the file, which names
+-- what it holds, or nil and why not.
 function _M.keep_overrides(all)
   local text = json.pack({ name = name, boot_id = clock.boot_id(), now = clock.boottime(),
-    wall = ngx.time(), overrides = all })
+    wall = ngx.time(), overrides = { version = all.version, upstreams = all.upstreams } })
   return snapshot.save(overrides_path(), "overrides", text)
+end
+
+--- The head of the file that holds the overrides; nil if there is none.
+function _M.overrides_head()
+  return snapshot.head(overrides_path())
 end
 
 local function is_time(value)
   return type(value) == "number" and math.abs(value) < 1e11
 end
 
---- The overrides kept; nil if there are none; nil and the reason if they cannot be trusted.
+--- The overrides kept, with the `head` of their file; nil if there are none; nil and the reason if
+-- they cannot be trusted.
 function _M.overrides()
-  local payload, err = snapshot.load(overrides_path(), "overrides")
+  local payload, result = snapshot.load(overrides_path(), "overrides")
   if not payload then
-    return nil, err
+    return nil, result
   end
   local value = json.unpack(payload)
   local all = type(value) == "table" and value.overrides
@@ -72,6 +86,7 @@ function _M.overrides()
     return nil, overrides_path() .. ": belongs to another instance"
   end
   overrides.resume(all.upstreams, value, clock.boot_id(), clock.boottime(), ngx.time())
+  all.head = result
   return all
 end
 

@@ -10,6 +10,7 @@ int open(const char *path, int flags, ...);
 long write(int fd, const void *data, size_t size);
 int fsync(int fd);
 int close(int fd);
+int flock(int fd, int operation);
 int rename(const char *from, const char *to);
 int unlink(const char *path);
 char *strerror(int error);
@@ -17,7 +18,9 @@ char *strerror(int error);
 
 local C = ffi.C
 local MAGIC = "orctl-state 1"
-local EINTR = 4
+local EINTR, EAGAIN = 4, 11
+local LOCK_EX, LOCK_NB = 2, 4
+local STEP, WAIT = 0.002, 2 -- seconds
 local O_WRONLY, O_CREAT, O_TRUNC, O_CLOEXEC = 1, 64, 512, 524288 -- Linux
 
 local function reason(what)
@@ -61,12 +64,48 @@ local function sync_folder(path)
   return ok, err
 end
 
---- Puts `payload` at `path`, durable when this returns true; else nil and the reason, and what was
--- there before is whole. One writer at a time: the caller holds the lock of the store.
+-- Takes the lock of a folder, which ends with the process: a descriptor; nil and why not.
+local function lock(folder)
+  local fd = C.open(folder .. "/.", O_CLOEXEC)
+  if fd < 0 then
+    return nil, folder .. ": " .. reason("open")
+  end
+  local waited = 0
+  while C.flock(fd, LOCK_EX + LOCK_NB) ~= 0 do
+    local held = ffi.errno() == EAGAIN
+    if not held or waited > WAIT then
+      local err = held and "another process of the instance writes there" or reason("flock")
+      C.close(fd)
+      return nil, folder .. ": " .. err
+    end
+    ngx.sleep(STEP)
+    waited = waited + STEP
+  end
+  return fd
+end
+
+--- What step() returns, run while no other process writes in the folder: two masters share it while
+-- nginx is upgraded, and each has a shared dictionary and so a lock of its own. Nil and why not.
+-- step() must not yield.
+function _M.alone(folder, step)
+  local fd, err = lock(folder)
+  if not fd then
+    return nil, err
+  end
+  local ok, first, second, third = pcall(step)
+  C.close(fd)
+  if not ok then
+    error(first, 0)
+  end
+  return first, second, third
+end
+
+--- Puts `payload` at `path`, durable when this returns the head of the new file; else nil and the
+-- reason, and what was there before is whole. One writer at a time: call it in alone().
 function _M.save(path, kind, payload)
-  local head = ("%s %s %d %s\n"):format(MAGIC, kind, #payload, sha256.hex(payload))
+  local head = ("%s %s %d %s"):format(MAGIC, kind, #payload, sha256.hex(payload))
   local staged = path .. ".new"
-  local ok, err = write_file(staged, head .. payload)
+  local ok, err = write_file(staged, head .. "\n" .. payload)
   if ok and C.rename(staged, path) ~= 0 then
     ok, err = nil, reason("rename")
   end
@@ -75,11 +114,19 @@ function _M.save(path, kind, payload)
     return nil, path .. ": " .. err
   end
   ok, err = sync_folder(path)
-  return ok, err and path .. ": " .. err
+  return ok and head, err and path .. ": " .. err
 end
 
---- The payload of the file at `path`; nil if there is no file; nil and the reason if there is one
--- that cannot be trusted.
+--- The first line of the file at `path`, which no other payload has; nil if there is no file.
+function _M.head(path)
+  local file = io.open(path, "rb")
+  local line = file and file:read("*l")
+  if file then file:close() end
+  return line
+end
+
+--- The payload of the file at `path`, and its head; nil if there is no file; nil and the reason if
+-- there is one that cannot be trusted.
 function _M.load(path, kind)
   local file, err, code = io.open(path, "rb")
   if not file then
@@ -100,7 +147,7 @@ function _M.load(path, kind)
   if #payload ~= tonumber(length) or sha256.hex(payload) ~= digest then
     return nil, path .. ": torn, length or digest is not what its first line says"
   end
-  return payload
+  return payload, bytes:sub(1, rest - 2)
 end
 
 --- Removes the file at `path`, if it is there.

@@ -158,7 +158,9 @@ local function read(bytes)
 end
 
 local function save()
-  local ok, err = snapshot.save(path, KIND, json.pack(unsaved))
+  local ok, err = snapshot.alone(path:match("^(.*)/"), function()
+    return snapshot.save(path, KIND, json.pack(unsaved))
+  end)
   if ok then
     unsaved = nil
   end

@@ -284,6 +284,9 @@ function _M.tick()
       ngx.log(ngx.ERR, "the tree's document was not published: ", err)
     end
   end
+  if health.leads() then
+    kept_overrides.follow()
+  end
   follow_all() -- even if a worker died between its publication and the version
   end_overdue()
   choice.tick()
@@ -310,13 +313,7 @@ local function read_saved()
   elseif err then
     ngx.log(ngx.ERR, "the saved document is refused, the tree's one is served: ", err)
   end
-  local all
-  all, err = saved.overrides()
-  if all then
-    store.set_note("overrides", all)
-  elseif err then
-    ngx.log(ngx.ERR, "the saved overrides are refused: ", err)
-  end
+  kept_overrides.start()
 end
 
 --- In the master: takes the tree's document, or raises why it cannot be served. Publishes
@@ -360,6 +357,7 @@ function _M.start()
     store.set_note("cycle", { boot = instance.boot, count = ngx.worker.count(),
       name = instance.name, tree = instance.tree, policy = instance.policy, at = ngx.time() })
   end
+  kept_overrides.follow() -- the master may have read the file a while ago
   if store.is_tree_document(instance.document.digest) then
     following = true
     follow()
@@ -405,6 +403,7 @@ function _M.override(name, key, step)
   if not adopted then
     adopt(true)
   end
+  kept_overrides.follow() -- what decides below shall know them
   local entry, reason, err = kept_overrides.set(name, key, function(known)
     local upstream = _M.current().upstreams[name]
     return step(known, upstream, upstream and upstream.peers[key])

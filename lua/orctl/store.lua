@@ -410,9 +410,16 @@ local function set_overrides(step)
 end
 
 --- Replaces the overrides by what step(overrides) returns: {version, upstreams = {NAME = {version,
--- servers = {KEY = entry}}}}; the same table changes nothing, nil and a reason refuse.
-function _M.change_overrides(may_wait, step)
-  return lock.alone(may_wait, set_overrides, step)
+-- servers = {KEY = entry}}}}; the same table changes nothing, nil and a reason refuse. `around`, if
+-- there is one, is given a function that does all that, and returns what it returns.
+function _M.change_overrides(may_wait, step, around)
+  return lock.alone(may_wait, function()
+    local function set() return set_overrides(step) end
+    if around then
+      return around(set)
+    end
+    return set()
+  end)
 end
 
 --- Notes that the tree's own document is this one, as `x-tree: 1` says.

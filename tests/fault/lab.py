@@ -6,6 +6,7 @@ the files that they hold open below its root, and ended by their pids.
 """
 import atexit
 import concurrent.futures
+import contextlib
 import glob
 import http.client
 import http.server
@@ -94,13 +95,20 @@ def free_port():
 
 
 class Backend:
-    """Answers every request with its own name."""
+    """Answers every request with its own name; while held() only when that is over."""
 
     def __init__(self, name):
+        self.answers, self.waiting = threading.Event(), 0
+        self.answers.set()
+        backend_of_handler = self
+
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
+                backend_of_handler.waiting += 1
+                backend_of_handler.answers.wait(60)
+                backend_of_handler.waiting -= 1
                 body = name.encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
@@ -119,23 +127,33 @@ class Backend:
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
+    @contextlib.contextmanager
+    def held(self, lab):
+        """A request of ours is with it, and stays there until this is over."""
+        self.answers.clear()
+        try:
+            def sent():
+                threading.Thread(target=lab.get, kwargs={"limit": 60}, daemon=True).start()
+                return self.waiting
+            wait_for(sent, 10, "a request is with " + self.name, step=0.05)
+            yield
+        finally:
+            self.answers.set()
+
     def close(self):
         self.server.shutdown()
         self.server.server_close()
 
 
-_backends = {}
+_backends, _backends_lock = {}, threading.Lock()
 
 
 def backend(name):
     """One backend of each name for the whole run."""
-    with _given_lock:
-        known = _backends.get(name)
-    if known is None:
-        known = Backend(name)
-        with _given_lock:
-            _backends[name] = known
-    return known
+    with _backends_lock:
+        if name not in _backends:
+            _backends[name] = Backend(name)
+        return _backends[name]
 
 
 class Result:
@@ -209,8 +227,8 @@ class Lab:
 
     # -- manifests -------------------------------------------------------------------------------
 
-    def manifest(self, label, serves, connections=1024, overlay=None, extra="", weight=1):
-        """Writes a manifest whose one upstream is the backend `serves`; returns its path. `overlay`: {path: text}."""
+    def manifest(self, label, serves, connections=1024, overlay=None, extra="", weight=1, also=()):
+        """Writes a manifest whose one upstream is the backend `serves`, and `also` these; returns its path. `overlay`: {path: text}."""
         path = os.path.join(self.home, label + ".toml")
         files = ""
         if overlay is not None:
@@ -225,10 +243,15 @@ class Lab:
             f.write('kind = "Instance"\nname = "%s"\n%s'
                     '[nginx]\nworker_processes = 2\nworker_connections = %d\nworker_shutdown_timeout = "2s"\n'
                     '[[listener]]\naddress = "127.0.0.1"\nport = %d\n%s'
-                    '[[upstream]]\nname = "up"\nserver = [ { address = "127.0.0.1:%d", weight = %d } ]\n'
+                    '[[upstream]]\nname = "up"\nserver = [ { address = "127.0.0.1:%d", weight = %d }%s ]\n'
                     '[[route]]\npath = "/"\nupstream = "up"\n'
-                    % (self.name, files, connections, self.port, extra, backend(serves).port, weight))
+                    % (self.name, files, connections, self.port, extra, backend(serves).port, weight,
+                       "".join(', { address = "127.0.0.1:%d" }' % backend(name).port for name in also)))
         return path
+
+    def server(self, name):
+        """The backend of this name as override commands take it."""
+        return "%s/up/127.0.0.1:%d" % (self.name, backend(name).port)
 
     # -- commands --------------------------------------------------------------------------------
 
@@ -346,6 +369,19 @@ class Lab:
         result = self.orctl("history", self.name, "-o", "json")
         return result.json()["items"] if result.code == 0 else []
 
+    def overrides(self):
+        """{name of a backend: its override}."""
+        names = {"127.0.0.1:%d" % one.port: name for name, one in _backends.items()}
+        return {names[item["server"]]: item for item in self.must("overrides", "list", self.name, "-o", "json").json()["items"]}
+
+    def pid_in(self, name):
+        """The number in a file of the run folder, 0 when there is none."""
+        try:
+            with open(os.path.join(self.run_folder, name)) as f:
+                return int(f.read())
+        except (FileNotFoundError, ValueError):
+            return 0
+
     def status(self):
         return self.orctl("status", self.name, "-o", "json")
 
@@ -387,7 +423,7 @@ class Lab:
         if not os.path.isdir(self.seed_folder):
             return
         run(["cp", "-a", self.seed_folder, self.root])
-        for name in ("nginx.pid", "admin.sock"):
+        for name in ("nginx.pid", "nginx.pid.oldbin", "admin.sock"):
             path = os.path.join(self.run_folder, name)
             if os.path.lexists(path):
                 os.unlink(path)

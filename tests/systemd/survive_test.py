@@ -132,6 +132,46 @@ class Survive(unittest.TestCase):
         self.assertNotEqual(host.master(NAME), before)
         self.whole()
 
+    def two_masters(self):
+        """Seen by status and doctor, with both pids and what mends it."""
+        host = self.host
+        faults.wait_for(lambda: len(host.processes("^nginx: master")) == 2 and len(host.processes("^nginx: worker process$")) == 4, 10, "two masters")
+        pids = host.processes("^nginx: master")
+        item = host.status(NAME)
+        self.assertEqual((item["status"], set(item["masters"])), ("degraded", set(pids)))
+        self.assertIn("orctl start " + NAME, item["remark"])
+        self.assertEqual(host.orctl("doctor", check=False).code, 1)
+        return set(pids)
+
+    def test_two_masters_of_an_upgrade_that_nobody_ended(self):
+        host = self.host
+        for mend in (["apply", "-f", host.manifest(NAME, extra='[[route]]\npath = "/count"\nredirect = { target = "/" }\n')], ["ready", NAME + "/up/127.0.0.1:9001"], ["upgrade", NAME]):
+            before = host.master(NAME)
+            host.run("kill", "-USR2", str(before))
+            pids = self.two_masters()
+            with faults.Traffic(host) as traffic:
+                self.assertRegex(host.orctl(*mend).err, "the upgrade was finished")
+            self.assertEqual(traffic.failed, [])
+            after = host.master(NAME)
+            self.assertEqual(set(host.processes("^nginx: master")), {after}, "systemd follows the one that is left")
+            self.assertNotEqual(after, before)
+            if mend[0] != "upgrade":
+                self.assertEqual({after}, pids - {before})
+            self.whole()
+            self.assertEqual(host.show(unit_of(NAME), "NRestarts"), "0")
+
+    def test_a_master_of_the_unit_and_one_by_hand(self):
+        host, unit = self.host, self.host.master(NAME)
+        conf = host.read("/opt/openresty/%s/nginx.conf" % NAME).replace("127.0.0.1:80 ", "127.0.0.1:8123 ").replace("127.0.0.1:80;", "127.0.0.1:8123;")
+        host.write("/tmp/other.conf", conf.replace("admin.sock", "other.sock").replace("nginx.pid", "other.pid"))
+        host.run("/usr/sbin/nginx", "-e", "stderr", "-p", "/opt/openresty/" + NAME, "-c", "/tmp/other.conf")
+        self.assertIn(unit, self.two_masters())
+        with faults.Traffic(host) as traffic:
+            self.assertIn("serve beside each other", host.orctl("reload", NAME).err)
+        self.assertEqual(traffic.failed, [])
+        self.assertEqual((set(host.processes("^nginx: master")), host.master(NAME)), ({unit}, unit))
+        self.whole()
+
     def test_reboot(self):
         host, other = self.host, "tst_pay_002_81"
         host.apply(other)
