@@ -23,6 +23,7 @@ void observe_masters(Observed& o, const World& world, const Layout& layout, cons
 
 void observe_process(Observed& o, const World& world, const Layout& layout, const NginxMasters& all) {
   observe_masters(o, world, layout, all);
+  const Supervisor supervisor(layout, o.name, o.tree_path);
   o.live.running = o.pid != 0;
   if (world.supervision == Supervision::systemd) {
     o.unit = systemd::show(world, layout.unit_name(o.name));
