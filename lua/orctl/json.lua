@@ -121,6 +121,23 @@ local function count_colons(text)
   return count
 end
 
+local LARGE = 262144 -- bytes
+
+local function nothing() end
+
+local pause = nothing
+
+--- Calls a function between the steps of reading a large text.
+function _M.set_pause(fn)
+  pause = fn
+end
+
+local function breathe(text)
+  if #text > LARGE then
+    pause()
+  end
+end
+
 --- Value of a JSON text of at most 64 levels, in UTF-8 and without an object that names a member
 -- twice; nil and the reason if it is none. The rules are those of RFC 8259 and of orctl, to the
 -- byte; as there, a byte order mark may stand in front.
@@ -137,14 +154,17 @@ function _M.decode(text)
   if foreign then
     return nil, "byte " .. foreign .. " is not UTF-8"
   end
+  breathe(text)
   local value, err = cjson.decode(text)
   if err then
     return nil, err
   end
+  breathe(text)
   local lax, rest = find_laxity(text)
   if lax then
     return nil, lax
   end
+  breathe(text)
   local count = count_members({ value })
   if not count then
     return nil, "a number is too large"
@@ -154,6 +174,7 @@ function _M.decode(text)
     return nil, "an object names a member twice"
   end
   if type(value) == "table" and rest:find("{%s*}") then
+    breathe(text)
     return cjson.decode(mark_empty_objects(text))
   end
   return value
