@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "model/address.h"
+#include "model/document_size.h"
 #include "model/kinds.h"
 #include "model/listener.h"
 #include "model/route.h"
@@ -259,6 +260,11 @@ class Meaning {
     for (const Value& listener : instance_.list("listener"))
       if (const Value* upstream = listener.find("upstream")) used.insert(upstream->as_string());
     warn_of_unused(used);
+    check_document_size(instance_.spec,
+                        [&](const Value& at, const std::string& field, const std::string& what, size_t most) {
+                          error("too-many", at, field, fmt::format("{} in all are too many: at most {}", what, most),
+                                "divide them among several instances");
+                        });
   }
 
   /// A canary that is drawn anew for each request takes its client away from the server of its session.

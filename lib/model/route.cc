@@ -12,8 +12,9 @@ namespace orctl {
 namespace {
 
 /// What belongs to one connection (RFC 9110, 7.6.1); lua/orctl/route.lua knows the same names.
-constexpr std::array connection_headers = {"connection", "content-length", "keep-alive",        "proxy-connection",
-                                           "te",         "trailer",        "transfer-encoding", "upgrade"};
+constexpr std::array connection_headers = {"connection", "content-length",    "http2-settings",
+                                           "keep-alive", "proxy-connection",  "te",
+                                           "trailer",    "transfer-encoding", "upgrade"};
 /// What proxy_set_header writes, and what nginx answers itself.
 constexpr std::array request_headers = {
     "expect", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",

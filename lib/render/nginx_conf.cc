@@ -6,6 +6,7 @@
 
 #include "model/listener.h"
 #include "model/route.h"
+#include "render/connection_conf.h"
 #include "render/directives.h"
 #include "render/stream_conf.h"
 #include "render/tls_conf.h"
@@ -37,9 +38,10 @@ std::string lua_literal(const std::string& value) {
 
 /// A phase of every request. init_by_lua has loaded the module; require() would be a call of C each time, which also
 /// keeps LuaJIT from compiling the whole phase.
-Directive request_phase(const std::string& name) {
-  return lua(name, fmt::format("package.loaded[\"orctl.init\"].{}()", name));
+Directive request_phase(const std::string& name, const std::string& function) {
+  return lua(name, fmt::format("package.loaded[\"orctl.init\"].{}()", function));
 }
+Directive request_phase(const std::string& name) { return request_phase(name, name); }
 
 Config pools(const Value& nginx) {
   Config out;
@@ -59,8 +61,8 @@ Config proxying(const RoutePhases& phases) {
   if (phases.policies) {
     // what lua/orctl/policy.lua wants the server to be asked for; empty: what the client sent
     out.push_back(block("map", {text(""), {"$orctl_uri"}}, {directive("default", {text("")})}));
-    out.push_back(fixed("lua_shared_dict", {"orctl_limits", "8m"}));  // a hundred bytes for each client of a rate limit
   }
+  append(out, connection_maps());
   append(out, {
                   // declares a variable that costs nothing until the balancer writes it on the way to the error page;
                   // `set` would be a rewrite phase for every request
@@ -69,18 +71,23 @@ Config proxying(const RoutePhases& phases) {
                   block("map", {text(""), {"$orctl_route"}}, {directive("default", {text("")})}),
                   // and the cookie of a sticky upstream
                   block("map", {text(""), {"$orctl_set_cookie"}}, {directive("default", {text("")})}),
-                  block("map", {{"$http_host"}, {"$orctl_host"}},
-                        {directive("", {{"$host"}}), fixed("default", {"$http_host"})}),
-                  block("map", {{"$http_upgrade"}, {"$orctl_connection"}},
-                        {directive("", {text("")}), fixed("default", {"upgrade"})}),
                   fixed("proxy_http_version", {"1.1"}),
                   fixed("proxy_set_header", {"Host", "$orctl_host"}),
-                  fixed("proxy_set_header", {"Upgrade", "$http_upgrade"}),
+                  fixed("proxy_set_header", {"Upgrade", "$orctl_upgrade"}),
                   fixed("proxy_set_header", {"Connection", "$orctl_connection"}),
+                  fixed("proxy_set_header", {"HTTP2-Settings", ""}),
+                  fixed("proxy_set_header", {"Proxy-Connection", ""}),
+                  fixed("proxy_set_header", {"Trailer", ""}),
                   fixed("proxy_set_header", {"X-Real-IP", "$remote_addr"}),
                   fixed("proxy_set_header", {"X-Forwarded-For", "$proxy_add_x_forwarded_for"}),
                   fixed("proxy_set_header", {"X-Forwarded-Proto", "$scheme"}),
                   fixed("proxy_set_header", {"X-Forwarded-Host", "$orctl_host"}),
+                  // HTTP/2 knows none of these, and clients refuse an answer with them
+                  fixed("proxy_hide_header", {"Upgrade"}),
+                  fixed("proxy_hide_header", {"Proxy-Connection"}),
+                  // a server does not order the gateway about; nginx hides these headers as well
+                  fixed("proxy_ignore_headers", {"X-Accel-Redirect", "X-Accel-Expires", "X-Accel-Limit-Rate",
+                                                 "X-Accel-Buffering", "X-Accel-Charset"}),
                   fixed("proxy_next_upstream", {"error", "timeout"}),
                   // the defaults of the gateway document; lua/orctl/balancer.lua sets only what differs from these
                   fixed("proxy_connect_timeout", {"5s"}),
@@ -90,20 +97,28 @@ Config proxying(const RoutePhases& phases) {
   return out;
 }
 
-/// Where requests go on to servers. Without policies nothing but the balancer phase runs there.
-Config proxy_location(const RoutePhases& phases) {
-  const Directive cookie = fixed("add_header", {"Set-Cookie", "$orctl_set_cookie", "always"});  // nothing when empty
-  if (!phases.policies) return {cookie, fixed("proxy_pass", {"http://$orctl_shard"})};
-  return {
-      cookie,
-      // the gateway itself holds routes to smaller limits; it cannot stop nginx from refusing more
-      directive("client_max_body_size", {text(phases.body_cap)}),
-      fixed("proxy_request_buffering", {"on"}),  // it knows the size of a body without a length only when it has it
-      fixed("lua_transform_underscores_in_response_headers", {"off"}),
-      request_phase("rewrite"),
-      request_phase("header_filter"),
-      fixed("proxy_pass", {"http://$orctl_shard$orctl_uri"}),
+/// Where requests go on to servers. Without policies nothing but the balancer phase runs there; `rewrite` is the
+/// function of the rewrite phase, empty for none.
+Config proxy_location(const RoutePhases& phases, const std::string& rewrite) {
+  Config out = {
+      fixed("add_header", {"Set-Cookie", "$orctl_set_cookie", "always"}),  // nothing when empty
+      fixed("add_header", {"Upgrade", "$orctl_upgraded", "always"}),
   };
+  if (!rewrite.empty()) out.push_back(request_phase("rewrite", rewrite));
+  if (!phases.policies) {
+    out.push_back(fixed("proxy_pass", {"http://$orctl_shard"}));
+    return out;
+  }
+  append(out, {
+                  // the gateway itself holds routes to smaller limits; it cannot stop nginx from refusing more
+                  directive("client_max_body_size", {text(phases.body_cap)}),
+                  fixed("proxy_request_buffering",
+                        {"on"}),  // it knows the size of a body without a length only when it has it
+                  fixed("lua_transform_underscores_in_response_headers", {"off"}),
+                  request_phase("header_filter"),
+                  fixed("proxy_pass", {"http://$orctl_shard$orctl_uri"}),
+              });
+  return out;
 }
 
 Directive data_server(const Instance& instance, const std::string& digest) {
@@ -111,6 +126,8 @@ Directive data_server(const Instance& instance, const std::string& digest) {
   for (const Value& listener : instance.list("listener"))
     if (!is_stream(listener)) body.push_back(directive("listen", listen_args(listener)));
   append(body, tls(instance));
+  append(body, connection_checks());
+  const RoutePhases phases = route_phases(instance.spec);
   append(body, {
                    fixed("server_name", {"_"}),
                    fixed("error_page", {"404", "413", "429", "500", "502", "504",
@@ -118,9 +135,12 @@ Directive data_server(const Instance& instance, const std::string& digest) {
                    request_phase("log"),
                    block("location", {text("="), text(proof_path(digest))},
                          {fixed("access_log", {"off"}), fixed("return", {"204"})}),
-                   block("location", {text("/")}, proxy_location(route_phases(instance.spec))),
+                   block("location", {text("/")}, proxy_location(phases, phases.policies ? "rewrite" : "")),
+                   block("location", {text("@orctl_hops")}, proxy_location(phases, "hops")),
                    block("location", {text("@orctl_error")},
                          {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")}),
+                   block("location", {text("@orctl_bad")},
+                         {fixed("internal", {}), lua("content", "require(\"orctl.init\").bad()")}),
                });
   return block("server", {}, std::move(body));
 }
@@ -183,6 +203,7 @@ Directive http(const Instance& instance, const Tree& overlay, const Layout& layo
          });
   append(body, proxying(route_phases(instance.spec)));
   append(body, pools(nginx));
+  body.push_back(request_phase("log", "ended"));  // of an overlay's servers, which may use the pools
   if (has_http(instance)) body.push_back(data_server(instance, digest));
   if (has_folder(overlay, "http.d")) body.push_back(fixed("include", {"http.d/*.conf"}));
   body.push_back(admin_server(text("unix:" + layout.admin_socket(name)), "admin"));

@@ -52,20 +52,22 @@ function _M.init(path)
   end
 end
 
---- True if the current request carries a token; else a problem was sent.
+--- True if the current request carries a token; else a problem was sent. Wrong ones are limited,
+-- but a right one is let in whatever came before it: a stranger, or whoever shares the client's
+-- address, must not lock the operator out.
 function _M.check()
+  local token = (var.http_authorization or ""):match("^[Bb]earer +(%S+)$")
+  if token and digests[digest(token)] then
+    return true
+  end
   local client = var.binary_remote_addr
   if (failures:get(client) or 0) >= MOST_FAILURES then
     ngx.header["Retry-After"] = WINDOW
-    return problem.send(429, "too many wrong tokens; wait a minute")
+    return problem.send(429, "too many wrong tokens; a right one is let in")
   end
-  local token = (var.http_authorization or ""):match("^[Bb]earer +(%S+)$")
-  if not token or not digests[digest(token)] then
-    failures:incr(client, 1, 0, WINDOW)
-    ngx.header["WWW-Authenticate"] = "Bearer"
-    return problem.send(401, "a token of admin.token_file is wanted: Authorization: Bearer TOKEN")
-  end
-  return true
+  failures:incr(client, 1, 0, WINDOW)
+  ngx.header["WWW-Authenticate"] = "Bearer"
+  return problem.send(401, "a token of admin.token_file is wanted: Authorization: Bearer TOKEN")
 end
 
 return _M

@@ -19,7 +19,7 @@ local set_current_peer = ngx_balancer.set_current_peer
 local set_more_tries = ngx_balancer.set_more_tries
 local set_timeouts = ngx_balancer.set_timeouts
 local found, routed, diverted = record.route, record.routed, record.diverted
-local retried, record_done = record.retried, record.done
+local retried, record_done, forget_route = record.retried, record.done, record.forget
 local var = ngx.var
 local takes, was_too_large = canaries.takes, policy.was_too_large
 local choose, pick = choice.choose, choice.pick
@@ -32,6 +32,7 @@ local SPARE = counters.SPARE
 local has_phases = false -- for policies: then the rewrite phase has found the route
 local row = counters.row() -- of this worker's counters
 local pending = {} -- by the address of its request: the server that a try is with
+local inner = {}   -- by connection and request: subrequests that chose a server
 local unanswered = {} -- requests whose last try counts as failed already
 
 -- proxy_connect_timeout, proxy_send_timeout and proxy_read_timeout as nginx.conf has them.
@@ -123,6 +124,37 @@ local function leave(request)
     row[at] = row[at] - 1
   end
   return peer
+end
+
+-- Names the client's request that the current one belongs to.
+local function main_key()
+  return var.connection .. "/" .. var.connection_requests
+end
+
+-- A subrequest (of a mirror, or whatever an overlay makes) has no log phase: it ends with the
+-- client's request at the latest.
+local function note_inner(request)
+  local key = main_key()
+  local list = inner[key]
+  if not list then
+    list = {}
+    inner[key] = list
+  end
+  list[#list + 1] = request
+end
+
+local function end_inner()
+  local key = main_key()
+  local list = inner[key]
+  if not list then
+    return
+  end
+  inner[key] = nil
+  for i = 1, #list do
+    leave(list[i])
+    unanswered[list[i]] = nil
+    forget_route(list[i])
+  end
 end
 
 local function count_failure(peer)
@@ -229,6 +261,9 @@ function _M.run(snapshot)
   local request = tonumber(ffi.cast(uintptr, get_request()))
   local route = route_of(snapshot, request)
   local failure, status = get_last_failure()
+  if not failure and pending[request] then
+    leave(request) -- the answer of that try was an order to nginx to ask elsewhere
+  end
   local upstream = route and upstream_of(snapshot, route, failure and pending[request])
   if not upstream then
     return refuse("404")
@@ -247,6 +282,9 @@ function _M.run(snapshot)
       return refuse("413")
     end
     peer = first(upstream)
+    if ngx.is_subrequest then
+      note_inner(request)
+    end
   end
   if not peer then
     return refuse(not failure and "503" or status == 504 and "504" or "502")
@@ -295,6 +333,9 @@ end
 function _M.done()
   local request = tonumber(ffi.cast(uintptr, get_request()))
   local peer = leave(request)
+  if next(inner) then
+    end_inner()
+  end
   if peer and peer.measured then
     measure(peer)
   end
@@ -305,6 +346,16 @@ function _M.done()
     else
       passive.answered(row, peer.block, ngx.status, var.upstream_response_time)
     end
+  end
+end
+
+--- log_by_lua of a server that is not the gateway's own: an overlay's may use its pools, too.
+function _M.ended()
+  local request = tonumber(ffi.cast(uintptr, get_request()))
+  if pending[request] or found(request) then
+    return _M.done()
+  elseif next(inner) then
+    end_inner()
   end
 end
 

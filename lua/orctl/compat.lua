@@ -59,7 +59,7 @@ local host = { type = "object", fields = {
 
 local rules = { type = "object", fields = {
   backends = { type = "array", required = true, items = backend, max_items = 10000 },
-  hosts = { type = "array", required = true, items = host, max_items = 100000 },
+  hosts = { type = "array", required = true, items = host, max_items = 10000 },
 } }
 
 local function items(value)

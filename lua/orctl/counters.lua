@@ -51,6 +51,16 @@ local function row_at(i)
   return ffi.cast("double *", base + i * ROW_BYTES)
 end
 
+--- In the master: so many bytes of zeros that its workers share; pages that nobody touches cost
+-- nothing. They last as long as the shared dictionaries, which may hold their address.
+function _M.map(bytes)
+  local address = C.mmap(nil, bytes, PROT_READ_WRITE, MAP_SHARED_ANONYMOUS_NORESERVE, -1, 0)
+  if ffi.cast("intptr_t", address) == -1 then
+    error("no memory to share: errno " .. ffi.errno(), 0)
+  end
+  return address
+end
+
 --- In the master: maps the memory, or finds what an earlier cycle has mapped. `workers` is their
 -- number; four rows each leave room for those that drain after reloads.
 function _M.init(workers)
@@ -64,11 +74,7 @@ function _M.init(workers)
     end
   end
   row_count = math.max(8, 4 * workers)
-  local address = C.mmap(nil, row_count * ROW_BYTES, PROT_READ_WRITE,
-    MAP_SHARED_ANONYMOUS_NORESERVE, -1, 0)
-  if ffi.cast("intptr_t", address) == -1 then
-    error("no memory for the counters: errno " .. ffi.errno(), 0)
-  end
+  local address = _M.map(row_count * ROW_BYTES)
   base = ffi.cast("char *", address)
   local text = ("%x %d"):format(tonumber(ffi.cast("uintptr_t", address)), row_count)
   assert(dict:safe_set(P .. "region", text), "the shared dictionary is full")

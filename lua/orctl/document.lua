@@ -1,4 +1,5 @@
--- Checks a gateway document and compiles it into the values that requests are served from. Pure.
+-- Checks a gateway document and compiles it into the values that requests are served from. Pure,
+-- but for pauses in which requests are served while a large document is read.
 -- `rules` says in Lua what schemas/gateway.json says; a test holds the two together.
 local address = require("orctl.address")
 local balance = require("orctl.balancer.rules")
@@ -9,6 +10,11 @@ local route = require("orctl.route")
 local _M = {}
 
 local MAX_FAULTS = 1000
+
+-- Of a whole document, as lib/model/document_size.h has them. What a document takes to be built is
+-- what a request may have to wait; and rate_limit.lua has room for so many limits.
+local MAX_LIMITS, MAX_HOSTS, MAX_SERVERS = 1000, 20000, 40000
+local SLICE = 200 -- items between two pauses
 local DAY_MS = 24 * 3600 * 1000
 
 -- Addresses of the document in hand, taken apart once: they are looked at three times.
@@ -64,7 +70,7 @@ end
 local rules = { type = "object", fields = {
   format = { type = "integer", required = true, min = 1, max = 1 },
   upstreams = { type = "array", required = true, items = upstream, max_items = 10000 },
-  routes = { type = "array", required = true, items = route.rule, max_items = 100000 },
+  routes = { type = "array", required = true, items = route.rule, max_items = 10000 },
 } }
 
 -- A value as a message may show it: short and printable.
@@ -110,6 +116,15 @@ local function milliseconds(text)
   return number and units[unit] and number > 0 and number * units[unit] or nil
 end
 
+local function nothing() end
+
+local pause = nothing
+
+--- Calls a function again and again while a document is checked and compiled.
+function _M.set_pause(fn)
+  pause = fn
+end
+
 local check
 
 local function check_object(value, rule, faults)
@@ -147,6 +162,9 @@ local function check_array(value, rule, faults)
   local path = faults.path
   local depth = #path + 1
   for i = 1, #value do
+    if i % SLICE == 0 then
+      pause()
+    end
     path[depth] = i - 1
     check(value[i], rule.items, faults)
   end
@@ -230,9 +248,26 @@ local function check_upstream(up, path, faults)
   end
 end
 
+-- A sum over the items of a list that goes beyond what a document may have in all.
+local function check_sum(list, place, most, faults, name, of)
+  local sum = 0
+  for i, one in ipairs(list) do
+    local value = json.type(one) == "object" and one[name]
+    local count = value and (of and #items(value) or 1) or 0
+    if sum <= most and sum + count > most then
+      fault_at(faults, { place, i - 1, name }, "%s in all are too many: at most %d",
+        of or "routes with a rate_limit", most)
+    end
+    sum = sum + count
+  end
+end
+
 local function check_routes(routes, names, faults)
   local seen = {}
   for i, one in ipairs(routes) do
+    if i % SLICE == 0 then
+      pause()
+    end
     if json.type(one) == "object" then
       local to = field(one, "upstream")
       if to and not names[to] then
@@ -272,6 +307,9 @@ local function check_references(value, faults)
     check_upstream(up, { "upstreams", i - 1 }, faults)
   end
   check_routes(items(value.routes), names, faults)
+  check_sum(items(value.upstreams), "upstreams", MAX_SERVERS, faults, "servers", "servers")
+  check_sum(items(value.routes), "routes", MAX_HOSTS, faults, "hosts", "hosts")
+  check_sum(items(value.routes), "routes", MAX_LIMITS, faults, "rate_limit")
 end
 
 local function by_pointer(faults)
@@ -344,10 +382,16 @@ end
 function _M.compile(value)
   local upstreams, routes, empty = {}, {}, nil
   for i, up in ipairs(value.upstreams) do
+    if i % SLICE == 0 then
+      pause()
+    end
     upstreams[i] = compile_upstream(up)
     empty = empty or (#up.servers == 0 and up.name or nil)
   end
   for i, one in ipairs(value.routes) do
+    if i % SLICE == 0 then
+      pause()
+    end
     routes[i] = route.compile(one, seconds)
   end
   return { upstreams = upstreams, routes = routes, empty = empty }
@@ -356,6 +400,7 @@ end
 --- Value of a JSON text; nil and a reason if it is none.
 function _M.decode(bytes)
   local value, err = json.decode(bytes)
+  pause()
   return value, err and "not a JSON document: " .. err:gsub("[^ -~]", "?")
 end
 

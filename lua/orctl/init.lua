@@ -7,7 +7,9 @@ local auth = require("orctl.auth")
 local balancer = require("orctl.balancer")
 local certs = require("orctl.certs")
 local counters = require("orctl.counters")
+local document = require("orctl.document")
 local file = require("orctl.file")
+local hops = require("orctl.hops")
 local health_rules = require("orctl.health.rules")
 local json = require("orctl.json")
 local policy = require("orctl.policy")
@@ -19,6 +21,10 @@ local _M = {}
 
 local run, route = balancer.run, balancer.route
 local current = state.current
+
+local BAD = 490 -- nginx.conf makes it a 400 and sends it to bad()
+
+local has_policies = false
 
 -- The user's own modules, named one a line by whoever wrote the tree.
 local function require_overlay(list)
@@ -61,6 +67,7 @@ function _M.init(name, tree)
   end
   local phases = settings.policy
   if phases then
+    has_policies = true
     balancer.use_phases()
     policy.init(phases)
   end
@@ -78,11 +85,23 @@ local function tick(premature)
   end
 end
 
+local BREATH = 0.001 -- seconds; sleep(0) is no pause on a plain nginx
+
+-- Lets this worker serve what waits, where that can be.
+local function pause()
+  local phase = ngx.get_phase()
+  if phase == "content" or phase == "timer" then
+    ngx.sleep(BREATH)
+  end
+end
+
 --- init_worker_by_lua.
 function _M.init_worker()
   if not ngx.worker.id() then
     return -- a helper process, which serves nothing
   end
+  document.set_pause(pause)
+  json.set_pause(pause)
   certs.start()
   state.start()
   source.tick(0, state)
@@ -103,10 +122,24 @@ end
 function _M.rewrite()
   return policy.rewrite(route(current()))
 end
+
+--- rewrite_by_lua of requests whose host is none, or that have fields of one connection of which
+-- nginx does not know.
+function _M.hops()
+  if ngx.var.orctl_host == "" or not hops.remove() then
+    return ngx.exit(BAD)
+  elseif has_policies then
+    return _M.rewrite()
+  end
+end
+
 _M.header_filter = policy.header_filter
 
 --- log_by_lua.
 _M.log = balancer.done
+
+--- The same, of servers that an overlay has added.
+_M.ended = balancer.ended
 
 local details = {
   [400] = "the request is not HTTP",
@@ -131,6 +164,16 @@ function _M.fail()
     balancer.failed()
   end
   return problem.send(status, details[status])
+end
+
+--- content_by_lua of requests that reach no route.
+function _M.bad()
+  ngx.var.orctl_error = "400"
+  local detail = "Connection names too many fields"
+  if ngx.var.orctl_host == "" or not ngx.var.http_host then
+    detail = "the request's host is not a host name or an address, or its port is none"
+  end
+  return problem.send(400, detail)
 end
 
 local function is_localhost(host)

@@ -5,8 +5,9 @@ local cjson = require("cjson.safe").new()
 local _M = {}
 
 local concat, sort = table.concat, table.sort
+local huge, sub = math.huge, string.sub
 
-local DEPTH = 32
+local DEPTH = 64 -- as lib/model/read.h has it
 cjson.decode_max_depth(DEPTH)
 cjson.decode_invalid_numbers(false)
 
@@ -69,38 +70,111 @@ local function find_foreign_byte(text)
   end
 end
 
+-- Number of members that objects hold; nil if a number is infinite, being too large for a double.
 local function count_members(value)
   local count = 0
   for name, member in pairs(value) do
     count = count + (type(name) == "string" and 1 or 0)
-      + (type(member) == "table" and count_members(member) or 0)
+    if type(member) == "table" then
+      local more = count_members(member)
+      if not more then return nil end
+      count = count + more
+    elseif member == huge or member == -huge then
+      return nil
+    end
   end
   return count
 end
 
--- How many members the objects of a sound text name: as many as it has colons outside strings.
-local function count_named(text)
-  local _, count = text:gsub("\\.", ""):gsub('"[^"]*"', ""):gsub(":", "")
+-- What may stand nowhere in a JSON text, and then what may not stand outside strings. cjson ends
+-- at a NUL, and takes control characters in strings and every number that strtod() takes.
+local ANYWHERE = "[%z\1-\8\11\12\14-\31]"
+local STRING = '"[^"%z\1-\31]*"'
+local numbers = {
+  "%.[^%d]", "%.$", "^%.", "[^%d]%.", -- 5. and -.5
+  "%f[%w.+-]%-?0%d",                  -- 01
+  "[^eE]%+", "^%+",
+}
+
+-- A text without its strings; nil if a string holds a control character or does not end.
+local function without_strings(text)
+  local rest = text:gsub("\\.", ""):gsub(STRING, "")
+  return not rest:find('"', 1, true) and rest or nil
+end
+
+-- Reason why a text that cjson takes is none of RFC 8259; else its part outside strings.
+local function find_laxity(text)
+  local rest = without_strings(text)
+  if not rest then
+    return "a string holds a control character"
+  end
+  for i = 1, #numbers do
+    if rest:find(numbers[i]) then
+      return "a number is not written as JSON has it"
+    end
+  end
+  return nil, rest
+end
+
+local function count_colons(text)
+  local _, count = text:gsub(":", "")
   return count
 end
 
---- Value of a JSON text of at most 32 levels, in UTF-8 and without an object that names a member
--- twice; nil and the reason if it is none.
+local LARGE = 262144 -- bytes
+
+local function nothing() end
+
+local pause = nothing
+
+--- Calls a function between the steps of reading a large text.
+function _M.set_pause(fn)
+  pause = fn
+end
+
+local function breathe(text)
+  if #text > LARGE then
+    pause()
+  end
+end
+
+--- Value of a JSON text of at most 64 levels, in UTF-8 and without an object that names a member
+-- twice; nil and the reason if it is none. The rules are those of RFC 8259 and of orctl, to the
+-- byte; as there, a byte order mark may stand in front.
 function _M.decode(text)
+  if sub(text, 1, 3) == "\239\187\191" then
+    text = sub(text, 4)
+  end
+  local control = text:find(ANYWHERE)
+  if control then
+    return nil, "byte " .. control .. " is a control character"
+  end
   -- cjson takes any bytes for a string, and whoever reads the document later would not.
   local foreign = find_foreign_byte(text)
   if foreign then
     return nil, "byte " .. foreign .. " is not UTF-8"
   end
+  breathe(text)
   local value, err = cjson.decode(text)
   if err then
     return nil, err
   end
+  breathe(text)
+  local lax, rest = find_laxity(text)
+  if lax then
+    return nil, lax
+  end
+  breathe(text)
+  local count = count_members({ value })
+  if not count then
+    return nil, "a number is too large"
+  end
   -- cjson takes the last of two, and whoever reads the document later perhaps the first.
-  if type(value) == "table" and count_members(value) ~= count_named(text) then
+  if type(value) == "table" and count ~= count_colons(rest) then
     return nil, "an object names a member twice"
   end
-  if type(value) == "table" and text:find("{%s*}") then
+  if type(value) == "table" and rest:find("{%s*}") then
+    breathe(text)
     return cjson.decode(mark_empty_objects(text))
   end
   return value

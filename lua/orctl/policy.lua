@@ -6,11 +6,12 @@ local ffi = require("ffi")
 local get_request = require("resty.core.base").get_request
 local request_edits = require("ngx.req")
 local response_edits = require("ngx.resp")
-local refused = require("orctl.rate_limit").refused
+local rate_limit = require("orctl.rate_limit")
 local route_of = require("orctl.metrics.record").route
 
 local _M = {}
 
+local refused = rate_limit.refused
 local byte, format, sub = string.byte, string.format, string.sub
 local var = ngx.var
 
@@ -23,6 +24,7 @@ local usual_body = 0 -- limit of a body on a route without one, in bytes; 0 if n
 --- In the master: `phases` as for refusal().
 function _M.init(phases)
   usual_body = phases.cap ~= phases.limit and phases.limit or 0
+  rate_limit.init()
 end
 
 local function percent(char)
@@ -78,6 +80,7 @@ end
 --- Routes for the router, made of a document's compiled ones, which stay as they are.
 function _M.build(routes)
   local built = {}
+  rate_limit.find_places(routes)
   for i, route in ipairs(routes) do
     local copy = {}
     for name, value in pairs(route) do copy[name] = value end
@@ -141,7 +144,11 @@ local function refuse(status)
 end
 
 local function redirect(route)
-  local location = _M.location(route, var.host, var.uri, var.args)
+  local host = var.host
+  if route.redirect.before and host == "_" and not var.http_host then
+    return refuse(490) -- HTTP/1.0 without a Host: there is no such place
+  end
+  local location = _M.location(route, host, var.uri, var.args)
   if not location then
     return refuse(404)
   end
@@ -151,8 +158,7 @@ end
 
 --- Rewrite phase: carries out what `route` (nil: none matched) says.
 function _M.rewrite(route)
-  -- A server's X-Accel-Redirect brings a request here a second time.
-  local limit = route and not ngx.req.is_internal() and route.rate_limit
+  local limit = route and route.rate_limit
   local wait = limit and refused(limit)
   if wait then
     ngx.header["Retry-After"] = wait

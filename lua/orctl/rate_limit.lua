@@ -1,19 +1,107 @@
 -- How many requests a route takes. Each key has a bucket of tokens that fills at a steady rate,
--- kept as the time at which it will be full again: one number for a key (GCRA). All workers share
--- it. When the dictionary is full, keys that were not used for longest make room: they begin with a
--- full bucket. Reading and writing are two steps, so workers that take tokens of one key at the
--- same moment may give out a few more.
+-- kept as the time at which it will be full again: one number for a key (GCRA).
+--
+-- All workers share the buckets, in memory that the master maps. Each limit has a block of its own
+-- there, so the keys of one push out none of another's. In a block that is full, the key makes room
+-- whose bucket is the fullest of a few: whoever is refused stays so, however many names come. A
+-- worker reads and writes without a lock, so workers that take tokens of one key at the same moment
+-- may give out a few more.
 local clock = require("orctl.clock")
+local counters = require("orctl.counters")
+local ffi = require("ffi")
+local json = require("orctl.json")
 local request_key = require("orctl.request_key")
 local sha256 = require("orctl.sha256")
 
 local _M = {}
 
+local byte, md5 = string.byte, ngx.md5_bin
 local var = ngx.var
 
-local dict = ngx.shared.orctl_limits -- only where nginx.conf has phases for policies
 local TINY = 1e-3 -- seconds; a sum of thousands of times is no exacter
-local LONG = 64 -- bytes of a name; of a longer one the digest is kept
+
+-- A block has SETS times WAYS buckets of two doubles: what stands for the key, and the time. Its
+-- number is in the document's compiled route; block 0 is for routes that have none yet.
+local SETS, WAYS = 2048, 8
+local BLOCK = SETS * WAYS * 2 -- doubles
+local BLOCKS = 1024 -- more than document.lua allows limits
+local P = "limits/1/"
+
+local dict = ngx.shared.orctl
+local cells  -- double *
+local secret -- or a client could choose names that share the bucket of somebody else
+
+--- In the master: maps the memory, or finds what an earlier cycle has mapped.
+function _M.init()
+  local known = dict:get(P .. "region")
+  if not known then
+    local file = assert(io.open("/dev/urandom", "rb"))
+    local random = sha256.hex(file:read(32)):sub(1, 32)
+    file:close()
+    local address = counters.map(BLOCKS * BLOCK * 8)
+    known = ("%x %s"):format(tonumber(ffi.cast("uintptr_t", address)), random)
+    assert(dict:safe_set(P .. "region", known), "the shared dictionary is full")
+  end
+  local address, text = known:match("^(%x+) (%x+)$")
+  secret = text
+  cells = ffi.cast("double *", ffi.cast("uintptr_t", tonumber(address, 16)))
+end
+
+-- The blocks that are taken, by the id of their limit.
+local function taken()
+  local text = dict:get(P .. "blocks")
+  return text and json.unpack(text) or {}
+end
+
+-- Empties blocks that another limit had; those above `high` nobody ever had.
+local function clear(limits, high)
+  for _, limit in ipairs(limits) do
+    if limit.block <= high and cells then
+      ffi.fill(cells + limit.block * BLOCK, BLOCK * 8)
+    end
+  end
+end
+
+--- Under the lock of the store: gives the limits of these compiled routes their blocks, the ones
+-- that they had if they had some. A function that keeps that, for when the routes are served.
+function _M.place(routes)
+  local before, blocks, used, fresh = taken(), {}, {}, {}
+  for _, route in ipairs(routes) do
+    local limit = route.rate_limit
+    if limit then
+      local block = before[limit.id]
+      if block then
+        limit.block, blocks[limit.id], used[block] = block, block, true
+      else
+        fresh[#fresh + 1] = limit
+      end
+    end
+  end
+  local high, next_block = before.high or 0, 1
+  blocks.high = high
+  for _, limit in ipairs(fresh) do
+    while used[next_block] do next_block = next_block + 1 end
+    used[next_block] = true
+    limit.block, blocks[limit.id] = next_block, next_block
+    blocks.high = math.max(blocks.high, next_block)
+  end
+  return blocks.high > 0 and function()
+    clear(fresh, high)
+    dict:safe_set(P .. "blocks", json.pack(blocks))
+  end or nil
+end
+
+--- Gives limits that have no block the one that they had; for routes that are not stored.
+function _M.find_places(routes)
+  local before
+  for _, route in ipairs(routes) do
+    local limit = route.rate_limit
+    if limit and not limit.block then
+      before = before or taken()
+      limit.block = before[limit.id] or 0
+    end
+  end
+end
 
 -- Takes a token from the bucket that will be full at `full_at` (nil: is full): when it will be full
 -- then, and if there is no token, in how many seconds there is. Pure.
@@ -31,30 +119,42 @@ local function take(limit, full_at, now)
   return after
 end
 
--- The bucket of the current request. One that has no such name is counted by its client's address.
+-- What the current request is counted as. One that has no such name is counted by its client's
+-- address.
 local function key_of(limit)
   local variable = limit.variable
   if not variable then
     return limit.id
   end
   local name = request_key.of(var, variable)
-  if not name then
-    return limit.id .. "@" .. var.remote_addr
-  end
-  return limit.id .. "=" .. (#name > LONG and sha256.hex(name) or name)
+  return name and limit.id .. "=" .. name or limit.id .. "@" .. var.remote_addr
 end
 
---- Takes a token for the current request from its bucket of `limit`: {id, interval, capacity,
--- variable} with seconds for one token and for all. Nil if there was one, else how many whole
--- seconds later there will be. The time is that of the host: ngx.now() is each worker's own, and a
--- busy one is behind.
-function _M.refused(limit)
-  local now, key = clock.boottime(), key_of(limit)
-  local known = dict:get(key)
-  local full_at, wait = take(limit, known, now)
-  if full_at ~= known then
-    dict:set(key, full_at, full_at - now + 1)
+-- Place of a key's bucket, else of the one that makes room for it, and what stands for the key.
+local function find(limit, key)
+  local a, b, c, d, e, f, g, h = byte(md5(secret .. key), 1, 8)
+  local tag = 1 + a + 256 * (b + 256 * (c + 256 * (d + 256 * (e + 256 * f))))
+  local first = limit.block * BLOCK + (g + 256 * h) % SETS * WAYS * 2
+  local room, earliest = first, cells[first + 1]
+  for at = first, first + 2 * (WAYS - 1), 2 do
+    if cells[at] == tag then
+      return at, tag
+    elseif cells[at + 1] < earliest then
+      room, earliest = at, cells[at + 1]
+    end
   end
+  return room, tag
+end
+
+--- Takes a token for the current request from its bucket of `limit`: {id, block, interval,
+-- capacity, variable} with seconds for one token and for all. Nil if there was one, else how many
+-- whole seconds later there will be. The time is that of the host: ngx.now() is each worker's own,
+-- and a busy one is behind.
+function _M.refused(limit)
+  local now = clock.boottime()
+  local at, tag = find(limit, key_of(limit))
+  local full_at, wait = take(limit, cells[at] == tag and cells[at + 1] or nil, now)
+  cells[at], cells[at + 1] = tag, full_at
   return wait and math.ceil(wait - TINY)
 end
 

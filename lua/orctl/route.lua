@@ -19,8 +19,8 @@ local function names(text)
   return set
 end
 
-local CONNECTION = "connection content-length keep-alive proxy-connection te trailer "
-  .. "transfer-encoding upgrade "
+local CONNECTION = "connection content-length http2-settings keep-alive proxy-connection te "
+  .. "trailer transfer-encoding upgrade "
 local kept_names = {
   request_headers = names(CONNECTION
     .. "expect host x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip"),

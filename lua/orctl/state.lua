@@ -16,6 +16,7 @@ local policy = require("orctl.policy")
 local record = require("orctl.metrics.record")
 local router = require("orctl.router")
 local saved = require("orctl.saved")
+local session_key = require("orctl.session_key")
 local sha256 = require("orctl.sha256")
 local store = require("orctl.store")
 
@@ -330,6 +331,7 @@ function _M.init(name, tree, bytes, settings)
     document = { bytes = bytes, compiled = compiled, digest = digest } }
   instance.start = instance.document
   saved.init(settings.state, name)
+  session_key.init(settings.state)
   if not store.note("started") then
     read_saved()
     store.set_note("started", { at = clock.boottime() })

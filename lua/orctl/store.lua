@@ -10,6 +10,7 @@ local json = require("orctl.json")
 local leaving = require("orctl.leaving")
 local left = require("orctl.metrics.left")
 local lock = require("orctl.lock")
+local rate_limit = require("orctl.rate_limit")
 local sha256 = require("orctl.sha256")
 local splice = require("orctl.splice")
 
@@ -263,7 +264,9 @@ local function publish(change, options, owner)
     upstreams = one and old.upstreams or {} }
   -- The raw bytes go first: the largest piece finds out soonest that there is no room.
   local stored, ok, err, reason = {}, true, nil, "full"
+  local keep_places
   if not unchanged then
+    keep_places = compiled.routes and rate_limit.place(compiled.routes)
     -- Of one upstream, the version is put into the index that is held: unless all goes well, that
     -- is read anew.
     last_indexed = nil
@@ -300,6 +303,9 @@ local function publish(change, options, owner)
     return nil, reason, err
   end
   add(VERSION, 1)
+  if keep_places then
+    keep_places()
+  end
   local replaced = one and { [one] = new.upstreams[one] ~= before and before or nil }
     or replaced_parts(old, new)
   last_index, last_indexed = new, new.generation

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """How a server is chosen: strategies, limits, sessions, budgets, over two workers and real servers."""
 import collections
+import hashlib
+import os
 import threading
 import unittest
 
@@ -304,16 +306,62 @@ class Sticky(ChoiceTest):
         self.assertNotEqual(moved, "A")
         self.assertEqual(count(i, 6, headers={"Cookie": cookie}), {moved: 6})
 
+    def test_the_key_of_the_cookies_is_the_instance_s_own_and_outlives_nginx(self):
+        servers = [self.backend(name) for name in "AB"]
+        doc = document([s.address for s in servers], sticky={"cookie": "route"})
+        i, other = self.instance(doc), self.instance(doc)
+        cookies = dict(self.session(i) for _ in range(8))
+        others = dict(self.session(other) for _ in range(8))
+        self.assertEqual((set(cookies), set(others)), (set("AB"), set("AB")))
+        self.assertEqual(set(cookies.values()) & set(others.values()), set())
+        self.assertEqual(os.stat(i.state + "/session_key").st_mode & 0o777, 0o600)
+
+        def all_stay():
+            for name, cookie in cookies.items():
+                for _ in range(6):  # whichever worker is asked
+                    answer = i.get(headers={"Cookie": cookie})
+                    self.assertEqual((answer.text(), answer.headers["Set-Cookie"]), (name, None))
+        all_stay()
+        i.hup()
+        all_stay()
+        i.close_process()
+        i.start()
+        all_stay()
+        # an upgrade: another master with the same state, beside the one that serves
+        beside = self.instance(doc, start=False)
+        beside.state = i.state
+        beside.write_tree(doc)
+        beside.start()
+        for name, cookie in cookies.items():
+            self.assertEqual(count(beside, 6, headers={"Cookie": cookie}), {name: 6})
+        # what anybody can compute names nothing, as what another instance gave
+        for server in servers:
+            text = "up/" + server.address
+            for forged in (hashlib.md5(text.encode()).hexdigest()[:16], hashlib.sha256(text.encode()).hexdigest()[:32],
+                           others[server.name].split("=")[1], "", "0" * 32):
+                answer = i.get(headers={"Cookie": "route=" + forged})
+                self.assertIn(answer.headers["Set-Cookie"].split(";")[0], cookies.values())
+
+    def test_a_key_that_cannot_be_kept_still_holds_for_all_workers(self):
+        servers = [self.backend(name) for name in "AB"]
+        i = self.instance(document([s.address for s in servers], sticky={"cookie": "route"}), start=False)
+        os.mkdir(i.state + "/session_key")  # neither a file nor a place for one
+        i.start()
+        name, cookie = self.session(i)
+        i.hup()
+        self.assertEqual(count(i, 12, headers={"Cookie": cookie}), {name: 12})
+        self.assertIn("sessions will not outlive nginx", i.errors())
+
     def test_the_cookie_says_nothing_of_the_address_and_has_its_attributes(self):
         a = self.backend("A")
         i = self.instance(document([a.address], sticky={"cookie": "route"}))
         cookie = i.get().headers["Set-Cookie"]
-        self.assertRegex(cookie, r"^route=[0-9a-f]{16}; Path=/; HttpOnly$")
+        self.assertRegex(cookie, r"^route=[0-9a-f]{32}; Path=/; HttpOnly$")
         i.put(document([a.address], sticky={
             "cookie": "r-2", "path": "/app", "domain": "test1.com", "secure": True,
             "http_only": False, "ttl": "1500ms"}))
         cookie = i.get().headers["Set-Cookie"]
-        self.assertRegex(cookie, r"^r-2=[0-9a-f]{16}; Path=/app; Domain=test1.com; Max-Age=2; "
+        self.assertRegex(cookie, r"^r-2=[0-9a-f]{32}; Path=/app; Domain=test1.com; Max-Age=2; "
                                  r"Secure$")
         # With a time to live, every answer begins it anew.
         again = i.get(headers={"Cookie": cookie.split(";")[0]})
@@ -344,7 +392,7 @@ class Sticky(ChoiceTest):
         for value in ("", "0", "0" * 16, "A" * 4000, a.address, "%00", "../x"):
             answer = i.get(headers={"Cookie": "route=" + value})
             self.assertEqual((answer.status, answer.text()), (200, "A"))
-            self.assertRegex(answer.headers["Set-Cookie"], r"^route=[0-9a-f]{16};")
+            self.assertRegex(answer.headers["Set-Cookie"], r"^route=[0-9a-f]{32};")
 
     def test_a_drained_server_serves_its_sessions_and_one_in_maint_does_not(self):
         a, b = self.backend("A"), self.backend("B")

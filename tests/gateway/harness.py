@@ -57,26 +57,44 @@ def load_modules():
     return "\n".join("load_module %s/%s;" % (MODULES, name) for name in names)
 
 
+REWRITE = """      rewrite_by_lua_block { package.loaded["orctl.init"].rewrite() }
+"""
 POLICY_LOCATION = """      client_max_body_size %d;
       proxy_request_buffering on;
       lua_transform_underscores_in_response_headers off;
-      rewrite_by_lua_block { package.loaded["orctl.init"].rewrite() }
       header_filter_by_lua_block { package.loaded["orctl.init"].header_filter() }
       proxy_pass http://$orctl_shard$orctl_uri;"""
+
+
+RENDERED = os.path.join(ROOT, "tests", "render", "minimal", "expected", "debian", "nginx.conf")
+
+
+def rendered(begin, end):
+    """What orctl itself renders, from the line that begins so up to the one that ends it."""
+    with open(RENDERED) as f:
+        lines = f.read().split("\n")
+    first = next(n for n, line in enumerate(lines) if line.strip().startswith(begin))
+    last = next(n for n in range(first, len(lines)) if lines[n].strip().startswith(end))
+    return "\n".join(lines[first:last])
 
 
 def render(run, log, listen, workers=2, dict_size="32m", tree=1, template=TEMPLATE, policy=None,
            tls=""):
     with open(template) as f:
         text = f.read()
+    location = "      proxy_pass http://$orctl_shard;"
+    if policy:
+        location = POLICY_LOCATION % policy["cap"]
     shards = ["orctl_%02d" % i for i in range(32)]
     for name, value in {
         "LOAD_MODULES": load_modules(),
         "WORKERS": str(workers), "RUN": run, "LOG": log, "DICT": dict_size,
         "INSTANCE": "test", "TREE_DIGEST": digest_of(tree), "LISTEN": listen, "TLS": tls,
-        "POLICY": "  map \"\" $orctl_uri { default \"\"; } lua_shared_dict orctl_limits 8m;" if policy else "",
-        "LOCATION": POLICY_LOCATION % policy["cap"] if policy
-                    else "      proxy_pass http://$orctl_shard;",
+        "POLICY": "  map \"\" $orctl_uri { default \"\"; }" if policy else "",
+        "CONNECTION": rendered("map \"$http_host $request\"", "map \"\" $orctl_error"),
+        "PROXYING": rendered("proxy_http_version", "split_clients"),
+        "CHECKS": rendered("recursive_error_pages", "error_page 404"),
+        "LOCATION": (REWRITE if policy else "") + location, "HOPS": location,
         "SPLIT": "\n".join("    3.12%% %s;" % s for s in shards[:-1]),
         "UPSTREAMS": "\n".join(
             "  upstream %s { server 127.0.0.1:1; balancer_by_lua_block "

@@ -468,7 +468,7 @@ class AccessLog(Base):
         for _ in range(2):
             i.get("/a?b=c\"d\\", "shop.test", method="POST", body="x")
         i.put(self.shop(a.address))
-        i.get("/api/x", "we\"ird")
+        i.get("/api/we\"ird", "weird")
         i.get("/none", "nobody")
         lines = self.log_lines(i, 4)
         for line in lines[:2]:
@@ -482,9 +482,9 @@ class AccessLog(Base):
         self.assertEqual(retried["peer"], "%s, %s" % (dead, a.address))
         self.assertEqual(retried["peer_status"], "502, 200")
         self.assertRegex(retried["peer_seconds"], r"^\d+\.\d{3}, \d+\.\d{3}$")
-        self.assertEqual((lines[2]["route"], lines[2]["host"], lines[2]["peer"],
+        self.assertEqual((lines[2]["route"], lines[2]["uri"], lines[2]["peer"],
                           lines[2]["peer_status"]),
-                         ("/api upstream=up generation=2", "we\"ird", a.address, "200"))
+                         ("/api upstream=up generation=2", "/api/we\"ird", a.address, "200"))
         self.assertEqual((lines[3]["route"], lines[3]["status"], lines[3]["error"]),
                          ("", 404, "404"))
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A route takes as many requests of a client as it says, over all workers, and says when there is room."""
 import concurrent.futures
+import os
 import re
 import subprocess
 import unittest
@@ -85,16 +86,40 @@ class RateLimit(GatewayTest):
             i.put(self.document({"requests": 20, "burst": burst}))
             self.assertEqual(self.count(i, 5), 0)
 
-    def test_a_request_that_its_server_sends_elsewhere_takes_one_token(self):
-        def behave(request, head):
-            if request.server.seen[-1] == "GET /0":
-                request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Accel-Redirect: /0/inside\r\n"
-                                    b"Content-Length: 0\r\n\r\n")
-                return True
-        self.server.behave = behave
-        i = self.serve({"requests": 4, "by": "route"})
-        self.assertEqual([i.get("/0").status for _ in range(5)], [200] * 4 + [429])
-        self.assertEqual(self.server.seen.count("GET /0/inside"), 4)
+    def test_the_keys_of_one_limit_push_out_none_of_another(self):
+        """Nor those that are refused of the same one: a flood of new names takes the place of full buckets first."""
+        i = self.serve({"requests": 3, "by": "header:X-Api-Key"}, {"requests": 1000000, "by": "header:X-Api-Key"})
+        self.assertEqual(self.count(i, 8, **{"X-Api-Key": "a"}) > 2, True)
+        self.assertEqual(i.get("/0", headers={"X-Api-Key": "a"}).status, 429)
+        doc = self.document({"requests": 3, "by": "header:X-Api-Key"}, {"requests": 1000000, "by": "header:X-Api-Key"})
+        doc["upstreams"][0]["servers"][0]["address"] = self.nginx_backends(1).addresses[0]
+        i.put(doc)
+        script = os.path.join(i.dir, "flood.lua")
+        i.write(script, 'local n, salt = 0, tostring({})\nrequest = function()\n  n = n + 1\n'
+                        '  return wrk.format("GET", nil, { ["X-Api-Key"] = salt .. n .. ("x"):rep(40) })\nend\n')
+        for path in ("/1", "/0"):
+            subprocess.run(["wrk", "-t1", "-c32", "-d3s", "-s", script, "http://127.0.0.1:%d%s" % (i.port, path)], check=True, stdout=subprocess.DEVNULL)
+        self.assertEqual(i.get("/0", headers={"X-Api-Key": "a"}).status, 429)
+
+    def test_a_limit_that_comes_where_another_was_begins_with_full_buckets(self):
+        i = self.serve({"requests": 4, "by": "route"}, {"requests": 2, "by": "route"})
+        self.assertIn(self.count(i, 9), range(4, 7))
+        self.assertIn(self.count(i, 9, "/1"), range(2, 5))
+        doc = self.document({"requests": 4, "by": "route"}, {"requests": 2, "by": "route"})
+        doc["routes"][0].update(path="/other")
+        i.put(doc)
+        self.assertIn(self.count(i, 9, "/other"), range(4, 7))
+        self.assertEqual(i.get("/1").status, 429)
+        i.hup()
+        self.assertEqual((i.get("/1").status, i.get("/other").status), (429, 429))
+
+    def test_more_limits_than_there_is_room_for_are_refused(self):
+        i = self.serve({"requests": 1})
+        most = self.document(*[{"requests": 1}] * 1000)
+        i.put(most)
+        self.assertEqual([i.get("/999").status, i.get("/999").status], [200, 429])
+        most["routes"].append(dict(most["routes"][0], path="/x"))
+        self.assert_problem(i.admin("PUT", "/v1/config", most), 422, "/routes/1000/rate_limit")
 
     def test_it_works_beside_other_policies(self):
         i = self.serve({"requests": 2, "by": "route"}, strip_prefix=True, client_max_body_size="1k",

@@ -78,14 +78,14 @@ return {
       tap.equal(pointers(text:gsub("%[%]", "{}")), { "/upstreams/0/servers" }, path)
     end
   end },
-  { "refuses what is not JSON, and nesting beyond 32", function()
+  { "refuses what is not JSON, and nesting beyond 64", function()
     for _, text in ipairs({ "", "{", "nul", "[1,]", '{"a":01x}', '{"a":NaN}', "\0", '{"a":1}x',
-      ("["):rep(33) .. ("]"):rep(33), ("["):rep(100000) }) do
+      ("["):rep(65) .. ("]"):rep(65), ("["):rep(100000) }) do
       local compiled, err, faults = document.read(text)
       tap.equal({ compiled, faults }, {}, text:sub(1, 20))
       assert(err:find("^not a JSON document"), err)
     end
-    tap.equal(#pointers(("["):rep(32) .. ("]"):rep(32)), 1)
+    tap.equal(#pointers(("["):rep(64) .. ("]"):rep(64)), 1)
   end },
   { "keeps at most 1,000 faults and counts the rest", function()
     local text = '{"format":1,"upstreams":[],"routes":[' .. ("7,"):rep(4999) .. "7]}"

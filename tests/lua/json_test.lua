@@ -38,4 +38,19 @@ return {
       tap.equal(value ~= nil, true)
     end
   end },
+  { "reads numbers, strings and ends of a text as RFC 8259 has them", function()
+    for _, text in ipairs({ "5.", "[-.5]", "[.5]", "[01]", "[-01]", "[+1]", "[1,+1]", "[5.e1]",
+      '["a\nb"]', '["\1"]', "1\0", "[1]\0x", "\0", "[1e999]", "[-1e999]",
+      '{"a":[{"b":1e400}]}' }) do
+      local value, err = json.decode(text)
+      tap.equal(value, nil, text)
+      assert(err, text)
+    end
+    for _, text in ipairs({ "[0]", "[-0]", "[1.05]", "[1e05]", "[1E+5]", "[10,20]", '["5.",".5"]',
+      '["01:+1","\127"]', '\239\187\191{"a":1}', "[1e-999]", ' \t\r\n[ ]' }) do
+      local value, err = json.decode(text)
+      tap.equal(err, nil, text)
+      tap.equal(type(value), "table", text)
+    end
+  end },
 }

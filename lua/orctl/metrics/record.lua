@@ -109,6 +109,11 @@ function _M.route(request)
   return pending[request]
 end
 
+--- A request has ended that is none of a client's own, and is not counted.
+function _M.forget(request)
+  pending[request] = nil
+end
+
 -- Seconds that the last try took, as nginx measured: the servers of one request are divided by
 -- commas and colons, and "-" is a try that got no answer in time to be measured.
 local function last_response_time(otherwise)

@@ -1,0 +1,95 @@
+#include "render/connection_conf.h"
+
+#include <string>
+
+#include "render/directives.h"
+
+namespace orctl {
+namespace {
+
+using nginx::Config;
+using nginx::Directive;
+
+Directive entry(const std::string& key, const char* value) { return directive(key, {{value, true}}); }
+
+/// A host as a route may have it, or an IPv6 address, with a port that is captured. lua/orctl/route.lua has the same
+/// labels. Every class is closed: of what is not here, nothing reaches a redirect or a server.
+std::string authority() {
+  const std::string label = "[a-z0-9_]+(?:-+[a-z0-9_]+)*";
+  const std::string port = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]";
+  return "(?![^ :/?]{255})(?:" + label + "(?:[.]" + label + ")*[.]?|[[][0-9a-f:.]{2,45}[]])(?:(:(?:" + port + "))|:)?";
+}
+
+/// nginx takes nearly any byte for a part of a host and looks at no port. $host is its reading of that, lower case
+/// and without the port: of the request line if that names a host (RFC 9112, 3.2.2), else of the header.
+Directive host_map() {
+  return block("map", {{"$http_host $request", true}, {"$orctl_host", true}},
+               {
+                   fixed("default", {""}), entry("~*^" + authority() + " [a-z_-]+ +/", "$host$1"),
+                   entry("~*^[^ ]* [a-z_-]+ +https?://" + authority() + "[/? ]", "$host$1"),
+                   entry("~*^ [a-z_-]+ +/", "$host"),  // HTTP/1.0 without a Host: "_"
+               });
+}
+
+constexpr const char* before_token = "(?<![^ ,\\x09])";
+constexpr const char* after_token = "(?![^ ,\\x09])";
+
+Config upgrade_maps() {
+  const std::string token = std::string(before_token) + "websocket" + after_token;
+  return {
+      // only HTTP/1.1 has upgrades, and only where Connection says so (RFC 9110, 7.8)
+      block("map", {{"$server_protocol $http_connection", true}, {"$orctl_may_upgrade", true}},
+            {fixed("default", {""}),
+             entry(std::string("~*^HTTP/1[.]1 (?:.*[ ,\\x09])?upgrade") + after_token, "websocket")}),
+      block("map", {{"$http_upgrade", true}, {"$orctl_upgrade", true}},
+            {fixed("default", {""}), fixed("websocket", {"$orctl_may_upgrade"}),
+             entry("~*" + token, "$orctl_may_upgrade")}),
+      block("map", {{"$orctl_upgrade", true}, {"$orctl_connection", true}},
+            {fixed("default", {"upgrade"}), directive("", {text("")})}),
+      // and back: what a server says of upgrades is for this connection alone
+      block("map", {{"$server_protocol", true}, {"$orctl_offered", true}},
+            {fixed("default", {""}), fixed("HTTP/1.1", {"$upstream_http_upgrade"})}),
+      block("map", {{"$status", true}, {"$orctl_answered", true}},
+            {fixed("default", {""}), fixed("101", {"$orctl_upgrade"}), fixed("426", {"$orctl_offered"})}),
+      block("map", {{"$upstream_http_upgrade", true}, {"$orctl_upgraded", true}},
+            {fixed("default", {"$orctl_answered"}), directive("", {text("")})}),
+  };
+}
+
+/// Nearly all requests say one of these and cost a look into a table; the rest goes by way of Lua.
+Config hop_maps() {
+  Directive usual = block("map", {{"$http_connection", true}, {"$orctl_named", true}}, {fixed("default", {"1"})});
+  for (const char* value : {"", "close", "keep-alive", "upgrade", "keep-alive, upgrade", "upgrade, keep-alive", "te",
+                            "close, te", "te, close", "keep-alive, te", "te, keep-alive"})
+    usual.block.push_back(directive(value, {text("")}));
+  return {
+      usual,
+      block("map", {{"$orctl_upgrade", true}, {"$orctl_refused_upgrade", true}},
+            {fixed("default", {"$orctl_named"}), directive("", {text("1")})}),
+      block("map", {{"$http_upgrade", true}, {"$orctl_hops", true}},
+            {fixed("default", {"$orctl_refused_upgrade"}), directive("", {{"$orctl_named", true}})}),
+      block("map", {{"$orctl_host", true}, {"$orctl_gate", true}},
+            {fixed("default", {"$orctl_hops"}), directive("", {text("1")})}),
+  };
+}
+
+}  // namespace
+
+Config connection_maps() {
+  Config out = {host_map()};
+  append(out, upgrade_maps());
+  append(out, hop_maps());
+  return out;
+}
+
+Config connection_checks() {
+  return {
+      fixed("recursive_error_pages", {"on"}),  // @orctl_hops is one, and has some of its own
+      fixed("error_page", {"490", "=400", "@orctl_bad"}),
+      fixed("error_page", {"491", "=", "@orctl_hops"}),
+      // one condition for both, as each costs every request; lua/orctl/init.lua tells them apart
+      block("if", {text("("), {"$orctl_gate", true}, text(")")}, {fixed("return", {"491"})}),
+  };
+}
+
+}  // namespace orctl
