@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "among.h"
 #include "cli/command.h"
 #include "engine/certificates.h"
 #include "engine/observe.h"
@@ -17,6 +18,7 @@ void flags(Flags& f, Options& o) {
 }
 
 std::string remark(const Observed& o) {
+  if (o.broken) return o.broken->what();
   if (o.unconfirmed) return o.unconfirmed->line();
   if (o.interrupted) return "an apply was interrupted: the next changing command finishes or undoes it";
   if (!o.problem.empty()) return o.problem;
@@ -54,13 +56,20 @@ Exit run(const Options& o, const World& world, Io& io) {
   const Layout layout(world.root);
   Table table{{"NAME", "STATUS", "REVISION", "GENERATION", "WORKERS", "PID", "REMARK"}, {}, 0};
   bool well = true;
-  for (const std::string& name : select_instances(o.names, o.labels, world)) {
-    const Observed now = observe_existing(name, world, layout);
+  const auto tell = [&](const Error& e) {
+    io.error(e);
+    well = false;
+  };
+  const auto names = select_instances(o.names, o.labels, world, tell);
+  if (o.names.empty()) tell_hidden(world, tell);
+  for (const std::string& name : names) {
+    const Observed now = observe_among(name, world, layout);
+    if (now.broken) tell(*now.broken);
     well = well && now.state() == "running";
     Value item = Value::object();
     item.set("name", name);
     item.set("status", now.state());
-    item.set("revision", now.applied->number);
+    if (now.applied) item.set("revision", now.applied->number);
     item.set("pid", now.pid);
     item.set("interrupted", now.interrupted);
     if (now.unit) item.set("unit", unit_value(*now.unit, layout.unit_name(name)));
@@ -73,7 +82,7 @@ Exit run(const Options& o, const World& world, Io& io) {
       io.warn(name + ": " + text, "put a new one into the manifest's files, and apply it: it is hot");
     const std::string workers =
         now.status ? fmt::format("{}/{}", now.status->workers.size(), now.status->worker_count) : "-";
-    table.rows.push_back({name, now.state(), std::to_string(now.applied->number),
+    table.rows.push_back({name, now.state(), now.applied ? std::to_string(now.applied->number) : "-",
                           now.status ? std::to_string(now.status->generation) : "-", workers,
                           now.pid == 0 ? "-" : std::to_string(now.pid), remark(now)});
   }
@@ -84,13 +93,15 @@ Exit run(const Options& o, const World& world, Io& io) {
 }  // namespace
 
 Command status_command() {
-  return command<Options>({"status",
-                           "say whether instances run and every worker serves the same",
-                           {{"All instances of the host", "orctl status"},
-                            {"One, for a script: exit code 0 means it is well", "orctl status prd_payment_001_8080"}},
-                           "Exit code 1 when an instance is stopped, does not answer, or has workers that disagree.",
-                           {"table", "json"}},
-                          flags, run);
+  return command<Options>(
+      {"status",
+       "say whether instances run and every worker serves the same",
+       {{"All instances of the host", "orctl status"},
+        {"One, for a script: exit code 0 means it is well", "orctl status prd_payment_001_8080"}},
+       "Exit code 1 when an instance is stopped, does not answer, or has workers that disagree, or is broken: "
+       "its history or its files cannot be read.",
+       {"table", "json"}},
+      flags, run);
 }
 
 }  // namespace orctl

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstddef>
 #include <map>
 #include <string>
 
@@ -10,6 +11,11 @@ struct TreeFile {
   unsigned mode = 0644;  ///< permission bits only
   bool operator==(const TreeFile&) const = default;
 };
+
+/// The largest tree we read or store: bytes in all, files and folders, and folders one in another.
+constexpr size_t max_tree_bytes = size_t{64} << 20;
+constexpr size_t max_tree_files = 10'000;
+constexpr int max_tree_depth = 32;
 
 /// Files by their path relative to the tree's top, e.g. "lua/orctl/init.lua"; folders are implied.
 using Tree = std::map<std::string, TreeFile>;

@@ -34,10 +34,14 @@ Held::Held(const std::vector<std::string>& names, World& world, const Layout& la
   const std::set<std::string> sorted(names.begin(),
                                      names.end());  // one order for all, so that two calls never wait for each other
   for (const std::string& name : sorted) locks_.push_back(lock_instance(name, world, layout, request.lock_wait, note));
-  for (const std::string& name : sorted) {
-    finish_interrupted(name, world, layout, request, note);
-    settle_unconfirmed(name, world, layout, request, note);
-  }
+  for (const std::string& name : sorted) try {
+      finish_interrupted(name, world, layout, request, note);
+      settle_unconfirmed(name, world, layout, request, note);
+    } catch (const Error& e) {
+      stop_if_interrupted();
+      if (request.history == Request::History::needed || e.exit() == Exit::broken) throw;
+      note(fmt::format("{}: {}; what an interrupted change left is left so", name, e.what()));
+    }
 }
 
 std::vector<Outcome> apply(const Plan& plan, World& world, const Layout& layout, const Request& request,

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "engine/salvage.h"
 #include "engine/supervisor.h"
 #include "engine/target.h"
 #include "render/unit.h"
@@ -14,30 +15,6 @@ namespace orctl {
 namespace {
 
 constexpr Millis status_limit(2000);
-
-void observe_process(Observed& o, const World& world, const Layout& layout) {
-  o.pid = Supervisor(layout, o.name, o.tree_path).master(world);
-  o.live.running = o.pid != 0;
-  if (world.supervision == Supervision::systemd) {
-    o.unit = systemd::show(world, layout.unit_name(o.name));
-    o.live.restarting = o.unit->active == "activating";
-    o.live.at_boot = o.unit->enabled == "enabled";
-    o.live.keeper = o.unit->main_pid == o.pid ? Live::Keeper::unit : Live::Keeper::none;
-  }
-  if (o.pid == 0) return;
-  o.wanted_open_files = o.unit ? unit_open_files(o.version->spec) : needed_open_files(o.version->spec);
-  o.open_files = world.proc.open_file_limit(o.pid);
-  o.live.binary = world.proc.executable(o.pid);
-  try {
-    o.status = gateway_status(world, layout.admin_socket(o.name), status_limit);
-    o.live.digest = o.status->common_digest();
-    o.live.tree = o.status->common_tree();
-    o.live.certs = o.status->common_certs();
-  } catch (const Error& e) {
-    o.problem = e.what();
-    o.live.answers = false;
-  }
-}
 
 bool labels_match(const Value& spec, const std::vector<std::string>& wanted) {
   const Value* labels = spec.find("labels");
@@ -48,6 +25,11 @@ bool labels_match(const Value& spec, const std::vector<std::string>& wanted) {
     const Value* value = labels == nullptr ? nullptr : labels->find(pair.substr(0, equals));
     return value != nullptr && value->as_string() == pair.substr(equals + 1);
   });
+}
+
+Error lost_ref(const std::string& ref, const std::string& why) {
+  return Error(Exit::target, fmt::format("the ref '{}' is gone from the version store, and {}", ref, why),
+               "orctl store verify names all that is damaged, and how to mend it");
 }
 
 Error unknown_instance(const std::string& name, const std::vector<std::string>& known) {
@@ -63,8 +45,37 @@ Error unknown_instance(const std::string& name, const std::vector<std::string>& 
 
 }  // namespace
 
+void observe_process(Observed& o, const World& world, const Layout& layout) {
+  const Supervisor supervisor(layout, o.name, o.tree_path);
+  o.pid = supervisor.master(world);
+  o.live.running = o.pid != 0;
+  if (world.supervision == Supervision::systemd) {
+    o.unit = systemd::show(world, layout.unit_name(o.name));
+    o.live.restarting = o.unit->active == "activating";
+    o.live.at_boot = o.unit->enabled == "enabled";
+    o.live.keeper = o.unit->main_pid == o.pid ? Live::Keeper::unit : Live::Keeper::none;
+  }
+  if (o.pid == 0) return;
+  if (const std::string fault = supervisor.pid_file_fault(world); !fault.empty()) o.problem = fault;
+  if (o.version) o.wanted_open_files = o.unit ? unit_open_files(o.version->spec) : needed_open_files(o.version->spec);
+  o.open_files = world.proc.open_file_limit(o.pid);
+  o.live.binary = world.proc.executable(o.pid);
+  try {
+    o.status = gateway_status(world, layout.admin_socket(o.name), status_limit);
+    o.live.digest = o.status->common_digest();
+    o.live.tree = o.status->common_tree();
+    o.live.certs = o.status->common_certs();
+  } catch (const Error& e) {
+    stop_if_interrupted();
+    o.problem = e.what();
+    o.live.answers = false;
+  }
+}
+
 std::string Observed::state() const {
+  if (broken) return "broken";
   if (pid == 0) return unit && (unit->active == "failed" || unit->sub == "auto-restart") ? "failed" : "stopped";
+  if (!problem.empty()) return "degraded";
   const bool outside = live.keeper == Live::Keeper::none;
   if (outside || !status || live.digest.empty() || live.tree.empty()) return "degraded";
   return "running";
@@ -74,13 +85,18 @@ Observed observe(const std::string& name, const World& world, const Layout& layo
   Observed o;
   o.name = name;
   const auto newest = revisions(world, name, 1);
-  if (newest.empty()) return o;
+  if (newest.empty()) {
+    if (can_be_instance(name) && world.git.exists() && world.git.ref(applied_ref(name)))
+      throw lost_ref(branch_of(name), "a revision of it is applied");
+    return o;
+  }
   const Revision& head = newest.front();
   o.head = head.commit;
   o.applied = applied_revision(world, name);
   o.interrupted = head.outcome.empty();
   // a first apply that was killed has nothing before it: what it was about to make is what there is to look at
   if (!o.applied && o.interrupted && !head.deletes) o.applied = head;
+  if (!o.applied && has_lost_applied(world, name)) throw lost_ref(applied_ref(name), "its last revision was applied");
   if (!o.applied) return o;
   Version version = load_manifest(world, o.applied->commit);
   const std::string folder = tree_folder(version.spec);
@@ -94,9 +110,20 @@ Observed observe(const std::string& name, const World& world, const Layout& layo
   try {
     o.unconfirmed = unconfirmed(name, world, layout);
   } catch (const Error& e) {
+    stop_if_interrupted();
     o.problem = e.what();
   }
   return o;
+}
+
+Observed observe_among(const std::string& name, const World& world, const Layout& layout) {
+  try {
+    return observe_existing(name, world, layout);
+  } catch (const Error& e) {
+    stop_if_interrupted();
+    if (e.exit() == Exit::usage) throw;  // there is no such instance
+    return salvage(name, e, world, layout);
+  }
 }
 
 Observed observe_existing(const std::string& name, const World& world, const Layout& layout) {
@@ -107,6 +134,12 @@ Observed observe_existing(const std::string& name, const World& world, const Lay
 
 std::vector<std::string> select_instances(const std::vector<std::string>& patterns,
                                           const std::vector<std::string>& labels, const World& world) {
+  return select_instances(patterns, labels, world, [](const Error& e) { throw Error(e); });
+}
+
+std::vector<std::string> select_instances(const std::vector<std::string>& patterns,
+                                          const std::vector<std::string>& labels, const World& world,
+                                          const std::function<void(const Error&)>& unread) {
   const std::vector<std::string> known = present_instances(world);
   std::set<std::string> chosen;
   if (patterns.empty()) chosen.insert(known.begin(), known.end());
@@ -120,10 +153,14 @@ std::vector<std::string> select_instances(const std::vector<std::string>& patter
   }
   if (labels.empty()) return {chosen.begin(), chosen.end()};
   std::vector<std::string> out;
-  for (const std::string& name : chosen) {
-    const auto applied = applied_revision(world, name);
-    if (applied && labels_match(load_manifest(world, applied->commit).spec, labels)) out.push_back(name);
-  }
+  for (const std::string& name : chosen) try {
+      const auto applied = applied_revision(world, name);
+      if (applied && labels_match(load_manifest(world, applied->commit).spec, labels)) out.push_back(name);
+    } catch (const Error& e) {
+      stop_if_interrupted();
+      if (e.exit() == Exit::usage) throw;
+      unread(e.within("the labels of " + name));
+    }
   return out;
 }
 

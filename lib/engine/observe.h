@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -28,10 +29,13 @@ struct Observed {
   bool interrupted = false;  ///< an apply was killed half-way; the next changing command finishes or undoes it
   std::optional<Unconfirmed> unconfirmed;  ///< what is live waits for its confirmation
   Live live;
+  /// Why its history or its files cannot be read. What is known then comes from its live tree (engine/salvage.h):
+  /// `applied` may be absent, and `version` too.
+  std::optional<Error> broken;
 
   bool exists() const { return version.has_value(); }
-  /// "stopped", "failed" (systemd gave up, or waits to start it again), "running", "degraded" (running, but outside of
-  /// its unit, or the workers disagree or do not answer).
+  /// "broken", "stopped", "failed" (systemd gave up, or waits to start it again), "running", "degraded" (running, but
+  /// outside of its unit, or the workers disagree or do not answer).
   std::string state() const;
 };
 
@@ -40,8 +44,17 @@ Observed observe(const std::string& name, const World& world, const Layout& layo
 /// observe(), or Error(Exit::usage) with the nearest known name when the instance does not exist.
 Observed observe_existing(const std::string& name, const World& world, const Layout& layout);
 
+/// The same for one of many: what cannot be read of it is in `broken`, and hides no other.
+Observed observe_among(const std::string& name, const World& world, const Layout& layout);
+
+/// Looks at the process of an instance whose `version`, as far as it is known, and `tree_path` are filled in.
+void observe_process(Observed& o, const World& world, const Layout& layout);
+
 /// Names of live instances chosen by names and globs, and by labels "key=value"; all when neither is given.
-/// Exit::usage when a plain name is not known.
+/// Exit::usage when a plain name is not known. Whose labels cannot be read is not chosen by them, but told to `unread`.
+std::vector<std::string> select_instances(const std::vector<std::string>& patterns,
+                                          const std::vector<std::string>& labels, const World& world,
+                                          const std::function<void(const Error&)>& unread);
 std::vector<std::string> select_instances(const std::vector<std::string>& patterns,
                                           const std::vector<std::string>& labels, const World& world);
 

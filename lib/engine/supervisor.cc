@@ -14,6 +14,7 @@ namespace orctl {
 namespace {
 
 constexpr Millis start_limit(20000), kill_grace(5000), drain_margin(2000);
+constexpr size_t longest_pid = 64;
 constexpr const char* useradd = "/usr/sbin/useradd";
 constexpr const char* userdel = "/usr/sbin/userdel";
 
@@ -53,8 +54,24 @@ bool Supervisor::may_be_ours(const World& world, int pid) const {
 
 int Supervisor::pid_in(const World& world, const std::string& file) const {
   if (!world.fs.exists(file)) return 0;
-  const auto pid = parse_number(trim(world.fs.read(file, 64)), 1 << 30);
+  std::string text;
+  try {
+    text = world.fs.read(file, longest_pid);
+  } catch (const Error&) {
+    return 0;  // its process is found without it
+  }
+  const auto pid = parse_number(trim(text), 1 << 30);
   return pid && is_master(world, static_cast<int>(*pid)) ? static_cast<int>(*pid) : 0;
+}
+
+std::string Supervisor::pid_file_fault(const World& world) const {
+  const std::string file = layout_.pid(name_);
+  try {
+    if (world.fs.exists(file)) world.fs.read(file, longest_pid);
+    return {};
+  } catch (const Error& e) {
+    return std::string(e.what()) + "; a restart puts it right";
+  }
 }
 
 int Supervisor::master(const World& world) const {

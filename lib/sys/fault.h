@@ -43,9 +43,6 @@ std::string errno_hint(int error);
 Error look_fault(const std::string& doing, const std::string& path, int error);    ///< Exit::refused
 Error change_fault(const std::string& doing, const std::string& path, int error);  ///< Exit::target
 
-/// Throws "interrupted by SIGINT" (Exit::target) when interrupted().
-void stop_if_interrupted();
-
 inline void say(const Trace& trace, const std::string& line) {
   if (trace) trace(line);
 }
@@ -62,10 +59,6 @@ Fd open_folder(const std::string& path);
 /// fsync of a folder; file systems that cannot do it (EINVAL) are taken as durable.
 void sync_folder(const Fd& folder, const std::string& path);
 void sync_folder(const std::string& path);
-
-/// The largest tree we read or store: bytes in all, and files.
-constexpr size_t max_tree_bytes = size_t{64} << 20;
-constexpr size_t max_tree_files = 10'000;
 
 /// Why `name` may not be one component of a tree's path; nullptr when it may.
 const char* name_fault(const std::string& name);

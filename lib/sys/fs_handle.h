@@ -7,8 +7,8 @@
 
 #include "sys/beneath.h"
 
-/// Looking at, making and removing files and folders by the handle of the folder that they are in. Only fs*.cc include
-/// this.
+/// Looking at, making and removing files and folders by the handle of the folder that they are in. Only fs*.cc and
+/// git_*.cc include this.
 namespace orctl {
 
 /// fstatat; nullopt when nothing is there, look_fault otherwise.
@@ -16,6 +16,8 @@ std::optional<Fs::Stat> stat_at(int folder, const std::string& path, int flags, 
 /// A whole regular file. O_NONBLOCK keeps a FIFO from hanging us; it means nothing for a regular file.
 std::string read_at(int folder, const std::string& name, int flags, size_t max, const std::string& path,
                     unsigned* mode = nullptr);
+/// "folder", "symlink", "FIFO", …: what lies where a regular file is wanted.
+const char* what_is(mode_t mode);
 [[noreturn]] void too_large(const std::string& what, size_t max);
 /// Without "." and "..", sorted; throws look_fault.
 std::vector<std::string> names_in(const Fd& folder, const std::string& shown);
