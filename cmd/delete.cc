@@ -38,6 +38,7 @@ bool remains(const Observed& now, Remains what, World& world, const Layout& layo
 
 /// observe(), and what can be known of one whose history cannot be read.
 Observed look_at(const std::string& name, const World& world, const Layout& layout) {
+  world.git.exists();  // of a store that is another's, or none, nothing is said about this instance
   try {
     return observe(name, world, layout);
   } catch (const Error& e) {

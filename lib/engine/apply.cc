@@ -27,6 +27,16 @@ FileLock lock_instance(const std::string& name, World& world, const Layout& layo
   return world.fs.lock(path, wait - patience, name);
 }
 
+bool can_be_observed(const std::string& name, const World& world, const Layout& layout) {
+  try {
+    observe(name, world, layout);
+    return true;
+  } catch (const Error&) {
+    stop_if_interrupted();
+    return false;
+  }
+}
+
 }  // namespace
 
 Held::Held(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request,
@@ -39,7 +49,9 @@ Held::Held(const std::vector<std::string>& names, World& world, const Layout& la
       settle_unconfirmed(name, world, layout, request, note);
     } catch (const Error& e) {
       stop_if_interrupted();
-      if (request.history == Request::History::needed || e.exit() == Exit::broken) throw;
+      if (request.history == Request::History::needed || e.exit() == Exit::broken ||
+          can_be_observed(name, world, layout))
+        throw;
       note(fmt::format("{}: {}; what an interrupted change left is left so", name, e.what()));
     }
 }
