@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "change.h"
 #include "engine/leftovers.h"
+#include "engine/salvage.h"
 #include "engine/supervisor.h"
 #include "model/name.h"
 
@@ -41,13 +42,34 @@ void remove_remains(const std::string& name, World& world, const Layout& layout)
   remove_leftovers(name, name, world, layout);
 }
 
+/// observe(), and what can be known of one whose history cannot be read.
+Observed look_at(const std::string& name, const World& world, const Layout& layout) {
+  world.git.exists();  // of a store that is another's, or none, nothing is said about this instance
+  try {
+    return observe(name, world, layout);
+  } catch (const Error& e) {
+    stop_if_interrupted();
+    return salvage(name, e, world, layout);
+  }
+}
+
+/// Says of one that nothing of a plan is about what was done.
+void tell_deleted(Io& io, const std::string& name, const std::string& result, const std::string& line) {
+  io.item(Value(Value::Object{{"name", name}, {"result", result}, {"changed", true}}));
+  io.print(name + line + "\n");
+}
+
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("DeleteResult");
   const Layout layout(world.root);
   const std::set<std::string> names(o.names.begin(), o.names.end());  // a name given twice is meant once
   std::set<std::string> remaining;
   for (const std::string& name : names) {
-    const Observed now = observe(name, world, layout);
+    const Observed now = look_at(name, world, layout);
+    if (now.broken) {
+      io.warn(now.broken->what(), "deleted by what its live tree says; what is left of its history is kept");
+      continue;
+    }
     if (has_remains(now, world, layout)) remaining.insert(name);
     // one that was killed in the middle of its creation or delete is brought to the end
     if (!now.interrupted && !remaining.contains(name)) observe_existing(name, world, layout);
@@ -57,19 +79,25 @@ Exit run(const Options& o, World& world, Io& io) {
     throw Error(Exit::guard, "not deleted: nobody said yes", "say --yes");
   Request request = make_request(o.change, world, "delete " + join(o.names, " "));
   request.ends_wait = true;
+  request.history = Request::History::passed_over;
   const Held held(o.names, world, layout, request, remarks(io));
   Plan plan;
   bool tidied = false;
   for (const std::string& name : names) {
-    const Observed now = observe(name, world, layout);
+    const Observed now = look_at(name, world, layout);
+    if (now.broken) {
+      delete_salvaged(now, world, layout, request);
+      tidied = true;
+      tell_deleted(io, name, "deleted", " deleted");
+      continue;
+    }
     if (remaining.contains(name) && !now.exists()) {
       remove_remains(name, world, layout);
       tidied = true;
       Value what = Value::object();
       what.set("outcome", "tidied");
       write_audit(world, layout, name, request.note, what);
-      io.item(Value(Value::Object{{"name", name}, {"result", "tidied"}, {"changed", true}}));
-      io.print(name + ": what an interrupted apply left is removed\n");
+      tell_deleted(io, name, "tidied", ": what an interrupted apply left is removed");
     }
     if (!now.exists()) continue;  // a creation that was interrupted has just been taken back
     plan.instances.push_back(make_plan(now, std::nullopt, world, layout).instances.front());

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "among.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/show_gateway.h"
@@ -103,31 +104,73 @@ std::string as_text(const Observed& o, const Value::Array& health, const Value::
   return out;
 }
 
+/// Of one whose history or files cannot be read: what is known of it, and why not more.
+std::string broken_text(const Observed& o, const Layout& layout) {
+  std::string out;
+  line(out, "Name", o.name);
+  line(out, "Status", "broken (" + std::string(o.broken->what()) + ")");
+  if (o.applied) line(out, "Revision", fmt::format("{} by {}", o.applied->number, o.applied->author));
+  line(out, "Tree", o.tree_path + (o.version ? "" : " (cannot be read)"));
+  line(out, "Admin socket", layout.admin_socket(o.name));
+  line(out, "Logs", layout.logs(o.name));
+  if (o.pid != 0) line(out, "Master", fmt::format("pid {}, {}", o.pid, o.live.binary));
+  if (o.status)
+    line(out, "Generation", fmt::format("{}, document {}", o.status->generation, o.status->digest.substr(0, 12)));
+  return out;
+}
+
+void describe_broken(const Observed& now, const Layout& layout, const std::string& before, Io& io) {
+  Value item = Value::object();
+  item.set("name", now.name);
+  item.set("status", now.state());
+  item.set("remark", now.broken->what());
+  if (now.applied) item.set("version", to_value(*now.applied));
+  item.set("pid", now.pid);
+  if (now.status) item.set("gateway", now.status->raw);
+  io.item(std::move(item));
+  io.print(before + broken_text(now, layout));
+}
+
+void describe_one(const Observed& now, const World& world, const Layout& layout, const std::string& before, Io& io) {
+  Value item = now.version->spec;
+  item.set("status", now.state());
+  item.set("version", to_value(*now.applied));
+  item.set("pid", now.pid);
+  if (now.has_two_masters()) item.set("fault", now.fault_of_masters());
+  if (now.unconfirmed) item.set("confirm_seconds_left", now.unconfirmed->seconds_left());
+  const Value::Array health = health_items(now, world, layout);
+  if (now.status) item.set("gateway", now.status->raw);
+  if (now.status) item.set("health", Value(health));
+  Value::Array overrides;
+  if (now.status) overrides = gateway_overrides(world, layout, now.name);
+  for (const std::string& text : ending_certificates(now, world, layout))
+    io.warn(now.name + ": " + text, "put a new one into the manifest's files, and apply it: it is hot");
+  io.print(before + as_text(now, health, overrides, layout));
+  item.set("overrides", std::move(overrides));
+  io.item(std::move(item));
+}
+
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind("InstanceList");
   const Layout layout(world.root);
-  bool first = true;
+  Among among(io);
+  std::string before;
   for (const std::string& name : select_instances(o.names, {}, world)) {
-    const Observed now = observe_existing(name, world, layout);
-    Value item = now.version->spec;
-    item.set("status", now.state());
-    item.set("version", to_value(*now.applied));
-    item.set("pid", now.pid);
-    if (now.has_two_masters()) item.set("fault", now.fault_of_masters());
-    if (now.unconfirmed) item.set("confirm_seconds_left", now.unconfirmed->seconds_left());
-    const Value::Array health = health_items(now, world, layout);
-    if (now.status) item.set("gateway", now.status->raw);
-    if (now.status) item.set("health", Value(health));
-    Value::Array overrides;
-    if (now.status) overrides = gateway_overrides(world, layout, name);
-    for (const std::string& text : ending_certificates(now, world, layout))
-      io.warn(name + ": " + text, "put a new one into the manifest's files, and apply it: it is hot");
-    io.print((first ? "" : "\n") + as_text(now, health, overrides, layout));
-    item.set("overrides", std::move(overrides));
-    io.item(std::move(item));
-    first = false;
+    among.each([&] {
+      const Observed now = observe_among(name, world, layout);
+      if (now.broken) {
+        describe_broken(now, layout, before, io);
+        throw Error(*now.broken);
+      }
+      try {
+        describe_one(now, world, layout, before, io);
+      } catch (const Error& e) {
+        throw e.within(name);
+      }
+    });
+    before = "\n";
   }
-  return Exit::ok;
+  return among.exit();
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "among.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "engine/config.h"
@@ -78,12 +79,27 @@ void check_nginx(const std::string& wanted, const World& world, Report& report) 
     report.note("nginx -e", "this nginx is older than 1.19.5", "its first messages go to its compiled-in error log");
 }
 
+void check_instances(const World& world, const Layout& layout, Report& report) {
+  size_t sound = 0, broken = 0;
+  for (const std::string& name : present_instances(world)) {
+    const Observed now = observe_among(name, world, layout);
+    if (now.broken) report.bad("store", now.broken->what(), now.broken->hint());
+    ++(now.broken ? broken : sound);
+  }
+  for (const Git::Fault& fault : world.git.file_faults()) {
+    const Error e = file_error(fault);
+    report.bad("store", e.what(), e.hint());
+    ++broken;
+  }
+  if (broken == 0) report.good("store", fmt::format("{}, {} instances live", layout.store(), sound));
+}
+
 void check_store(const World& world, const Layout& layout, Report& report) {
   try {
     if (!world.git.exists())
       report.note("store", "none yet at " + layout.store(), "the first apply makes it");
     else
-      report.good("store", fmt::format("{}, {} instances live", layout.store(), present_instances(world).size()));
+      check_instances(world, layout, report);
   } catch (const Error& e) {
     report.bad("store", e.what(), e.hint());
   }

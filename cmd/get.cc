@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "among.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/show_gateway.h"
@@ -38,12 +39,29 @@ std::string addresses(const Value& spec) {
   return join(all, ",");
 }
 
+/// Of an instance whose spec or revision is not known.
+void show_broken(const Observed& o, Table& table, Io& io) {
+  Value item = Value::object();
+  item.set("name", o.name);
+  item.set("status", o.state());
+  item.set("remark", o.broken->what());
+  item.set("pid", o.pid);
+  io.item(std::move(item));
+  table.rows.push_back({o.name, o.state(), o.applied ? std::to_string(o.applied->number) : "-", "-", "-", "-", "-",
+                        o.pid == 0 ? "-" : std::to_string(o.pid), "-"});
+}
+
 void instances(const std::vector<Observed>& all, Io& io) {
   io.kind("InstanceList");
   Table table{{"NAME", "STATUS", "REVISION", "UPSTREAMS", "ROUTES", "CONFIRM", "ADDRESS", "PID", "LABELS"}, {}, 3};
   for (const Observed& o : all) {
+    if (o.broken && (!o.version || !o.applied)) {
+      show_broken(o, table, io);
+      continue;
+    }
     Value item = o.version->spec;
     item.set("status", o.state());
+    if (o.broken) item.set("remark", o.broken->what());
     item.set("revision", o.applied->number);
     item.set("pid", o.pid);
     if (o.unconfirmed) item.set("confirm_seconds_left", o.unconfirmed->seconds_left());
@@ -86,9 +104,17 @@ GatewayList certs_of(const Observed& o, const World& world, const Layout& layout
 }
 
 std::vector<GatewayList> ask(GatewayList (*list)(const Observed&, const World&, const Layout&),
-                             const std::vector<Observed>& all, const World& world, const Layout& layout) {
+                             const std::vector<Observed>& all, const World& world, const Layout& layout, Among& among) {
   std::vector<GatewayList> out;
-  for (const Observed& o : all) out.push_back(list(o, world, layout));
+  for (const Observed& o : all)
+    if (o.version)
+      among.each([&] {
+        try {
+          out.push_back(list(o, world, layout));
+        } catch (const Error& e) {
+          throw e.within(o.name);
+        }
+      });
   return out;
 }
 
@@ -96,6 +122,7 @@ void versions(const std::vector<Observed>& all, Io& io) {
   io.kind("VersionList");
   Table table{{"NAME", "REVISION", "COMMIT", "TREE", "RUNNING"}, {}, 0};
   for (const Observed& o : all) {
+    if (!o.applied || !o.version) continue;
     Value item = to_value(*o.applied);
     item.set("name", o.name);
     item.set("tree", o.version->digest);
@@ -109,47 +136,55 @@ void versions(const std::vector<Observed>& all, Io& io) {
 
 Exit run(const Options& o, const World& world, Io& io) {
   const Layout layout(world.root);
+  Among among(io);
   if (o.what == "health") {
-    get_health(o.names, o.labels, world, layout, io);
-    return Exit::ok;
+    get_health(o.names, o.labels, world, layout, among, io);
+    return among.exit();
   }
   std::vector<Observed> all;
   const NginxMasters masters(world);
-  for (const std::string& name : select_instances(o.names, o.labels, world))
-    all.push_back(observe_existing(name, world, layout, masters));
+  const auto names = select_instances(o.names, o.labels, world, among.unread());
+  if (o.names.empty()) tell_hidden(world, among.unread());
+  for (const std::string& name : names)
+    among.each([&] {
+      all.push_back(observe_among(name, world, layout, masters));
+      if (all.back().broken) throw Error(*all.back().broken);
+    });
   for (const Observed& one : all)
     if (const std::string fault = one.fault_of_masters(); !fault.empty())
       io.warn(one.name + ": " + fault, mend_masters(one.name));
   if (o.what == "instances")
     instances(all, io);
   else if (o.what == "upstreams")
-    show_upstreams(io, ask(upstreams_of, all, world, layout));
+    show_upstreams(io, ask(upstreams_of, all, world, layout, among));
   else if (o.what == "servers")
-    show_servers(io, ask(upstreams_of, all, world, layout));
+    show_servers(io, ask(upstreams_of, all, world, layout, among));
   else if (o.what == "overrides")
-    show_overrides(io, ask(overrides_of, all, world, layout));
+    show_overrides(io, ask(overrides_of, all, world, layout, among));
   else if (o.what == "certs")
-    show_certificates(io, ask(certs_of, all, world, layout));
+    show_certificates(io, ask(certs_of, all, world, layout, among));
   else
     versions(all, io);
-  return Exit::ok;
+  return among.exit();
 }
 
 }  // namespace
 
 Command get_command() {
-  return command<Options>({"get",
-                           "list instances, upstreams, servers, health, overrides, versions or certificates",
-                           {{"All instances of the host", "orctl get instances"},
-                            {"Servers of one instance with their counters", "orctl get servers prd_payment_001_8080"},
-                            {"What the checks of an upstream say", "orctl get health prd_payment_001_8080/payment"},
-                            {"Upstreams of a team, for a program", "orctl get upstreams -l team=payments -o json"},
-                            {"What operators changed for a time", "orctl get overrides"},
-                            {"Which revision is live, and is it what runs?", "orctl get versions"},
-                            {"Which certificates are served, and until when?", "orctl get certs"}},
-                           "Counters, states and times of certificates come from the running gateway.",
-                           {"table", "wide", "json", "name"}},
-                          flags, run);
+  return command<Options>(
+      {"get",
+       "list instances, upstreams, servers, health, overrides, versions or certificates",
+       {{"All instances of the host", "orctl get instances"},
+        {"Servers of one instance with their counters", "orctl get servers prd_payment_001_8080"},
+        {"What the checks of an upstream say", "orctl get health prd_payment_001_8080/payment"},
+        {"Upstreams of a team, for a program", "orctl get upstreams -l team=payments -o json"},
+        {"What operators changed for a time", "orctl get overrides"},
+        {"Which revision is live, and is it what runs?", "orctl get versions"},
+        {"Which certificates are served, and until when?", "orctl get certs"}},
+       "Counters, states and times of certificates come from the running gateway. Exit code 6 when some "
+       "instances could be told of and some not; errors say why.",
+       {"table", "wide", "json", "name"}},
+      flags, run);
 }
 
 }  // namespace orctl

@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "among.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "engine/observe.h"
@@ -58,26 +59,31 @@ inline Value::Array health_items(const Observed& o, const World& world, const La
 
 /// `orctl get health`.
 inline void get_health(const std::vector<std::string>& wanted, const std::vector<std::string>& labels,
-                       const World& world, const Layout& layout, Io& io) {
+                       const World& world, const Layout& layout, Among& among, Io& io) {
   const HealthNames names = health_names(wanted);
   std::vector<std::string> patterns;
   for (const auto& [pattern, upstream] : names) patterns.push_back(pattern);
   io.kind("HealthList");
   Table table{{"UPSTREAM", "SERVER", "STATE", "SINCE", "CHECKS", "LAST ERROR"}, {}, 0};
-  const auto instances = select_instances(patterns, labels, world);
+  const auto add = [&](const std::string& instance, const Value& found) {
+    const std::string& upstream = found.at("upstream").as_string();
+    if (!is_named(names, instance, upstream)) return;
+    Value item = Value::object();
+    item.set("instance", instance);
+    for (const auto& m : found.members()) item.set(m.key, m.value);
+    const Value* since = found.find("since");
+    table.rows.push_back({instance + "/" + upstream, found.at("server").as_string(), found.at("state").as_string(),
+                          since == nullptr ? "-" : since->as_string(), checks_cell(found), health_error(found)});
+    io.item(std::move(item));
+  };
+  const auto instances = select_instances(patterns, labels, world, among.unread());
   warn_masters(io, instances, world, layout);
   for (const std::string& instance : instances)
-    for (const Value& found : health_items(observe_existing(instance, world, layout), world, layout)) {
-      const std::string& upstream = found.at("upstream").as_string();
-      if (!is_named(names, instance, upstream)) continue;
-      Value item = Value::object();
-      item.set("instance", instance);
-      for (const auto& m : found.members()) item.set(m.key, m.value);
-      const Value* since = found.find("since");
-      table.rows.push_back({instance + "/" + upstream, found.at("server").as_string(), found.at("state").as_string(),
-                            since == nullptr ? "-" : since->as_string(), checks_cell(found), health_error(found)});
-      io.item(std::move(item));
-    }
+    among.each([&] {
+      const Observed now = observe_among(instance, world, layout);
+      for (const Value& found : health_items(now, world, layout)) add(instance, found);
+      if (now.broken) throw Error(*now.broken);
+    });
   io.table(table, "health", "health");
 }
 

@@ -20,7 +20,10 @@ void flags(Flags& f, Options& o) {
 
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind("RevisionList");
-  const auto all = revisions(world, o.name, static_cast<size_t>(o.limit));
+  std::optional<Error> end;
+  const auto all = can_be_instance(o.name) ? readable_revisions(world, o.name, static_cast<size_t>(o.limit), end)
+                                           : std::vector<Revision>{};
+  if (all.empty() && end) throw Error(*end);
   if (all.empty()) return static_cast<void>(live_revision(world, o.name)), Exit::no;
   Table table{{"REVISION", "WHEN", "WHO", "OUTCOME", "TOOK", "REASON", "CAUSE", "COMMIT"}, {}, 1};
   for (const Revision& r : all) {
@@ -31,7 +34,9 @@ Exit run(const Options& o, const World& world, Io& io) {
                           r.commit.substr(0, 12)});
   }
   io.table(table, "revisions");
-  return Exit::ok;
+  if (!end) return Exit::ok;
+  io.error(*end);
+  return Exit::partial;
 }
 
 }  // namespace
@@ -42,7 +47,7 @@ Command history_command() {
        "list the revisions of an instance: when, who, why, and how each ended",
        {{"All revisions, newest first", "orctl history prd_payment_001_8080"},
         {"The same by git", "git --git-dir /var/lib/orctl/store.git log --notes=orctl prd_payment_001_8080"}},
-       "A deleted instance keeps its history.",
+       "A deleted instance keeps its history. Exit code 6 when the older revisions cannot be read.",
        {"table", "wide", "json"}},
       flags, run);
 }

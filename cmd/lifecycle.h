@@ -23,19 +23,33 @@ inline void refuse_others_tree(const Observed& now, const World& world) {
                 "--accept-changes");
 }
 
+/// The commit that a plan of the process alone is made upon, so far as that can be read.
+inline std::string base_of(const Observed& now, const World& world) {
+  if (now.applied) return now.applied->commit;
+  try {
+    return world.git.ref(applied_ref(now.name)).value_or("");
+  } catch (const Error&) {
+    stop_if_interrupted();
+    return {};
+  }
+}
+
 inline Exit run_lifecycle(const std::string& verb, const std::string& done, std::optional<Supervise::Action> action,
                           const LifecycleOptions& o, World& world, Io& io) {
   io.kind("LifecycleResult");
   const Layout layout(world.root);
   if (o.names.empty() && o.labels.empty())
     throw Error(Exit::usage, "say which instances", "name them, or choose them with -l key=value");
-  const auto names = select_instances(o.names, o.labels, world);
+  const auto names = select_instances(o.names, o.labels, world, [&](const Error& e) { io.warn(e.what(), e.hint()); });
   if (names.empty()) io.note("No instances found.");
-  const Request request = make_request(o.change, world, verb);
+  Request request = make_request(o.change, world, verb);
+  request.history = Request::History::passed_over;
   const Held held(names, world, layout, request, remarks(io));
   Plan plan;
   for (const std::string& name : names) {
-    const Observed now = observe_existing(name, world, layout);
+    const Observed now = observe_among(name, world, layout);
+    if (now.broken && !now.version) throw Error(*now.broken);
+    if (now.broken) io.warn(now.broken->what(), now.broken->hint());
     // an edit by hand is told, and is no reason not to start after a reboot: the workers report the digest that
     // nginx.conf carries
     if (action != Supervise::Action::stop && !o.accept_changes) refuse_others_tree(now, world);
@@ -50,7 +64,7 @@ inline Exit run_lifecycle(const std::string& verb, const std::string& done, std:
         now.loss && (needs_process ? now.loss->mended_by == Impact::restart
                                    : now.loss->of == Loss::Of::unit && action != Supervise::Action::stop);
     if (is_in_the_way) throw Error(Exit::target, fmt::format("{}: {}", name, now.loss->what), now.loss->hint);
-    plan.instances.push_back(plan_lifecycle(name, now.applied->commit, version, now.live, action));
+    plan.instances.push_back(plan_lifecycle(name, base_of(now, world), version, now.live, action));
   }
   return report(io, plan, apply(plan, world, layout, request, remarks(io)),
                 [&](const InstancePlan& p) { return p.empty() ? "unchanged" : done; });

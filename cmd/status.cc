@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "among.h"
 #include "cli/command.h"
 #include "engine/certificates.h"
 #include "engine/observe.h"
@@ -17,6 +18,7 @@ void flags(Flags& f, Options& o) {
 }
 
 std::string remark(const Observed& o) {
+  if (o.broken) return o.broken->what();
   if (o.loss) return fmt::format("{}: {}", o.loss->what, o.loss->hint);
   if (const std::string fault = o.fault_of_masters(); !fault.empty()) return fault + "; " + mend_masters(o.name);
   if (o.unconfirmed) return o.unconfirmed->line();
@@ -63,13 +65,20 @@ Exit run(const Options& o, const World& world, Io& io) {
   Table table{{"NAME", "STATUS", "REVISION", "GENERATION", "WORKERS", "PID", "REMARK"}, {}, 0};
   bool well = true;
   const NginxMasters masters(world);
-  for (const std::string& name : select_instances(o.names, o.labels, world)) {
-    const Observed now = observe_existing(name, world, layout, masters);
+  const auto tell = [&](const Error& e) {
+    io.error(e);
+    well = false;
+  };
+  const auto names = select_instances(o.names, o.labels, world, tell);
+  if (o.names.empty()) tell_hidden(world, tell);
+  for (const std::string& name : names) {
+    const Observed now = observe_among(name, world, layout, masters);
+    if (now.broken) tell(*now.broken);
     well = well && now.state() == "running";
     Value item = Value::object();
     item.set("name", name);
     item.set("status", now.state());
-    item.set("revision", now.applied->number);
+    if (now.applied) item.set("revision", now.applied->number);
     item.set("pid", now.pid);
     if (now.has_two_masters()) item.set("masters", pids_value(now.masters));
     item.set("interrupted", now.interrupted);
@@ -83,7 +92,7 @@ Exit run(const Options& o, const World& world, Io& io) {
       io.warn(name + ": " + text, "put a new one into the manifest's files, and apply it: it is hot");
     const std::string workers =
         now.status ? fmt::format("{}/{}", now.status->workers.size(), now.status->worker_count) : "-";
-    table.rows.push_back({name, now.state(), std::to_string(now.applied->number),
+    table.rows.push_back({name, now.state(), now.applied ? std::to_string(now.applied->number) : "-",
                           now.status ? std::to_string(now.status->generation) : "-", workers,
                           now.pid == 0 ? "-" : std::to_string(now.pid), remark(now)});
   }
@@ -99,7 +108,8 @@ Command status_command() {
        "say whether instances run and every worker serves the same",
        {{"All instances of the host", "orctl status"},
         {"One, for a script: exit code 0 means it is well", "orctl status prd_payment_001_8080"}},
-       "Exit code 1 when an instance is stopped, does not answer, or has workers that disagree or two masters.",
+       "Exit code 1 when an instance is stopped, does not answer, has workers that disagree or two masters, or is "
+       "broken: its history or its files cannot be read.",
        {"table", "json"}},
       flags, run);
 }

@@ -107,14 +107,27 @@ Exit run(const Options& o, const World& world, Io& io) {
     throw Error(Exit::usage, "--watch goes on, and -o " + io.format() + " is one document", "leave out --watch, or -o");
   if (o.watch && o.interval.count() == 0) throw Error(Exit::usage, "--watch needs an --interval above 0s");
   const Layout layout(world.root);
-  const std::vector<std::string> chosen = select_instances(o.names, o.labels, world);
-  const std::vector<std::string> names = running(chosen, world, layout, io);
+  std::optional<Exit> fault;
+  const auto tell = [&](const Error& e) {
+    io.error(e);
+    fault = e.exit();
+  };
+  const std::vector<std::string> chosen = select_instances(o.names, o.labels, world, tell);
+  std::vector<std::string> names = running(chosen, world, layout, io);
   warn_masters(io, names, world, layout);
   if (names.empty() && !chosen.empty()) throw Error(Exit::unreachable, "no instance to look at runs");
   std::vector<Look> before;
   const auto look = [&] {
     std::vector<Look> all;
-    for (const std::string& name : names) all.push_back(look_at(name, world, layout));
+    for (const std::string& name : std::vector<std::string>(names)) try {
+        all.push_back(look_at(name, world, layout));
+      } catch (const Error& e) {
+        stop_if_interrupted();
+        tell(e.within(name));
+        // one that answers nonsense is not asked again, and hides no other
+        if (!before.empty()) before.erase(before.begin() + static_cast<std::ptrdiff_t>(all.size()));
+        std::erase(names, name);
+      }
     return all;
   };
   if (o.interval.count() > 0 && !names.empty()) before = look();
@@ -125,7 +138,7 @@ Exit run(const Options& o, const World& world, Io& io) {
     show(names, before, now, io);
     before = std::move(now);
   } while (o.watch && !names.empty() && io.heard());
-  return Exit::ok;
+  return !fault ? Exit::ok : names.empty() ? *fault : Exit::partial;
 }
 
 }  // namespace

@@ -50,6 +50,7 @@ check_homes() {
   only_in '<CLI/' 'CLI11' lib/cli/
   only_in '<curl/' 'libcurl' lib/sys/
   only_in '<git2' 'libgit2' lib/sys/
+  only_in '<zlib' 'zlib' lib/sys/
   only_in '<nlohmann/' 'nlohmann/json' lib/model/
   only_in '<toml\+\+/' 'toml++' lib/model/
   only_in '<filesystem>|std::filesystem' 'filesystem' lib/sys/

@@ -50,11 +50,38 @@ void add_block(std::array<uint32_t, 8>& state, std::string_view block) {
   for (size_t i = 0; i < 8; ++i) state[i] += sum[i];
 }
 
-}  // namespace
+using Sha1 = std::array<uint32_t, 5>;
 
-std::string sha256(std::string_view bytes) {
-  std::array<uint32_t, 8> state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                   0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+void add_block(Sha1& state, std::string_view block) {
+  std::array<uint32_t, 80> w{};
+  for (size_t i = 0; i < 16; ++i) {
+    w[i] = byte_at(block, 4 * i) << 24 | byte_at(block, 4 * i + 1) << 16 | byte_at(block, 4 * i + 2) << 8 |
+           byte_at(block, 4 * i + 3);
+  }
+  for (size_t i = 16; i < 80; ++i) w[i] = std::rotl(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
+  auto [a, b, c, d, e] = state;
+  const auto rounds_of = [&](size_t from, uint32_t constant, auto choose) {
+    for (size_t i = from; i < from + 20; ++i) {
+      const uint32_t next = std::rotl(a, 5) + choose(b, c, d) + e + constant + w[i];
+      e = d;
+      d = c;
+      c = std::rotl(b, 30);
+      b = a;
+      a = next;
+    }
+  };
+  const auto parity = [](uint32_t x, uint32_t y, uint32_t z) { return x ^ y ^ z; };
+  rounds_of(0, 0x5a827999, [](uint32_t x, uint32_t y, uint32_t z) { return (x & y) ^ (~x & z); });
+  rounds_of(20, 0x6ed9eba1, parity);
+  rounds_of(40, 0x8f1bbcdc, [](uint32_t x, uint32_t y, uint32_t z) { return (x & y) ^ (x & z) ^ (y & z); });
+  rounds_of(60, 0xca62c1d6, parity);
+  const Sha1 sum = {a, b, c, d, e};
+  for (size_t i = 0; i < sum.size(); ++i) state[i] += sum[i];
+}
+
+/// Adds every block of `bytes` and the padding, which both hashes have in common, to `state`.
+template <class State>
+std::string finished(std::string_view bytes, State state) {
   const uint64_t bits = uint64_t{bytes.size()} * 8;
   std::string_view rest = bytes;
   for (; rest.size() >= 64; rest.remove_prefix(64)) add_block(state, rest.substr(0, 64));
@@ -70,6 +97,17 @@ std::string sha256(std::string_view bytes) {
     for (int shift = 28; shift >= 0; shift -= 4) hex += "0123456789abcdef"[word >> shift & 0xf];
   }
   return hex;
+}
+
+}  // namespace
+
+std::string sha256(std::string_view bytes) {
+  return finished(bytes, std::array<uint32_t, 8>{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
+                                                 0x1f83d9ab, 0x5be0cd19});
+}
+
+std::string sha1(std::string_view bytes) {
+  return finished(bytes, Sha1{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0});
 }
 
 }  // namespace orctl

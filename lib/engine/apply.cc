@@ -48,10 +48,6 @@ void tidy(const std::string& name, World& world, const Layout& layout,
   }
 }
 
-}  // namespace
-
-namespace {
-
 /// What orctl keeps of all instances is private, whatever the umask; also what an older orctl left open.
 void close_library(World& world, const Layout& layout) {
   const std::string library = layout.library(), group = world.env.is_root() ? sound_config(world).group : "";
@@ -63,6 +59,16 @@ void close_library(World& world, const Layout& layout) {
     if (world.fs.exists(path)) world.fs.keep_private(path, group);
 }
 
+bool can_be_observed(const std::string& name, const World& world, const Layout& layout) {
+  try {
+    observe(name, world, layout);
+    return true;
+  } catch (const Error&) {
+    stop_if_interrupted();
+    return false;
+  }
+}
+
 }  // namespace
 
 Held::Held(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request,
@@ -71,11 +77,17 @@ Held::Held(const std::vector<std::string>& names, World& world, const Layout& la
   const std::set<std::string> sorted(names.begin(),
                                      names.end());  // one order for all, so that two calls never wait for each other
   for (const std::string& name : sorted) locks_.push_back(lock_instance(name, world, layout, request.lock_wait, note));
-  for (const std::string& name : sorted) {
-    finish_interrupted(name, world, layout, request, note);
-    settle_unconfirmed(name, world, layout, request, note);
-    tidy(name, world, layout, note);
-  }
+  for (const std::string& name : sorted) try {
+      finish_interrupted(name, world, layout, request, note);
+      settle_unconfirmed(name, world, layout, request, note);
+      tidy(name, world, layout, note);
+    } catch (const Error& e) {
+      stop_if_interrupted();
+      if (request.history == Request::History::needed || e.exit() == Exit::broken ||
+          can_be_observed(name, world, layout))
+        throw;
+      note(fmt::format("{}: {}; what an interrupted change left is left so", name, e.what()));
+    }
 }
 
 std::vector<Outcome> apply(const Plan& plan, World& world, const Layout& layout, const Request& request,

@@ -93,12 +93,23 @@ void Carrier::await_turn(int master) {
   await_reload_turn(world_, plan_.name, master, limit, progress_);
 }
 
+/// What is applied by the store's word; a change of the process alone goes without it where it cannot be read.
+std::string Carrier::applied_now() const {
+  try {
+    return world_.git.exists() ? world_.git.ref(applied_ref(plan_.name)).value_or("") : "";
+  } catch (const Error&) {
+    stop_if_interrupted();
+    if (request_.history == Request::History::needed) throw;
+    return plan_.base;
+  }
+}
+
 void Carrier::refuse_stale() const {
-  const auto applied = world_.git.exists() ? world_.git.ref(applied_ref(plan_.name)) : std::nullopt;
+  const std::string applied = applied_now();
   const Tree on_disk = world_.fs.read_tree(tree_, ownership());
   const bool same_tree = plan_.before ? on_disk == plan_.before->tree : on_disk.empty();
-  if (applied.value_or("") == plan_.base && same_tree) return;
-  if (!plan_.before && applied.value_or("").empty())
+  if (applied == plan_.base && same_tree) return;
+  if (!plan_.before && applied.empty())
     throw Error(Exit::conflict, fmt::format("'{}' holds a tree that the store knows nothing of", tree_),
                 "put the store back where it was, or move that folder away");
   throw Error(Exit::conflict, plan_.name + " has changed since this plan was made", "make the plan again");

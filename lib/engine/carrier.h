@@ -18,6 +18,7 @@ class Carrier {
                                  const std::function<void(const std::string&)>&);
 
   void refuse_stale() const;
+  std::string applied_now() const;
   void await_turn(int master);
   void carry(const CheckTree&);
   void carry(const CommitRevision&);

@@ -67,6 +67,7 @@ Value::Array certificates_of(const Observed& o, const World& world, const Layout
 
 std::vector<std::string> ending_certificates(const Observed& o, const World& world, const Layout& layout) {
   std::vector<std::string> out;
+  if (!o.version) return out;
   Value::Array certificates;
   try {
     certificates = certificates_of(o, world, layout);

@@ -31,30 +31,34 @@ std::string one_line(std::string text) {
   return std::string(trim(text));
 }
 
+int number_in(const std::string& message) {
+  return static_cast<int>(parse_number(line_value(message, "Orctl-Revision"), 1000000000).value_or(0));
+}
+
 Revision read_revision(const World& world, const Git::Commit& commit, const std::string& live) {
   Revision r;
   r.commit = commit.id;
   r.time = commit.time;
   r.author = commit.author;
-  r.number = static_cast<int>(parse_number(line_value(commit.message, "Orctl-Revision"), 1000000000).value_or(0));
+  r.number = number_in(commit.message);
   r.reason = line_value(commit.message, "Orctl-Reason");
   r.command = line_value(commit.message, "Orctl-Command");
   r.digest = line_value(commit.message, "Orctl-Digest");
   r.deletes = r.digest == "none";
   r.live = commit.id == live;
-  if (const auto note = world.git.note(commit.id)) {
-    r.outcome = line_value(*note, "outcome");
-    r.cause = line_value(*note, "cause");
-    r.duration = line_value(*note, "duration");
+  try {
+    if (const auto note = world.git.note(commit.id)) {
+      r.outcome = line_value(*note, "outcome");
+      r.cause = line_value(*note, "cause");
+      r.duration = line_value(*note, "duration");
+    }
+  } catch (const Error& e) {
+    stop_if_interrupted();
+    // nobody else's business: the revision itself can be read, and is not taken for one that a kill left behind
+    r.outcome = unknown_outcome;
+    r.cause = e.what();
   }
   return r;
-}
-
-/// Whether this can be an instance's name at all; anything else must not get into the name of a ref.
-bool can_be_name(const std::string& name) {
-  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
 }
 
 /// What the files at the top of a commit say.
@@ -82,25 +86,33 @@ std::string live_commit(const World& world, const std::string& name) {
   return world.git.ref(applied_ref(name)).value_or("");
 }
 
+/// Names of refs that can be an instance's, whether the refs themselves can be read or not.
 std::vector<std::string> names_below(const World& world, const std::string& prefix) {
   std::vector<std::string> names;
   if (!world.git.exists()) return names;
-  for (const std::string& ref : world.git.refs(prefix)) names.push_back(ref.substr(prefix.size()));
+  for (const Git::Ref& ref : world.git.refs(prefix))
+    if (std::string name = ref.name.substr(prefix.size()); can_be_instance(name)) names.push_back(std::move(name));
   return names;
 }
 
-Tree as_files(const Version& version) {
-  Tree files;
-  files[version.manifest_name] = {version.manifest};
-  files["spec.json"] = {to_json(version.spec, 1) + "\n"};
-  files["unit.service"] = {version.unit};
-  for (const auto& [path, file] : version.tree) {
-    if (is_secret(path, file))
-      files[secrets_prefix + path] = {"sha256:" + sha256(file.content) + "\n"};
-    else
-      files[tree_prefix + path] = file;
+/// Whether anything of it is on the host: what cannot be read of the history of others is history only.
+bool is_on_host(const World& world, const std::string& name) {
+  const Layout layout(world.root);
+  const std::string places[] = {layout.tree(name), layout.run(name), layout.unit(name), layout.logs(name)};
+  return std::any_of(std::begin(places), std::end(places), [&](const std::string& p) { return world.fs.exists(p); });
+}
+
+/// Of an instance that nothing is applied of: whether it is there all the same, because its first apply was killed, its
+/// ref got lost, or its history cannot tell.
+bool is_present_unapplied(const World& world, const std::string& name) {
+  try {
+    const auto newest = revisions(world, name, 1);
+    if (newest.empty()) return false;
+    return (newest.front().outcome.empty() && !newest.front().deletes) || has_lost_applied(world, name);
+  } catch (const Error&) {
+    stop_if_interrupted();
+    return is_on_host(world, name);
   }
-  return files;
 }
 
 }  // namespace
@@ -121,6 +133,12 @@ Value to_value(const Revision& r) {
   return out;
 }
 
+bool can_be_instance(const std::string& name) {
+  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
+
 std::string branch_of(const std::string& name) { return "refs/heads/" + name; }
 std::string applied_ref(const std::string& name) { return "refs/orctl/applied/" + name; }
 
@@ -128,21 +146,56 @@ std::vector<std::string> known_instances(const World& world) { return names_belo
 std::vector<std::string> present_instances(const World& world) {
   std::vector<std::string> names = names_below(world, "refs/orctl/applied/");
   const std::set<std::string> applied(names.begin(), names.end());
-  for (const std::string& name : known_instances(world)) {
-    if (applied.contains(name)) continue;
-    const auto newest = revisions(world, name, 1);
-    if (!newest.empty() && newest.front().outcome.empty() && !newest.front().deletes) names.push_back(name);
-  }
+  for (const std::string& name : known_instances(world))
+    if (!applied.contains(name) && is_present_unapplied(world, name)) names.push_back(name);
   std::sort(names.begin(), names.end());
   return names;
 }
 
+bool has_lost_applied(const World& world, const std::string& name) {
+  if (world.git.ref(applied_ref(name))) return false;
+  for (const size_t limit : {size_t{1}, size_t{0}})  // the newest says it, nearly always
+    for (const Revision& r : revisions(world, name, limit)) {
+      if (r.outcome == "applied") return !r.deletes;
+      if (r.outcome.empty() || r.outcome == "deleted" || r.outcome == unknown_outcome) return false;
+    }
+  return false;
+}
+
 std::vector<Revision> revisions(const World& world, const std::string& name, size_t limit) {
   std::vector<Revision> out;
-  if (!can_be_name(name) || !world.git.exists()) return out;
+  if (!can_be_instance(name) || !world.git.exists()) return out;
   const std::string live = live_commit(world, name);
   for (const Git::Commit& commit : world.git.log(branch_of(name), limit))
     out.push_back(read_revision(world, commit, live));
+  return out;
+}
+
+int revision_number(const Git::Commit& commit) { return number_in(commit.message); }
+
+Revision revision_at(const World& world, const std::string& commit) {
+  return read_revision(world, world.git.commit(commit), "");
+}
+
+std::vector<Revision> readable_revisions(const World& world, const std::string& name, size_t limit,
+                                         std::optional<Error>& end) {
+  std::vector<Revision> out;
+  try {
+    std::string id = world.git.exists() ? world.git.ref(branch_of(name)).value_or("") : "", live;
+    try {
+      live = live_commit(world, name);
+    } catch (const Error& e) {
+      end = e;
+    }
+    while (!id.empty() && (limit == 0 || out.size() < limit)) {
+      const Git::Commit commit = world.git.commit(id);
+      out.push_back(read_revision(world, commit, live));
+      id = commit.parent;
+    }
+  } catch (const Error& e) {
+    stop_if_interrupted();
+    end = e;
+  }
   return out;
 }
 
@@ -159,7 +212,7 @@ Revision find_revision(const World& world, const std::string& name, int number) 
 }
 
 std::optional<Revision> applied_revision(const World& world, const std::string& name) {
-  if (!can_be_name(name) || !world.git.exists()) return std::nullopt;
+  if (!can_be_instance(name) || !world.git.exists()) return std::nullopt;
   const std::string live = live_commit(world, name);
   if (live.empty()) return std::nullopt;
   return read_revision(world, world.git.commit(live), live);
@@ -206,13 +259,32 @@ Version load_version(const World& world, const std::string& commit, const Tree& 
   return out;
 }
 
+Tree stored_tree(const Version& version) {
+  Tree files;
+  files["unit.service"] = {version.unit};
+  for (const auto& [path, file] : version.tree) {
+    if (is_secret(path, file))
+      files[secrets_prefix + path] = {"sha256:" + sha256(file.content) + "\n"};
+    else
+      files[tree_prefix + path] = file;
+  }
+  return files;
+}
+
+namespace {
+
+Tree as_files(const Version& version) {
+  Tree files = stored_tree(version);
+  files[version.manifest_name] = {version.manifest};
+  files["spec.json"] = {to_json(version.spec, 1) + "\n"};
+  return files;
+}
+
+}  // namespace
+
 std::string commit_version(World& world, const std::string& name, const std::string& parent,
                            const std::optional<Version>& version, const RevisionNote& note) {
-  int number = 1;
-  if (!parent.empty())
-    number = static_cast<int>(
-                 parse_number(line_value(world.git.commit(parent).message, "Orctl-Revision"), 1000000000).value_or(0)) +
-             1;
+  const int number = parent.empty() ? 1 : revision_number(world.git.commit(parent)) + 1;
   const std::string subject = !note.reason.empty() ? one_line(note.reason)
                               : version            ? "apply " + name
                                                    : "delete " + name;

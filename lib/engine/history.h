@@ -15,11 +15,14 @@ struct Revision {
   std::string commit;
   int64_t time = 0;  ///< seconds since 1970
   std::string author, reason, command, digest;
-  bool deletes = false;         ///< this revision took the instance away
-  std::string outcome;          ///< "applied", "rolled-back", "interrupted", "deleted"; "" while nobody has said
+  bool deletes = false;  ///< this revision took the instance away
+  /// "applied", "rolled-back", "interrupted", "deleted"; "" while nobody has said; unknown_outcome
+  std::string outcome;
   std::string cause, duration;  ///< why it was rolled back; how long it took
   bool live = false;            ///< refs/orctl/applied/<name> is here
 };
+/// Of a revision whose note cannot be read; `cause` tells why.
+constexpr const char* unknown_outcome = "unknown";
 Value to_value(const Revision& r);
 
 /// What goes into a revision besides the version itself.
@@ -27,16 +30,26 @@ struct RevisionNote {
   std::string author, reason, command;
 };
 
+/// Whether this can be an instance's name at all; anything else must not get into the name of a ref.
+bool can_be_instance(const std::string& name);
 std::string branch_of(const std::string& name);    ///< "refs/heads/<name>"
 std::string applied_ref(const std::string& name);  ///< "refs/orctl/applied/<name>"
 
 /// All instances that the store knows, deleted ones included.
 std::vector<std::string> known_instances(const World& world);
-/// Those that are applied, and those whose first apply was killed half-way.
+/// Those that are applied, those whose first apply was killed half-way, and those whose history cannot tell.
 std::vector<std::string> present_instances(const World& world);
 
 /// Newest first; empty when the instance is unknown. limit 0: all.
 std::vector<Revision> revisions(const World& world, const std::string& name, size_t limit = 0);
+/// The revision that a commit is; the caller knows whose.
+Revision revision_at(const World& world, const std::string& commit);
+int revision_number(const Git::Commit& commit);  ///< 0 when it has none
+/// revisions() as far as they can be read; `end` is set to what could not.
+std::vector<Revision> readable_revisions(const World& world, const std::string& name, size_t limit,
+                                         std::optional<Error>& end);
+/// Whether its last revision was applied, and no ref says so: the ref got lost.
+bool has_lost_applied(const World& world, const std::string& name);
 /// Exit::usage with the known numbers when there is no such revision.
 Revision find_revision(const World& world, const std::string& name, int number);
 std::optional<Revision> applied_revision(const World& world, const std::string& name);
@@ -54,6 +67,9 @@ Version load_manifest(const World& world, const std::string& commit);
 /// there the result lacks that file and `missing` names it.
 Version load_version(const World& world, const std::string& commit, const Tree& keys,
                      std::vector<std::string>* missing = nullptr);
+
+/// The files of a version as a commit holds them; those of the tree alone, when that is all there is.
+Tree stored_tree(const Version& version);
 
 /// Commits `version` (nullopt: a revision that takes the instance away) on top of `parent`; the caller holds the
 /// instance's lock and the store's. Returns the commit.

@@ -6,6 +6,8 @@
 #include <set>
 
 #include "base/text.h"
+#include "engine/salvage.h"
+#include "engine/supervisor.h"
 #include "engine/target.h"
 #include "render/unit.h"
 
@@ -20,6 +22,35 @@ void observe_masters(Observed& o, const World& world, const Layout& layout, cons
   o.upgrading = supervisor.upgrading(world) != 0;
   o.pid = supervisor.master(world);
 }
+
+bool labels_match(const Value& spec, const std::vector<std::string>& wanted) {
+  const Value* labels = spec.find("labels");
+  return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& pair) {
+    const size_t equals = pair.find('=');
+    if (equals == std::string::npos)
+      throw Error(Exit::usage, "the label '" + pair + "' is not key=value", "for example -l team=payments");
+    const Value* value = labels == nullptr ? nullptr : labels->find(pair.substr(0, equals));
+    return value != nullptr && value->as_string() == pair.substr(equals + 1);
+  });
+}
+
+Error lost_ref(const std::string& ref, const std::string& why) {
+  return Error(Exit::target, fmt::format("the ref '{}' is gone from the version store, and {}", ref, why),
+               "orctl store verify names all that is damaged, and how to mend it");
+}
+
+Error unknown_instance(const std::string& name, const std::vector<std::string>& known) {
+  std::vector<std::string> matched;
+  for (const std::string& one : known)
+    if (glob_match(name, one)) matched.push_back(one);
+  if (!matched.empty())
+    return Error(Exit::usage, "there is no instance '" + name + "'", "name them: " + join(matched, " "));
+  const auto near = nearest(name, known);
+  return Error(Exit::usage, "there is no instance '" + name + "'",
+               near ? "did you mean '" + *near + "'?" : "orctl get instances");
+}
+
+}  // namespace
 
 void observe_process(Observed& o, const World& world, const Layout& layout, const NginxMasters& all) {
   observe_masters(o, world, layout, all);
@@ -36,7 +67,8 @@ void observe_process(Observed& o, const World& world, const Layout& layout, cons
     o.live.lost_needs = o.loss->mended_by;
   }
   if (o.pid == 0) return;
-  o.wanted_open_files = o.unit ? unit_open_files(o.version->spec) : needed_open_files(o.version->spec);
+  if (const std::string fault = supervisor.pid_file_fault(world); !fault.empty()) o.problem = fault;
+  if (o.version) o.wanted_open_files = o.unit ? unit_open_files(o.version->spec) : needed_open_files(o.version->spec);
   o.open_files = world.proc.open_file_limit(o.pid);
   o.live.binary = world.proc.executable(o.pid);
   try {
@@ -45,37 +77,16 @@ void observe_process(Observed& o, const World& world, const Layout& layout, cons
     o.live.tree = o.status->common_tree();
     o.live.certs = o.status->common_certs();
   } catch (const Error& e) {
+    stop_if_interrupted();
     o.problem = e.what();
     o.live.answers = false;
   }
 }
 
-bool labels_match(const Value& spec, const std::vector<std::string>& wanted) {
-  const Value* labels = spec.find("labels");
-  return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& pair) {
-    const size_t equals = pair.find('=');
-    if (equals == std::string::npos)
-      throw Error(Exit::usage, "the label '" + pair + "' is not key=value", "for example -l team=payments");
-    const Value* value = labels == nullptr ? nullptr : labels->find(pair.substr(0, equals));
-    return value != nullptr && value->as_string() == pair.substr(equals + 1);
-  });
-}
-
-Error unknown_instance(const std::string& name, const std::vector<std::string>& known) {
-  std::vector<std::string> matched;
-  for (const std::string& one : known)
-    if (glob_match(name, one)) matched.push_back(one);
-  if (!matched.empty())
-    return Error(Exit::usage, "there is no instance '" + name + "'", "name them: " + join(matched, " "));
-  const auto near = nearest(name, known);
-  return Error(Exit::usage, "there is no instance '" + name + "'",
-               near ? "did you mean '" + *near + "'?" : "orctl get instances");
-}
-
-}  // namespace
-
 std::string Observed::state() const {
+  if (broken) return "broken";
   if (pid == 0) return unit && (unit->active == "failed" || unit->sub == "auto-restart") ? "failed" : "stopped";
+  if (!problem.empty()) return "degraded";
   const bool outside = live.keeper == Live::Keeper::none;
   const bool ill = outside || loss || has_two_masters() || !status;
   if (ill || live.digest.empty() || live.tree.empty()) return "degraded";
@@ -116,13 +127,18 @@ Observed observe(const std::string& name, const World& world, const Layout& layo
   Observed o;
   o.name = name;
   const auto newest = revisions(world, name, 1);
-  if (newest.empty()) return o;
+  if (newest.empty()) {
+    if (can_be_instance(name) && world.git.exists() && world.git.ref(applied_ref(name)))
+      throw lost_ref(branch_of(name), "a revision of it is applied");
+    return o;
+  }
   const Revision& head = newest.front();
   o.head = head.commit;
   o.applied = applied_revision(world, name);
   o.interrupted = head.outcome.empty();
   // a first apply that was killed has nothing before it: what it was about to make is what there is to look at
   if (!o.applied && o.interrupted && !head.deletes) o.applied = head;
+  if (!o.applied && has_lost_applied(world, name)) throw lost_ref(applied_ref(name), "its last revision was applied");
   if (!o.applied) return o;
   Version version = load_manifest(world, o.applied->commit);
   const std::string folder = tree_folder(version.spec);
@@ -136,9 +152,24 @@ Observed observe(const std::string& name, const World& world, const Layout& layo
   try {
     o.unconfirmed = unconfirmed(name, world, layout);
   } catch (const Error& e) {
+    stop_if_interrupted();
     o.problem = e.what();
   }
   return o;
+}
+
+Observed observe_among(const std::string& name, const World& world, const Layout& layout) {
+  return observe_among(name, world, layout, NginxMasters(world));
+}
+
+Observed observe_among(const std::string& name, const World& world, const Layout& layout, const NginxMasters& all) {
+  try {
+    return observe_existing(name, world, layout, all);
+  } catch (const Error& e) {
+    stop_if_interrupted();
+    if (e.exit() == Exit::usage) throw;  // there is no such instance
+    return salvage(name, e, world, layout);
+  }
 }
 
 Observed observe_existing(const std::string& name, const World& world, const Layout& layout) {
@@ -153,6 +184,12 @@ Observed observe_existing(const std::string& name, const World& world, const Lay
 
 std::vector<std::string> select_instances(const std::vector<std::string>& patterns,
                                           const std::vector<std::string>& labels, const World& world) {
+  return select_instances(patterns, labels, world, [](const Error& e) { throw Error(e); });
+}
+
+std::vector<std::string> select_instances(const std::vector<std::string>& patterns,
+                                          const std::vector<std::string>& labels, const World& world,
+                                          const std::function<void(const Error&)>& unread) {
   const std::vector<std::string> known = present_instances(world);
   std::set<std::string> chosen;
   if (patterns.empty()) chosen.insert(known.begin(), known.end());
@@ -166,10 +203,14 @@ std::vector<std::string> select_instances(const std::vector<std::string>& patter
   }
   if (labels.empty()) return {chosen.begin(), chosen.end()};
   std::vector<std::string> out;
-  for (const std::string& name : chosen) {
-    const auto applied = applied_revision(world, name);
-    if (applied && labels_match(load_manifest(world, applied->commit).spec, labels)) out.push_back(name);
-  }
+  for (const std::string& name : chosen) try {
+      const auto applied = applied_revision(world, name);
+      if (applied && labels_match(load_manifest(world, applied->commit).spec, labels)) out.push_back(name);
+    } catch (const Error& e) {
+      stop_if_interrupted();
+      if (e.exit() == Exit::usage) throw;
+      unread(e.within("the labels of " + name));
+    }
   return out;
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -32,6 +33,9 @@ struct Observed {
   bool interrupted = false;  ///< an apply was killed half-way; the next changing command finishes or undoes it
   std::optional<Unconfirmed> unconfirmed;  ///< what is live waits for its confirmation
   Live live;
+  /// Why its history or its files cannot be read. What is known then comes from its live tree (engine/salvage.h):
+  /// `applied` may be absent, and `version` too.
+  std::optional<Error> broken;
 
   bool exists() const { return version.has_value(); }
   bool has_two_masters() const { return masters.size() > 1 || upgrading; }
@@ -39,8 +43,8 @@ struct Observed {
   bool unsettled() const;
   /// What is wrong with its masters, with their pids; "" when nothing is.
   std::string fault_of_masters() const;
-  /// "stopped", "failed" (systemd gave up, or waits to start it again), "running", "degraded" (running, but outside of
-  /// its unit, or with a second master, or the workers disagree or do not answer).
+  /// "broken", "stopped", "failed" (systemd gave up, or waits to start it again), "running", "degraded" (running, but
+  /// outside of its unit, or with a second master, or the workers disagree or do not answer).
   std::string state() const;
 };
 
@@ -59,8 +63,18 @@ std::string mend_masters(const std::string& name);
 std::string fault_of_masters(const std::string& name, const World& world, const Layout& layout,
                              const NginxMasters& all);
 
+/// The same for one of many: what cannot be read of it is in `broken`, and hides no other.
+Observed observe_among(const std::string& name, const World& world, const Layout& layout);
+Observed observe_among(const std::string& name, const World& world, const Layout& layout, const NginxMasters& all);
+
+/// Looks at the process of an instance whose `version`, as far as it is known, and `tree_path` are filled in.
+void observe_process(Observed& o, const World& world, const Layout& layout, const NginxMasters& all);
+
 /// Names of live instances chosen by names and globs, and by labels "key=value"; all when neither is given.
-/// Exit::usage when a plain name is not known.
+/// Exit::usage when a plain name is not known. Whose labels cannot be read is not chosen by them, but told to `unread`.
+std::vector<std::string> select_instances(const std::vector<std::string>& patterns,
+                                          const std::vector<std::string>& labels, const World& world,
+                                          const std::function<void(const Error&)>& unread);
 std::vector<std::string> select_instances(const std::vector<std::string>& patterns,
                                           const std::vector<std::string>& labels, const World& world);
 

@@ -158,9 +158,10 @@ Chosen<ServerName> choose(const std::vector<ServerPath>& paths, const std::vecto
     }
     return known->second;
   };
+  const auto unread = [&](const Error& e) { out.faults.push_back(e); };
   for (const ServerPath& path : paths) {
     bool found = false, answered = true;
-    for (const std::string& instance : select_instances({path.instance}, labels, world)) {
+    for (const std::string& instance : select_instances({path.instance}, labels, world, unread)) {
       const auto& servers = ask(instance);
       answered = answered && servers;
       if (!servers) continue;
@@ -203,7 +204,8 @@ Chosen<Override> choose_overrides(const std::vector<ServerPath>& paths, const st
   Chosen<Override> out;
   std::vector<std::string> names;
   for (const ServerPath& path : paths) names.push_back(path.instance);
-  for (const std::string& instance : select_instances(names, labels, world)) {
+  const auto unread = [&](const Error& e) { out.faults.push_back(e); };
+  for (const std::string& instance : select_instances(names, labels, world, unread)) {
     try {
       for (Value& item : gateway_overrides(world, layout, instance)) {
         const std::string upstream = text_of(item, "upstream"), server = text_of(item, "server");

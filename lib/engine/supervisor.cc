@@ -16,6 +16,7 @@ namespace {
 
 constexpr Millis start_limit(20000), kill_grace(5000), drain_margin(2000);
 constexpr std::string_view master_title = "nginx: master process";
+constexpr size_t longest_pid = 64;
 constexpr const char* useradd = "/usr/sbin/useradd";
 constexpr const char* userdel = "/usr/sbin/userdel";
 
@@ -95,6 +96,16 @@ void Supervisor::clear_way(World& world) const {
   constexpr unsigned mode = 0600;
   if (socket && socket->kind == Fs::Kind::socket && (socket->mode & mode) != mode)
     world.fs.chmod(layout_.admin_socket(name_), mode);
+}
+
+std::string Supervisor::pid_file_fault(const World& world) const {
+  const std::string file = layout_.pid(name_);
+  try {
+    if (world.fs.exists(file)) world.fs.read(file, longest_pid);
+    return {};
+  } catch (const Error& e) {
+    return std::string(e.what()) + "; a restart puts it right";
+  }
 }
 
 int Supervisor::master(const World& world) const {

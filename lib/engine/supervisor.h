@@ -51,6 +51,8 @@ class Supervisor {
 
   /// Pid of the running master, 0 when there is none. The pid file is tried first, then every process is looked at.
   int master(const World& world) const;
+  /// Why the pid file is none: too large, a FIFO, …; "" when it can be read, or is not there.
+  std::string pid_file_fault(const World& world) const;
   /// All masters of this tree, left-over ones too; more than one while nginx is upgraded, or by mistake.
   std::vector<int> masters(const World& world) const;
   std::vector<int> masters(const World& world, const NginxMasters& all) const;

@@ -46,9 +46,6 @@ Error change_fault(const std::string& doing, const std::string& path, int error)
 /// "'alice'", or "uid 1234" of a number that nobody has.
 std::string user_name(uint32_t uid);
 
-/// Throws "interrupted by SIGINT" (Exit::target) when interrupted().
-void stop_if_interrupted();
-
 inline void say(const Trace& trace, const std::string& line) {
   if (trace) trace(line);
 }

@@ -44,6 +44,23 @@ Fs::Kind kind_of(mode_t mode) {
   }
 }
 
+const char* what_is(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFDIR:
+      return "folder";
+    case S_IFLNK:
+      return "symlink";
+    case S_IFIFO:
+      return "FIFO (special file)";
+    case S_IFSOCK:
+      return "socket (special file)";
+    case S_IFREG:
+      return "file";
+    default:
+      return "special file";
+  }
+}
+
 std::optional<Fs::Stat> stat_at(int folder, const std::string& path, int flags, const std::string& shown) {
   struct stat raw = {};
   if (::fstatat(folder, path.c_str(), &raw, flags) != 0) {
@@ -71,8 +88,8 @@ std::string read_at(int folder, const std::string& name, int flags, size_t max, 
   struct stat raw = {};
   if (::fstat(file.get(), &raw) != 0) throw look_fault("read", path, errno);
   if (!S_ISREG(raw.st_mode)) {
-    const char* what = S_ISDIR(raw.st_mode) ? "a folder" : "a special file";
-    throw Error(Exit::refused, fmt::format("cannot read '{}': it is {}, not a regular file", path, what));
+    throw Error(Exit::refused,
+                fmt::format("cannot read '{}': it is a {}, not a regular file", path, what_is(raw.st_mode)));
   }
   if (static_cast<size_t>(raw.st_size) > max) {
     throw Error(Exit::refused,

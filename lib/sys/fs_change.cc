@@ -35,8 +35,6 @@ Fd open_node(const Root& root, const std::string& path, const std::string& doing
   return node;
 }
 
-const char* what_is(mode_t mode) { return S_ISLNK(mode) ? "symlink" : S_ISDIR(mode) ? "folder" : "special file"; }
-
 }  // namespace
 
 std::string temp_prefix(const std::string& target) {
@@ -86,6 +84,23 @@ void Fs::write(const std::string& path, const std::string& content, unsigned mod
   }
   sync_folder(folder, place.folder);
 }
+
+void Fs::create(const std::string& path, const std::string& content, unsigned mode) {
+  const PathParts place = path_parts(path);
+  put_new_file(root_->folder(place.folder, Trust::required), place.name, content, mode, {}, path);
+}
+
+void Fs::put(const std::string& path, const std::string& temp, const std::string& content, unsigned mode) {
+  create(temp, content, mode);
+  const PathParts source = path_parts(temp), target = path_parts(path);
+  const Fd one = root_->folder(source.folder, Trust::required), two = root_->folder(target.folder, Trust::required);
+  if (::renameat(one.get(), source.name.c_str(), two.get(), target.name.c_str()) == 0) return;
+  const int error = errno;
+  ::unlinkat(one.get(), source.name.c_str(), 0);
+  throw change_fault("write", path, error);
+}
+
+void Fs::sync(const std::string& folder) { sync_folder(root_->folder(folder, Trust::any), folder); }
 
 void Fs::append(const std::string& path, const std::string& line, unsigned mode) {
   say(trace_, fmt::format("append {} ({} bytes)", path, line.size()));

@@ -11,8 +11,8 @@
 #include "sys/beneath.h"
 #include "sys/folder.h"
 
-/// Looking at, making and removing files and folders by the handle of the folder that they are in. Only fs*.cc include
-/// this.
+/// Looking at, making and removing files and folders by the handle of the folder that they are in. Only fs*.cc and
+/// git_*.cc include this.
 namespace orctl {
 
 Fs::Kind kind_of(mode_t mode);
@@ -21,6 +21,8 @@ std::optional<Fs::Stat> stat_at(int folder, const std::string& path, int flags, 
 /// A whole regular file. O_NONBLOCK keeps a FIFO from hanging us; it means nothing for a regular file.
 std::string read_at(int folder, const std::string& name, int flags, size_t max, const std::string& path,
                     unsigned* mode = nullptr);
+/// "folder", "symlink", "FIFO", …: what lies where a regular file is wanted.
+const char* what_is(mode_t mode);
 [[noreturn]] void too_large(const std::string& what, size_t max);
 /// Calls `each` with every entry of a folder but "." and "..", in no order; throws look_fault, and what `each` throws.
 void each_name(const Fd& folder, const std::string& shown, const std::function<void(const Fs::Entry&)>& each);

@@ -1,60 +1,16 @@
 #pragma once
-#include <git2.h>
-
-#include <memory>
 #include <string>
 
-#include "sys/fault.h"
+#include "sys/git_object.h"
 
-/// libgit2's objects as values that free themselves, and its errors as ours. Only git_*.cc include this.
+/// What git_*.cc have in common.
 namespace orctl {
 
-template <auto Free>
-struct GitFree {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-template <class T, auto Free>
-using GitHandle = std::unique_ptr<T, GitFree<Free>>;
-
-using Repository = GitHandle<git_repository, git_repository_free>;
-using Reference = GitHandle<git_reference, git_reference_free>;
-using CommitHandle = GitHandle<git_commit, git_commit_free>;
-using TreeHandle = GitHandle<git_tree, git_tree_free>;
-using Odb = GitHandle<git_odb, git_odb_free>;
-using Blob = GitHandle<git_blob, git_blob_free>;
-using Index = GitHandle<git_index, git_index_free>;
-using Note = GitHandle<git_note, git_note_free>;
-using Patch = GitHandle<git_patch, git_patch_free>;
-using Signature = GitHandle<git_signature, git_signature_free>;
-
-/// Lets a C function fill a handle: `git_blob_lookup(Out(blob), …)`.
-template <class Handle>
-class Out {
- public:
-  explicit Out(Handle& handle) : handle_(handle) {}
-  Out(const Out&) = delete;
-  Out& operator=(const Out&) = delete;
-  ~Out() { handle_.reset(raw_); }
-  operator typename Handle::pointer *() { return &raw_; }
-
- private:
-  Handle& handle_;
-  typename Handle::pointer raw_ = nullptr;
-};
-
 constexpr const char* notes_ref = "refs/notes/orctl";
-
-/// Starts libgit2 on the first call: fsync on, nobody's configuration.
-void start_git();
-/// The last libgit2 error as "cannot <doing> in the version store '<path>': …" (Exit::target).
-Error git_fault(const std::string& doing, const std::string& path);
-/// Lest the next fault is told with the reason of an earlier one that was no fault.
-void forget_git_error();
-/// Throws git_fault when `code` is negative.
-void git_check(int code, const std::string& doing, const std::string& path);
+/// How the name of an object begins that is not yet whole; git takes it for a scratch file of its own.
+constexpr const char* scratch_object = "tmp_obj_orctl.";
+constexpr size_t max_packed_refs = size_t{64} << 20;
+constexpr const char* verify_hint = "orctl store verify names all that is damaged, and how to mend it";
 
 enum class StoreState {
   absent,      ///< nothing there, or an empty folder
@@ -63,10 +19,59 @@ enum class StoreState {
 };
 /// Looks at the files only. Errors when it belongs to another user or is something else or damaged.
 StoreState store_state(const std::string& path);
-Repository open_store(const std::string& path);
+/// Exit::refused when there is none.
+void need_store(const std::string& path);
 
-std::string hex(const git_oid& id);
-/// The commit with this id, which may be shortened to 4 digits or more.
-CommitHandle find_commit(git_repository* repository, const std::string& id, const std::string& path);
+/// The object as an Error: "cannot <doing> in the version store '<path>': …" (Exit::target).
+Error store_fault(const std::string& doing, const std::string& path, const Damage& damage);
+
+/// A line of packed-refs.
+struct PackedRef {
+  std::string name, id;
+  bool sound = true;  ///< else `name` is what could be made out, perhaps nothing, and `id` is ""
+  size_t line = 0;
+};
+/// Throws Damage when the file cannot be read at all.
+std::vector<PackedRef> packed_refs(const std::string& store);
+/// Whether a ref may have this name.
+bool is_ref_name(const std::string& name);
+/// Exit::conflict: somebody else moved it.
+Error moved_ref(const std::string& branch, const std::string& expected, const std::string& found);
+/// Reads one ref by its file or its packed line, and follows it when it is symbolic; nullopt when it is not there.
+/// Throws Damage.
+std::optional<std::string> read_ref(const std::string& store, const std::string& name);
+/// Calls `each` with all below `folder` ("refs/heads") that is no folder and no scratch file.
+void each_ref_file(const std::string& store, const std::string& folder,
+                   const std::function<void(const std::string& name)>& each, int depth = 0);
+
+/// The commit with this id, which may be shortened to 4 digits or more. `id` is made whole.
+CommitText find_commit(const ObjectReader& objects, std::string& id, const std::string& path);
+/// The same for an id that a ref or another commit names: when it is missing the store is damaged.
+CommitText read_commit(const ObjectReader& objects, const std::string& id, const std::string& path);
+/// An object that must be there, of this type; `doing` as for store_fault.
+std::string need_object(const ObjectReader& objects, const std::string& id, ObjectType type, const std::string& doing,
+                        const std::string& path);
+Git::Commit to_commit(const std::string& id, const CommitText& text);
+
+/// Writes objects, durable once sync() has returned.
+class ObjectWriter {
+ public:
+  ObjectWriter(Fs& fs, const std::string& store) : fs_(fs), store_(store), objects_(store) {}
+
+  /// Writes it unless the store has it whole. Returns its id.
+  std::string put(ObjectType type, const std::string& content);
+  /// The same, also when a pack has it.
+  std::string put_loose(ObjectType type, const std::string& content);
+  /// All files and folders of a tree. Returns the tree's id.
+  std::string put_tree(const Tree& files);
+  void sync();
+  const ObjectReader& objects() const { return objects_; }
+
+ private:
+  Fs& fs_;
+  const std::string& store_;
+  ObjectReader objects_;
+  std::vector<std::string> folders_;  ///< to make durable, also what a killed process left there before
+};
 
 }  // namespace orctl

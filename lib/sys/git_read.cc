@@ -2,36 +2,21 @@
 
 #include <algorithm>
 
-#include "sys/git_handle.h"
+#include "sys/git2_handle.h"
 
 namespace orctl {
 namespace {
 
-Git::Commit to_commit(const git_commit* raw) {
-  Git::Commit commit;
-  commit.id = hex(*git_commit_id(raw));
-  if (git_commit_parentcount(raw) > 0) commit.parent = hex(*git_commit_parent_id(raw, 0));
-  commit.author = git_commit_author(raw)->name;
-  commit.message = git_commit_message(raw);
-  commit.time = git_commit_time(raw);
-  return commit;
-}
-
-std::optional<git_oid> find_ref(git_repository* repository, const std::string& name, const std::string& path) {
-  git_oid id;
-  const int code = git_reference_name_to_id(&id, repository, name.c_str());
-  if (code == GIT_ENOTFOUND) return std::nullopt;
-  git_check(code, fmt::format("read {:?}", name), path);
-  return id;
-}
+/// Of a commit, the folder in which a tree lies comes on top of the tree's own.
+constexpr size_t max_depth = kept_tree_limits.depth + 1;
+constexpr size_t max_commit = size_t{1} << 20;
 
 struct FilesReader {
-  git_repository* repository;
+  const ObjectReader& objects;
   const std::string& path;
   std::string commit;
   Git::Reach reach;
-  Odb odb;
-  Tree files;
+  Tree files{};
   size_t bytes = 0, entries = 0;
 
   Error refused(const std::string& why) const {
@@ -40,129 +25,159 @@ struct FilesReader {
                  "look at it with git ls-tree -r; nothing of it was used");
   }
 
-  void read(const git_tree* tree, const std::string& prefix, size_t depth) {
-    if (depth >= kept_tree_limits.depth)
-      throw refused(fmt::format("its folders are nested more than {} deep", kept_tree_limits.depth - 1));
-    for (size_t i = 0; i < git_tree_entrycount(tree); ++i) {
-      const git_tree_entry* entry = git_tree_entry_byindex(tree, i);
-      const std::string name = git_tree_entry_name(entry);
-      if (const char* why = name_fault(name)) throw refused(fmt::format("name {:?} below '{}' {}", name, prefix, why));
+  void read(const std::string& tree, const std::string& prefix, size_t depth) {
+    if (depth > max_depth) throw refused(fmt::format("its folders are nested more than {} deep", max_depth));
+    const std::string doing = fmt::format("read the folder '{}' of commit {}", prefix, commit);
+    std::vector<TreeEntry> list;
+    try {
+      list = parse_tree(need_object(objects, tree, ObjectType::tree, doing, path));
+    } catch (const Damage& damage) {
+      throw store_fault(doing, path, damage);
+    }
+    for (const TreeEntry& entry : list) {
+      if (const char* why = name_fault(entry.name))
+        throw refused(fmt::format("name {:?} below '{}' {}", entry.name, prefix, why));
       if (++entries > kept_tree_limits.entries)
         throw refused(fmt::format("it has more than {} entries", kept_tree_limits.entries));
-      const git_filemode_t mode = git_tree_entry_filemode(entry);
-      if (mode == GIT_FILEMODE_TREE) {
-        if (reach == Git::Reach::top) continue;
-        TreeHandle inner;
-        git_check(git_tree_lookup(Out(inner), repository, git_tree_entry_id(entry)), "read commit " + commit, path);
-        read(inner.get(), prefix + name + "/", depth + 1);
-      } else if (mode == GIT_FILEMODE_BLOB || mode == GIT_FILEMODE_BLOB_EXECUTABLE) {
-        add(prefix + name, *git_tree_entry_id(entry), mode == GIT_FILEMODE_BLOB ? 0644 : 0755);
+      if (entry.is_tree()) {
+        if (reach == Git::Reach::whole) read(entry.id, prefix + entry.name + "/", depth + 1);
+      } else if (entry.mode.size() == 6 && entry.mode.starts_with("100")) {
+        add(prefix + entry.name, entry.id, (entry.mode[3] - '0') % 2 == 0 ? 0644 : 0755);
       } else {
-        const char* what = mode == GIT_FILEMODE_LINK     ? "a symlink"
-                           : mode == GIT_FILEMODE_COMMIT ? "a submodule"
-                                                         : "no file";
-        throw refused(fmt::format("'{}{}' is {}", prefix, name, what));
+        const char* what = entry.mode == "120000" ? "a symlink" : entry.mode == "160000" ? "a submodule" : "no file";
+        throw refused(fmt::format("'{}{}' is {}", prefix, entry.name, what));
       }
     }
   }
 
-  /// Asks for the size first: a small pack can hold an enormous file.
-  void add(const std::string& name, const git_oid& id, unsigned mode) {
-    size_t size = 0;
-    git_object_t type = GIT_OBJECT_INVALID;
-    git_check(git_odb_read_header(&size, &type, odb.get(), &id), fmt::format("read '{}' of commit {}", name, commit),
-              path);
-    if (type != GIT_OBJECT_BLOB) throw refused(fmt::format("'{}' is no file", name));
-    bytes += size;
+  void add(const std::string& name, const std::string& id, unsigned mode) {
+    std::string content =
+        need_object(objects, id, ObjectType::blob, fmt::format("read '{}' of commit {}", name, commit), path);
+    bytes += content.size();
     if (bytes > kept_tree_limits.bytes) throw refused(fmt::format("it has more than {} bytes", kept_tree_limits.bytes));
-    Blob blob;
-    git_check(git_blob_lookup(Out(blob), repository, &id), fmt::format("read '{}' of commit {}", name, commit), path);
-    const auto* content = static_cast<const char*>(git_blob_rawcontent(blob.get()));
-    const auto length = static_cast<size_t>(git_blob_rawsize(blob.get()));
-    if (!files.emplace(name, TreeFile{length == 0 ? "" : std::string(content, length), mode}).second) {
+    if (!files.emplace(name, TreeFile{std::move(content), mode}).second)
       throw refused(fmt::format("'{}' is there twice", name));
-    }
   }
 };
 
-}  // namespace
-
-std::optional<std::string> Git::ref(const std::string& name) const {
-  if (!exists()) return std::nullopt;
-  const auto id = find_ref(open_store(path_).get(), name, path_);
-  return id ? std::optional(hex(*id)) : std::nullopt;
-}
-
-namespace {
-
-/// libgit2's list leaves out a ref that it cannot read, and an instance would seem not to be there.
-void refuse_broken_refs(git_repository* repository, const std::string& store, const std::string& folder) {
-  const Fs fs({});
-  for (const Fs::Entry& entry : fs.list(store + "/" + folder)) {
-    const std::string name = folder + "/" + entry.name;
-    if (entry.kind == Fs::Kind::folder)
-      refuse_broken_refs(repository, store, name);
-    else if (entry.kind == Fs::Kind::file && !name.ends_with(".lock") &&
-             entry.name.find(".orctl-tmp") == std::string::npos)
-      find_ref(repository, name, store);
+/// The text of the note of `commit` below one tree of notes, which may be split by the first digits of ids.
+std::optional<std::string> note_below(const ObjectReader& objects, const std::string& tree, const std::string& rest,
+                                      const std::string& doing, const std::string& path) {
+  std::vector<TreeEntry> list;
+  try {
+    list = parse_tree(need_object(objects, tree, ObjectType::tree, doing, path));
+  } catch (const Damage& damage) {
+    throw store_fault(doing, path, damage);
   }
+  for (const TreeEntry& entry : list) {
+    if (!entry.is_tree() && entry.name == rest) return need_object(objects, entry.id, ObjectType::blob, doing, path);
+    if (entry.is_tree() && entry.name.size() == 2 && rest.size() > 2 && rest.starts_with(entry.name))
+      return note_below(objects, entry.id, rest.substr(2), doing, path);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
-std::vector<std::string> Git::refs(const std::string& prefix) const {
-  std::vector<std::string> names;
-  if (!exists()) return names;
-  const Repository repository = open_store(path_);
-  refuse_broken_refs(repository.get(), path_, "refs");
-  git_strarray raw = {};
-  git_check(git_reference_list(&raw, repository.get()), "list the refs", path_);
-  for (size_t i = 0; i < raw.count; ++i) {
-    if (std::string_view(raw.strings[i]).starts_with(prefix)) names.emplace_back(raw.strings[i]);
+Error store_fault(const std::string& doing, const std::string& path, const Damage& damage) {
+  std::string hint = verify_hint;
+  for (const int error : {EACCES, EPERM, EIO, EMFILE, ENFILE})
+    if (damage.why.ends_with(errno_text(error))) hint = errno_hint(error);
+  const std::string where = damage.file.empty() ? "" : fmt::format("'{}': ", damage.file);
+  return Error(Exit::target, fmt::format("cannot {} in the version store '{}': {}{}", doing, path, where, damage.why),
+               hint);
+}
+
+std::string need_object(const ObjectReader& objects, const std::string& id, ObjectType type, const std::string& doing,
+                        const std::string& path) {
+  const auto broken = [&](const std::string& why, const std::string& file) {
+    const bool named = doing.ends_with(id);
+    return store_fault(named ? doing : fmt::format("{} ({} {})", doing, to_string(type), id), path, {why, file});
+  };
+  std::optional<GitObject> found;
+  try {
+    found = objects.find(id);
+  } catch (const Damage& damage) {
+    throw broken(damage.why, damage.file);
   }
-  git_strarray_dispose(&raw);
-  std::sort(names.begin(), names.end());
-  return names;
+  if (!found) throw broken("it is missing", "");
+  if (found->type != type) throw broken(fmt::format("it is a {}", to_string(found->type)), "");
+  return std::move(found->content);
+}
+
+CommitText find_commit(const ObjectReader& objects, std::string& id, const std::string& path) {
+  if (id.find_first_not_of("0123456789abcdef") != std::string::npos || id.size() < 4 || id.size() > 40)
+    throw Error(Exit::refused, fmt::format("{:?} is no commit id", id), "4 to 40 hexadecimal digits are one");
+  const auto absent = [&](const char* what) {
+    return Error(Exit::refused, fmt::format("there is {} '{}' in the version store '{}'", what, id, path),
+                 "see: orctl history INST");
+  };
+  if (id.size() < 40) {
+    const auto found = objects.matching(id);
+    if (found.size() != 1) throw absent(found.empty() ? "no commit" : "more than one commit");
+    id = found.front();
+  }
+  try {
+    const auto found = objects.find(id, max_commit);
+    if (!found || found->type != ObjectType::commit) throw absent("no commit");
+    return parse_commit(found->content);
+  } catch (const Damage& damage) {
+    throw store_fault("read commit " + id, path, damage);
+  }
+}
+
+CommitText read_commit(const ObjectReader& objects, const std::string& id, const std::string& path) {
+  const std::string doing = "read commit " + id;
+  try {
+    return parse_commit(need_object(objects, id, ObjectType::commit, doing, path));
+  } catch (const Damage& damage) {
+    throw store_fault(doing, path, damage);
+  }
+}
+
+Git::Commit to_commit(const std::string& id, const CommitText& text) {
+  return {id, text.parents.empty() ? "" : text.parents.front(), text.author_name(), text.message, text.time()};
 }
 
 Git::Commit Git::commit(const std::string& id) const {
-  const Repository repository = open_store(path_);
-  return to_commit(find_commit(repository.get(), id, path_).get());
+  need_store(path_);
+  std::string whole = id;
+  const CommitText text = find_commit(ObjectReader(path_), whole, path_);
+  return to_commit(whole, text);
 }
 
-std::vector<Git::Commit> Git::log(const std::string& ref, size_t limit) const {
+std::vector<Git::Commit> Git::log(const std::string& ref_name, size_t limit) const {
   std::vector<Commit> commits;
   if (!exists()) return commits;
-  const Repository repository = open_store(path_);
-  const auto tip = find_ref(repository.get(), ref, path_);
-  for (std::string id = tip ? hex(*tip) : ""; !id.empty() && (limit == 0 || commits.size() < limit);) {
-    commits.push_back(to_commit(find_commit(repository.get(), id, path_).get()));
+  const ObjectReader objects(path_);
+  for (std::string id = ref(ref_name).value_or(""); !id.empty() && (limit == 0 || commits.size() < limit);) {
+    stop_if_interrupted();
+    commits.push_back(to_commit(id, read_commit(objects, id, path_)));
     id = commits.back().parent;
   }
   return commits;
 }
 
 Tree Git::files(const std::string& commit_id, Reach reach) const {
-  const Repository repository = open_store(path_);
-  const CommitHandle commit = find_commit(repository.get(), commit_id, path_);
-  FilesReader reader{repository.get(), path_, hex(*git_commit_id(commit.get())), reach, nullptr, {}};
-  git_check(git_repository_odb(Out(reader.odb), repository.get()), "open the objects", path_);
-  TreeHandle tree;
-  git_check(git_commit_tree(Out(tree), commit.get()), "read commit " + reader.commit, path_);
-  reader.read(tree.get(), "", 0);
+  need_store(path_);
+  const ObjectReader objects(path_);
+  std::string whole = commit_id;
+  const CommitText commit = find_commit(objects, whole, path_);
+  FilesReader reader{objects, path_, whole, reach};
+  reader.read(commit.tree, "", 0);
   check_paths(reader.files, fmt::format("commit {} in the version store '{}'", reader.commit, path_));
   return std::move(reader.files);
 }
 
 std::optional<std::string> Git::note(const std::string& commit_id) const {
   if (!exists()) return std::nullopt;
-  const Repository repository = open_store(path_);
-  const CommitHandle commit = find_commit(repository.get(), commit_id, path_);
-  Note note;
-  const int code = git_note_read(Out(note), repository.get(), notes_ref, git_commit_id(commit.get()));
-  if (code == GIT_ENOTFOUND) return std::nullopt;
-  git_check(code, "read the note of commit " + commit_id, path_);
-  return git_note_message(note.get());
+  const ObjectReader objects(path_);
+  std::string whole = commit_id;
+  if (whole.size() < 40) find_commit(objects, whole, path_);
+  const auto tip = ref(notes_ref);
+  if (!tip) return std::nullopt;
+  const CommitText notes = read_commit(objects, *tip, path_);
+  return note_below(objects, notes.tree, whole, "read the note of commit " + whole, path_);
 }
 
 std::string Git::text_diff(const std::string& path, const std::string* before, const std::string* after) {

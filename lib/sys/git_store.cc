@@ -7,7 +7,7 @@
 #include <array>
 #include <set>
 
-#include "sys/git_handle.h"
+#include "sys/git2_handle.h"
 
 namespace orctl {
 
@@ -19,34 +19,25 @@ void start_git() {
          {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL}) {
       git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
     }
-    // store_state() checks the owner itself: libgit2 has no clear message, and would not let a user read root's store.
+    // store_state() checks the owner itself: libgit2 has no clear message
     git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
     return true;
   }();
   static_cast<void>(started);
 }
 
-Error git_fault(const std::string& doing, const std::string& path) {
+void git_check(int code, const std::string& doing, const std::string& path) {
   const int last_errno = errno;
-  // libgit2 says nothing when a write of an object fails: then errno is all there is.
+  if (code >= 0) return;
+  // libgit2 says nothing when a write fails: then errno is all there is
   const git_error* last = git_error_last();
   const bool told = last != nullptr && last->message != nullptr;
   const std::string why = told ? last->message : last_errno != 0 ? errno_text(last_errno) : "unknown error of libgit2";
-  std::string hint = fmt::format("check the store with: git --git-dir={} fsck", path);
+  std::string hint;
   for (const int error : {EACCES, EPERM, EROFS, ENOSPC, EDQUOT, EIO, EMFILE, ENFILE}) {
     if (why.ends_with(errno_text(error))) hint = errno_hint(error);
   }
-  return Error(Exit::target, fmt::format("cannot {} in the version store '{}': {}", doing, path, why), hint);
-}
-
-void git_check(int code, const std::string& doing, const std::string& path) {
-  if (code < 0) throw git_fault(doing, path);
-  forget_git_error();
-}
-
-void forget_git_error() {
-  git_error_clear();
-  errno = 0;
+  throw Error(Exit::target, fmt::format("cannot {} in the version store '{}': {}", doing, path, why), hint);
 }
 
 namespace {
@@ -62,11 +53,11 @@ bool is_folder(const std::string& path) {
 }
 
 /// Calls `each` with the path of every regular file below `folder`.
-void each_file(const std::string& folder, const std::function<void(const std::string&)>& each) {
-  if (!is_folder(folder)) return;
+void each_file(const std::string& folder, const std::function<void(const std::string&)>& each, size_t depth = 0) {
+  if (!is_folder(folder) || depth > kept_tree_limits.depth) return;
   for (const auto& entry : Fs({}).list(folder)) {
     const std::string path = folder + "/" + entry.name;
-    if (entry.kind == Fs::Kind::folder) each_file(path, each);
+    if (entry.kind == Fs::Kind::folder) each_file(path, each, depth + 1);
     if (entry.kind == Fs::Kind::file) each(path);
   }
 }
@@ -99,7 +90,8 @@ void remove_leftovers(Fs& fs, const std::string& path) {
   for (const std::string& folder : {path, path + "/objects"}) {
     if (!is_folder(folder)) continue;
     for (const auto& entry : fs.list(folder)) {
-      const bool scratch = entry.name.starts_with("_git2_") || entry.name.starts_with("tmp_object_git2_");
+      const bool scratch = entry.name.starts_with("_git2_") || entry.name.starts_with("tmp_object_git2_") ||
+                           entry.name.starts_with(scratch_object);
       if (scratch && entry.kind != Fs::Kind::folder) fs.remove(folder + "/" + entry.name);
     }
   }
@@ -142,54 +134,23 @@ StoreState store_state(const std::string& path) {
   if (found->kind != Fs::Kind::folder)
     throw Error(Exit::target, fmt::format("'{}' is no folder", path), "move it away");
   check_owner(path, found->uid);
-  const bool whole_head = has_content(path + "/HEAD");
-  const bool whole =
-      whole_head && has_content(path + "/config") && is_folder(path + "/objects") && is_folder(path + "/refs");
-  if (whole) return StoreState::ready;
+  const bool folders = is_folder(path + "/objects") && is_folder(path + "/refs");
+  if (folders && has_content(path + "/HEAD") && has_content(path + "/config")) return StoreState::ready;
   const bool used = has_refs(path);
+  // nothing of ours is read from HEAD and config: only git itself needs them
+  if (folders && used) return StoreState::ready;
   if (!used && only_git_files(path)) return Fs({}).list(path).empty() ? StoreState::absent : StoreState::unfinished;
   throw Error(
       Exit::target, fmt::format("'{}' is no git repository, or a damaged one", path),
-      used && !whole_head
-          ? fmt::format("its HEAD is missing or empty; put it back with: echo 'ref: refs/heads/main' > {}/HEAD", path)
-          : "move it away, or choose another place with --root DIR");
+      used ? fmt::format("its folder 'objects' or 'refs' is gone: put {} back from a copy, or move it away", path)
+           : "move it away, or choose another place with --root DIR");
 }
 
-Repository open_store(const std::string& path) {
-  if (store_state(path) != StoreState::ready) {
-    throw Error(Exit::refused, fmt::format("there is no version store at '{}' yet", path),
-                "the first apply makes it; or choose another place with --root DIR");
-  }
-  start_git();
-  forget_git_error();
-  Repository repository;
-  const int flags = GIT_REPOSITORY_OPEN_NO_SEARCH | GIT_REPOSITORY_OPEN_BARE;
-  git_check(git_repository_open_ext(Out(repository), path.c_str(), flags, nullptr), "open the repository", path);
-  return repository;
-}
-
-std::string hex(const git_oid& id) {
-  std::string digits(GIT_OID_HEXSZ, '\0');
-  git_oid_fmt(digits.data(), &id);
-  return digits;
-}
-
-CommitHandle find_commit(git_repository* repository, const std::string& id, const std::string& path) {
-  git_oid oid;
-  CommitHandle commit;
-  const bool digits = id.find_first_not_of("0123456789abcdef") == std::string::npos;
-  if (!digits || id.size() < GIT_OID_MINPREFIXLEN || id.size() > GIT_OID_HEXSZ ||
-      git_oid_fromstrn(&oid, id.data(), id.size()) != 0) {
-    throw Error(Exit::refused, fmt::format("{:?} is no commit id", id), "4 to 40 hexadecimal digits are one");
-  }
-  const int code = git_commit_lookup_prefix(Out(commit), repository, &oid, id.size());
-  if (code == GIT_ENOTFOUND || code == GIT_EAMBIGUOUS) {
-    const char* what = code == GIT_ENOTFOUND ? "no commit" : "more than one commit";
-    throw Error(Exit::refused, fmt::format("there is {} '{}' in the version store '{}'", what, id, path),
-                "see: orctl history INST");
-  }
-  git_check(code, "read commit " + id, path);
-  return commit;
+void need_store(const std::string& path) {
+  stop_if_interrupted();
+  if (store_state(path) == StoreState::ready) return;
+  throw Error(Exit::refused, fmt::format("there is no version store at '{}' yet", path),
+              "the first apply makes it; or choose another place with --root DIR");
 }
 
 bool Git::exists() const { return store_state(path_) == StoreState::ready; }

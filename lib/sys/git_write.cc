@@ -1,9 +1,13 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <set>
+#include <atomic>
+#include <map>
 
+#include "base/text.h"
 #include "sys/git_handle.h"
+#include "sys/git_pack.h"
 
 namespace orctl {
 namespace {
@@ -13,91 +17,117 @@ std::string cleaned(std::string text) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '<' || c == '>') c = '_';
   }
+  text = trim(text);
   return text.empty() ? "unknown" : text;
 }
 
-Signature signature(const std::string& name, const std::string& email, const std::string& path) {
-  Signature made;
-  git_check(git_signature_new(Out(made), cleaned(name).c_str(), cleaned(email).c_str(), Clock().now(), 0),
-            fmt::format("name {:?} as author", name), path);
-  return made;
+std::string signature(const std::string& name, const std::string& email) {
+  return fmt::format("{} <{}> {} +0000", cleaned(name), cleaned(email), Clock().now());
 }
 
-Signature author_signature(const std::string& author, const std::string& path) {
-  return signature(author, author.find('@') == std::string::npos ? author + "@" + Env().host() : author, path);
+std::string author_signature(const std::string& author) {
+  return signature(author, author.find('@') == std::string::npos ? author + "@" + Env().host() : author);
 }
 
-Signature own_signature(const std::string& path) { return signature("orctl", "orctl@" + Env().host(), path); }
+std::string own_signature() { return signature("orctl", "orctl@" + Env().host()); }
 
-/// The objects of one change, for making their names durable: libgit2 syncs the files and their folder, but not
-/// `objects/` when that folder is new, and nothing that a killed process left there before.
-class Objects {
- public:
-  explicit Objects(const std::string& path) : top_(path + "/objects") {}
-  void add(const git_oid& id) { folders_.insert(hex(id).substr(0, 2)); }
+/// Files and folders of one folder of a tree.
+struct Folder {
+  std::map<std::string, Folder> folders;
+  std::map<std::string, const TreeFile*> files;
 
-  void add_tree(git_repository* repository, const git_tree* tree) {
-    add(*git_tree_id(tree));
-    for (size_t i = 0; i < git_tree_entrycount(tree); ++i) {
-      const git_tree_entry* entry = git_tree_entry_byindex(tree, i);
-      add(*git_tree_entry_id(entry));
-      TreeHandle inner;
-      if (git_tree_entry_type(entry) == GIT_OBJECT_TREE &&
-          git_tree_lookup(Out(inner), repository, git_tree_entry_id(entry)) == 0) {
-        add_tree(repository, inner.get());
-      }
-    }
+  void add(const std::string& path, const TreeFile& file) {
+    const size_t slash = path.find('/');
+    if (slash == std::string::npos)
+      files[path] = &file;
+    else
+      folders[path.substr(0, slash)].add(path.substr(slash + 1), file);
   }
 
-  void sync() const {
-    const Fs fs({});
-    for (const std::string& folder : folders_) {
-      // Packed objects have no folder.
-      if (fs.exists(top_ + "/" + folder)) sync_folder(top_ + "/" + folder);
-    }
-    sync_folder(top_);
+  std::string write(ObjectWriter& objects) const {
+    std::vector<TreeEntry> entries;
+    for (const auto& [name, folder] : folders) entries.push_back({"40000", name, folder.write(objects)});
+    for (const auto& [name, file] : files)
+      entries.push_back(
+          {(file->mode & 0111) != 0 ? "100755" : "100644", name, objects.put(ObjectType::blob, file->content)});
+    return objects.put(ObjectType::tree, tree_text(std::move(entries)));
   }
-
- private:
-  std::string top_;
-  std::set<std::string> folders_;
 };
 
-/// Makes a ref's file and its folders durable; those that a removal emptied may be gone.
-void sync_ref(const std::string& path, const std::string& name) {
-  const Fs fs({});
-  for (size_t slash = name.rfind('/'); slash != std::string::npos && slash > 0; slash = name.rfind('/', slash - 1)) {
-    const std::string folder = path + "/" + name.substr(0, slash);
-    if (fs.exists(folder)) sync_folder(folder);
+/// The tree of notes with `blob` as the note of the commit whose id ends with `rest`. Big trees of notes are split by
+/// the first digits; a split that is there is followed.
+std::string with_note(ObjectWriter& objects, const std::string& tree, const std::string& rest, const std::string& blob,
+                      const std::string& path) {
+  std::vector<TreeEntry> entries;
+  if (!tree.empty()) {
+    const std::string doing = "read the notes";
+    try {
+      entries = parse_tree(need_object(objects.objects(), tree, ObjectType::tree, doing, path));
+    } catch (const Damage& damage) {
+      throw store_fault(doing, path, damage);
+    }
   }
-  sync_folder(path);
-}
-
-Error moved(const std::string& branch, const std::string& expected, const std::string& found) {
-  const auto shown = [](const std::string& id) { return id.empty() ? "nothing" : id.substr(0, 12); };
-  return Error(Exit::conflict,
-               fmt::format("'{}' moved in the version store: it was expected at {} and is at {}", branch,
-                           shown(expected), shown(found)),
-               "someone else applied meanwhile: look at the new plan and run the same command again");
-}
-
-git_oid write_files(git_repository* repository, const Tree& files, const std::string& path) {
-  Index index;
-  git_check(git_index_new(Out(index)), "begin a commit", path);
-  for (const auto& [name, file] : files) {
-    git_index_entry entry = {};
-    entry.path = name.c_str();
-    entry.mode = (file.mode & 0111) != 0 ? GIT_FILEMODE_BLOB_EXECUTABLE : GIT_FILEMODE_BLOB;
-    git_check(git_blob_create_from_buffer(&entry.id, repository, file.content.data(), file.content.size()),
-              fmt::format("write '{}'", name), path);
-    git_check(git_index_add(index.get(), &entry), fmt::format("add '{}'", name), path);
-  }
-  git_oid tree;
-  git_check(git_index_write_tree_to(&tree, index.get(), repository), "write the tree", path);
-  return tree;
+  const auto same = [&](const TreeEntry& e) { return !e.is_tree() && e.name == rest; };
+  const auto split_here = [&](const TreeEntry& e) {
+    return e.is_tree() && e.name.size() == 2 && rest.size() > 2 && rest.starts_with(e.name);
+  };
+  if (const auto found = std::find_if(entries.begin(), entries.end(), same); found != entries.end())
+    found->id = blob;
+  else if (const auto below = std::find_if(entries.begin(), entries.end(), split_here); below != entries.end())
+    below->id = with_note(objects, below->id, rest.substr(2), blob, path);
+  else
+    entries.push_back({"100644", rest, blob});
+  return objects.put(ObjectType::tree, tree_text(std::move(entries)));
 }
 
 }  // namespace
+
+std::string ObjectWriter::put(ObjectType type, const std::string& content) {
+  const std::string id = object_id(type, content);
+  const std::string file = ObjectReader::loose_file(store_, id), folder = file.substr(0, file.rfind('/'));
+  try {
+    // what a killed process left may have no durable name yet
+    if (objects_.find(id)) {
+      if (fs_.exists(file)) folders_.push_back(folder);
+      return id;
+    }
+  } catch (const Damage&) {
+    // it gets a whole one in its place
+  }
+  return put_loose(type, content);
+}
+
+std::string ObjectWriter::put_loose(ObjectType type, const std::string& content) {
+  const std::string id = object_id(type, content);
+  const std::string file = ObjectReader::loose_file(store_, id), folder = file.substr(0, file.rfind('/'));
+  if (!fs_.exists(folder)) fs_.make_folders(folder);
+  static std::atomic<unsigned> next = 0;
+  std::string header = fmt::format("{} {}", to_string(type), content.size());
+  header += '\0';
+  fs_.put(file, fmt::format("{}/objects/{}{}.{}", store_, scratch_object, ::getpid(), next++),
+          deflated(header + content), 0444);
+  folders_.push_back(folder);
+  return id;
+}
+
+std::string ObjectWriter::put_tree(const Tree& files) {
+  Folder top;
+  for (const auto& [path, file] : files) top.add(path, file);
+  return top.write(*this);
+}
+
+void ObjectWriter::sync() {
+  std::sort(folders_.begin(), folders_.end());
+  folders_.erase(std::unique(folders_.begin(), folders_.end()), folders_.end());
+  for (const std::string& folder : folders_) fs_.sync(folder);
+  fs_.sync(store_ + "/objects");
+}
+
+/// A store that is a symlink to another place is none of our root's.
+Fs Git::writer() const {
+  const auto found = Fs({}).stat(path_);
+  return Fs({}, found && found->kind == Fs::Kind::symlink ? "" : root_);
+}
 
 std::string Git::commit_files(const std::string& branch, const std::string& expected_parent, const Tree& files,
                               const std::string& author, const std::string& message) {
@@ -105,77 +135,47 @@ std::string Git::commit_files(const std::string& branch, const std::string& expe
   check_paths(files, fmt::format("cannot commit to '{}'", branch));
   if (message.find('\0') != std::string::npos)
     throw Error(Exit::refused, "a commit message cannot have a NUL byte in it");
-  const Repository repository = open_store(path_);
-  const std::string tip = ref(branch).value_or("");
-  if (tip != expected_parent) throw moved(branch, expected_parent, tip);
-
-  const git_oid tree_id = write_files(repository.get(), files, path_);
-  TreeHandle tree;
-  git_check(git_tree_lookup(Out(tree), repository.get(), &tree_id), "read the new tree", path_);
-  CommitHandle parent;
-  if (!tip.empty()) parent = find_commit(repository.get(), tip, path_);
-  const git_commit* parents[] = {parent.get()};
-  const Signature who = author_signature(author, path_), committer = own_signature(path_);
-  git_oid id;
-  git_check(git_commit_create(&id, repository.get(), nullptr, who.get(), committer.get(), nullptr, message.c_str(),
-                              tree.get(), parent == nullptr ? 0 : 1, parents),
-            "write the commit", path_);
-  Objects objects(path_);
-  objects.add(id);
-  objects.add_tree(repository.get(), tree.get());
+  need_store(path_);
+  if (const std::string tip = ref(branch).value_or(""); tip != expected_parent)
+    throw moved_ref(branch, expected_parent, tip);
+  Fs fs = writer();
+  ObjectWriter objects(fs, path_);
+  CommitText commit;
+  if (!expected_parent.empty()) {
+    read_commit(objects.objects(), expected_parent, path_);
+    commit.parents.push_back(expected_parent);
+  }
+  commit.tree = objects.put_tree(files);
+  commit.author = author_signature(author);
+  commit.committer = own_signature();
+  commit.message = message;
+  const std::string id = objects.put(ObjectType::commit, commit_text(commit));
   objects.sync();
-
   // The ref comes last and only from where we saw it: readers see the old version or the whole new one.
-  Reference made;
-  const int code = parent == nullptr
-                       ? git_reference_create(Out(made), repository.get(), branch.c_str(), &id, 0, nullptr)
-                       : git_reference_create_matching(Out(made), repository.get(), branch.c_str(), &id, 1,
-                                                       git_commit_id(parent.get()), nullptr);
-  if (code == GIT_EMODIFIED || code == GIT_EEXISTS) throw moved(branch, expected_parent, ref(branch).value_or(""));
-  git_check(code, fmt::format("move '{}'", branch), path_);
-  sync_ref(path_, branch);
-  return hex(id);
-}
-
-void Git::set_ref(const std::string& name, const std::string& id) {
-  say(trace_, fmt::format("git ref {} {}", name, id));
-  const Repository repository = open_store(path_);
-  const CommitHandle commit = find_commit(repository.get(), id, path_);
-  Reference made;
-  git_check(git_reference_create(Out(made), repository.get(), name.c_str(), git_commit_id(commit.get()), 1, nullptr),
-            fmt::format("set {:?}", name), path_);
-  sync_ref(path_, name);
-}
-
-void Git::remove_ref(const std::string& name) {
-  if (!ref(name)) return;
-  say(trace_, fmt::format("git ref -d {}", name));
-  const Repository repository = open_store(path_);
-  git_check(git_reference_remove(repository.get(), name.c_str()), fmt::format("remove {:?}", name), path_);
-  sync_ref(path_, name);
+  move_ref(branch, id, expected_parent);
+  return id;
 }
 
 void Git::set_note(const std::string& commit_id, const std::string& text) {
   say(trace_, fmt::format("git note {} ({} bytes)", commit_id, text.size()));
-  const Repository repository = open_store(path_);
-  const CommitHandle commit = find_commit(repository.get(), commit_id, path_);
-  const Signature committer = own_signature(path_);
-  const auto tip = ref(notes_ref);
-  const CommitHandle parent = tip ? find_commit(repository.get(), *tip, path_) : nullptr;
-  // Not git_note_create: it moves the ref before its objects are durable.
-  git_oid note, id;
-  git_check(git_note_commit_create(&id, &note, repository.get(), parent.get(), committer.get(), committer.get(),
-                                   git_commit_id(commit.get()), text.c_str(), 1),
-            "write the note of commit " + commit_id, path_);
-  CommitHandle made;
-  git_check(git_commit_lookup(Out(made), repository.get(), &id), "read the new note", path_);
-  Objects objects(path_);
-  for (const git_oid& object : {note, id, *git_commit_tree_id(made.get())}) objects.add(object);
+  need_store(path_);
+  Fs fs = writer();
+  ObjectWriter objects(fs, path_);
+  std::string whole = commit_id;
+  find_commit(objects.objects(), whole, path_);
+  CommitText commit;
+  std::string tree;
+  const std::string tip = ref(notes_ref).value_or("");
+  if (!tip.empty()) {
+    tree = read_commit(objects.objects(), tip, path_).tree;
+    commit.parents.push_back(tip);
+  }
+  commit.tree = with_note(objects, tree, whole, objects.put(ObjectType::blob, text), path_);
+  commit.author = commit.committer = own_signature();
+  commit.message = "Notes added by orctl\n";
+  const std::string id = objects.put(ObjectType::commit, commit_text(commit));
   objects.sync();
-  Reference moved_ref;
-  git_check(git_reference_create(Out(moved_ref), repository.get(), notes_ref, &id, 1, nullptr), "move the notes",
-            path_);
-  sync_ref(path_, notes_ref);
+  move_ref(notes_ref, id, tip);
 }
 
 }  // namespace orctl

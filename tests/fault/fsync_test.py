@@ -61,7 +61,7 @@ class Durable(unittest.TestCase):
             print("\n  fsyncs of %d files and folders; without all of them %d problems; %d may be left out" % (len(by_path), len(everything), len(unseen)))
             self.assertGreater(len(everything), 40)
             # these got no new name in this run: objects that were there already, and folders above the refs
-            given = {os.path.dirname(fsynclint.strings(line)[-1]).replace(lab.root, "") for line in lines if line.startswith(("link(", "rename(")) and " = 0" in line}
+            given = {os.path.dirname(fsynclint.strings(line)[-1]).replace(lab.root, "") for line in lines if line.startswith(("link(", "rename(", "renameat(")) and " = 0" in line}
             self.assertEqual([path for path in unseen if path in given or "/store.git" not in path], [])
 
 

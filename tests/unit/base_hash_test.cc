@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 
+using orctl::sha1;
 using orctl::sha256;
 
 // The values are those of FIPS 180-4's examples and of sha256sum(1).
@@ -24,4 +25,16 @@ TEST_CASE("sha256 around the lengths where the padding needs another block") {
 
 TEST_CASE("sha256 takes bytes, not text") {
   CHECK(sha256(std::string("\0\xff\x80", 3)) == "f742b965f156c10374bc23aea96e3a8aff8facd6fc079defeaa30219ad86f211");
+}
+
+TEST_CASE("sha1 of the standard's own examples, and around the lengths where the padding needs another block") {
+  CHECK(sha1("") == "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+  CHECK(sha1("abc") == "a9993e364706816aba3e25717850c26c9cd0d89d");
+  CHECK(sha1("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq") == "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
+  CHECK(sha1(std::string(1'000'000, 'a')) == "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
+  CHECK(sha1(std::string(55, 'x')) == "cef734ba81a024479e09eb5a75b6ddae62e6abf1");
+  CHECK(sha1(std::string(56, 'x')) == "901305367c259952f4e7af8323f480d59f81335b");
+  CHECK(sha1(std::string(63, 'x')) == "0ddc4e0cccd9a12850deb5abb0853a4425559fec");
+  CHECK(sha1(std::string(64, 'x')) == "bb2fa3ee7afb9f54c6dfb5d021f14b1ffe40c163");
+  CHECK(sha1(std::string(65, 'x')) == "78c741ddc482e4cdf8c474a0876347a0905b6233");
 }

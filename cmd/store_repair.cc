@@ -1,0 +1,114 @@
+#include "engine/store_repair.h"
+
+#include <set>
+
+#include "among.h"
+#include "change.h"
+
+namespace orctl {
+namespace {
+
+struct Options {
+  std::vector<std::string> names;
+  std::string manifest;
+  bool yes = false;
+  ChangeFlags change;
+};
+
+void flags(Flags& f, Options& o) {
+  f.positional("INST", o.names, "instances to mend; none: all that need it");
+  f.add("-f,--filename", o.manifest, "the manifest of the live tree, when the store cannot tell it").value("FILE");
+  f.add("-y,--yes", o.yes, "do not ask before revisions that cannot be read are dropped");
+  f.add("--reason", o.change.reason, "why; kept in the history").value("TEXT");
+  add_time_flags(f, o.change);
+}
+
+std::optional<Loaded> load_one(const std::string& file, const World& world, Io& io) {
+  if (file.empty()) return std::nullopt;
+  auto all = load_valid({file}, Recurse::no, world, [&](const Diagnostic& d) { io.error(d); });
+  if (all.size() != 1) throw Error(Exit::usage, "-f must name one manifest", "name the file of one instance");
+  return std::move(all.front());
+}
+
+std::vector<std::string> names_to_mend(const Options& o, const World& world) {
+  if (!o.names.empty()) {
+    const auto known = known_instances(world), present = present_instances(world);
+    for (const std::string& name : o.names)
+      if (std::find(known.begin(), known.end(), name) == known.end() &&
+          std::find(present.begin(), present.end(), name) == present.end())
+        throw Error(Exit::usage, "the store knows no instance '" + name + "'", "orctl store verify");
+    return {o.names.begin(), o.names.end()};
+  }
+  std::set<std::string> names;
+  for (const StoreFault& fault : verify_store(world))
+    if (can_be_instance(fault.instance)) names.insert(fault.instance);
+  return {names.begin(), names.end()};
+}
+
+Exit run(const Options& o, World& world, Io& io) {
+  io.kind("StoreRepairResult");
+  const Layout layout(world.root);
+  if (!world.git.exists()) throw Error(Exit::refused, "there is no version store yet", "the first apply makes it");
+  const auto manifest = load_one(o.manifest, world, io);
+  if (verify_store(world).empty()) {
+    io.print("the version store is sound; nothing to mend\n");
+    return Exit::ok;
+  }
+  const std::vector<std::string> names = names_to_mend(o, world);
+  if (manifest && (names.size() != 1 || names.front() != manifest->instance.name.str()))
+    throw Error(Exit::usage, "-f is the manifest of another instance than is mended", "name one instance, and its own");
+  Request request = make_request(o.change, world, "store repair");
+  if (request.note.reason.empty()) request.note.reason = "repaired from the live tree";
+  request.history = Request::History::passed_over;
+  const Held held(names, world, layout, request, remarks(io));
+  repair_store(names, world, layout, request);
+  std::vector<Repair> plans;
+  std::vector<std::string> questions;
+  Among among(io);
+  for (const std::string& name : names)
+    among.each([&] {
+      plans.push_back(plan_repair(name, manifest, world, layout, request));
+      for (const std::string& question : plans.back().questions) questions.push_back(question);
+    });
+  if (!questions.empty() && !o.yes && !world.env.confirm(join(questions, "; ") + ". Go on? [y/N] "))
+    throw Error(Exit::guard, "not mended: " + join(questions, "; "),
+                "say --yes; what is damaged is kept in " + world.git.path() + "/orctl-aside");
+  for (const Repair& plan : plans) {
+    const int revision = repair_instance(plan, world, layout, request);
+    Value item = Value::object();
+    item.set("name", plan.name);
+    item.set("result", "repaired");
+    item.set("revision", revision);
+    item.set("kept", static_cast<int64_t>(plan.kept.size()));
+    Value dropped = Value::array();
+    for (const std::string& one : plan.dropped) dropped.push(one);
+    item.set("dropped", std::move(dropped));
+    io.item(std::move(item));
+    io.print(plan.name + " repaired" + (revision == 0 ? "" : fmt::format(": revision {} is live", revision)) +
+             (plan.dropped.empty() ? "" : "; dropped: " + join(plan.dropped, ", ")) + "\n");
+  }
+  clear_store(world, request);
+  io.changed(true);
+  if (among.exit() != Exit::ok) return among.exit();  // what is left is theirs
+  const auto left = verify_store(world);
+  for (const StoreFault& fault : left) io.error(Error(Exit::target, fault.text(), "orctl store verify"));
+  if (left.empty()) io.print("the version store is sound\n");
+  return left.empty() ? Exit::ok : Exit::partial;
+}
+
+}  // namespace
+
+Command store_repair_command() {
+  return command<Options>(
+      {"store repair",
+       "mend the store from what runs and what can still be read",
+       {{"Mend all that store verify names", "orctl store repair"},
+        {"One instance, and drop revisions that cannot be read", "orctl store repair prd_payment_001_8080 --yes"}},
+       "Objects are written anew from the live tree; where its revision is lost, the live tree becomes a new one, once "
+       "the running instance has proved that it serves it. Revisions that can be read are kept, with their outcomes. "
+       "What is damaged is moved to the store's folder orctl-aside. The instance serves on.",
+       {"text", "json"}},
+      flags, run);
+}
+
+}  // namespace orctl

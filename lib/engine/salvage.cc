@@ -1,0 +1,165 @@
+#include "engine/salvage.h"
+
+#include <fmt/format.h>
+
+#include "engine/apply.h"
+#include "engine/confirm.h"
+#include "engine/supervisor.h"
+#include "engine/target.h"
+#include "model/read.h"
+#include "render/render.h"
+
+namespace orctl {
+namespace {
+
+constexpr int deepest_layout = 6;
+constexpr size_t max_settings = size_t{1} << 20;
+
+/// Whether the tree's own files say that it is this instance's: the state folder that its gateway uses, or else the pid
+/// file that its nginx writes, carries the name.
+bool is_own_tree(const std::string& folder, const std::string& name, const World& world, const Layout& layout) {
+  const auto content = [&](const char* file) -> std::string {
+    try {
+      const std::string path = folder + "/" + file;
+      return world.fs.exists(path) ? world.fs.read(path, max_settings) : "";
+    } catch (const Error&) {
+      return {};
+    }
+  };
+  Diagnostics found;
+  const auto settings = read_json({"settings.json", content("settings.json")}, found);
+  if (settings && settings->is_object())
+    if (const Value* state = settings->find("state"); state != nullptr && state->is_string())
+      return state->as_string() == layout.state(name);
+  return content("nginx.conf").find("\npid " + layout.pid(name) + ";") != std::string::npos;
+}
+
+std::string find_below(const std::string& folder, const std::string& name, const World& world, const Layout& layout,
+                       int depth) {
+  if (is_own_tree(folder, name, world, layout)) return folder;
+  if (depth == deepest_layout || world.fs.exists(folder + "/nginx.conf")) return {};
+  for (const Fs::Entry& entry : world.fs.list(folder)) {
+    if (entry.kind != Fs::Kind::folder || entry.name.starts_with(".orctl-")) continue;
+    if (auto found = find_below(folder + "/" + entry.name, name, world, layout, depth + 1); !found.empty())
+      return found;
+  }
+  return {};
+}
+
+/// What every instance of this name has, for one whose spec is lost: nothing that would be asked of its process.
+Value bare_spec(const std::string& name, const std::string& folder) {
+  Value spec = Value::object();
+  spec.set("name", name);
+  if (!folder.empty()) spec.set("layout", folder);
+  spec.set("nginx", Value::object());
+  for (const char* list : {"listener", "upstream", "route", "certificate"}) spec.set(list, Value::array());
+  return Schema::get("instance").with_defaults(spec);
+}
+
+/// Refs that lead to nothing readable are kept; the others go as those of any deleted instance.
+void remove_refs(const Observed& now, World& world, const Request& request) {
+  if (!world.git.exists()) return;
+  const FileLock lock = world.git.lock(request.lock_wait);
+  world.git.move_aside(world.git.path() + "/" + applied_ref(now.name));
+  world.git.remove_ref(applied_ref(now.name));
+  try {
+    const std::string head = world.git.ref(branch_of(now.name)).value_or("");
+    if (head.empty()) return;
+    const std::string commit = commit_version(world, now.name, head, std::nullopt, request.note);
+    note_outcome(world, commit, "deleted", "", Millis(0));
+  } catch (const Error&) {
+    world.git.move_aside(world.git.path() + "/" + branch_of(now.name));
+    world.git.remove_ref(branch_of(now.name));
+  }
+}
+
+}  // namespace
+
+std::string find_own_tree(const std::string& name, const World& world, const Layout& layout) {
+  if (const std::string usual = layout.tree(name); world.fs.exists(usual) && is_own_tree(usual, name, world, layout))
+    return usual;
+  const auto top = world.fs.stat(layout.trees());
+  return top && top->kind == Fs::Kind::folder ? find_below(layout.trees(), name, world, layout, 0) : "";
+}
+
+std::optional<Value> readable_spec(const std::string& name, const World& world) {
+  const auto spec_of = [&](const std::string& commit) -> std::optional<Value> {
+    try {
+      Value spec = load_manifest(world, commit).spec;
+      if (spec.at("name").as_string() == name) return spec;
+    } catch (const Error&) {
+      stop_if_interrupted();
+    }
+    return std::nullopt;
+  };
+  try {
+    if (const auto live = world.git.ref(applied_ref(name)))
+      if (auto spec = spec_of(*live)) return spec;
+  } catch (const Error&) {
+    stop_if_interrupted();
+  }
+  std::optional<Error> end;
+  for (const Revision& r : readable_revisions(world, name, 0, end))
+    if (!r.deletes)
+      if (auto spec = spec_of(r.commit)) return spec;
+  return std::nullopt;
+}
+
+Observed salvage(const std::string& name, const Error& why, const World& world, const Layout& layout) {
+  Observed o;
+  o.name = name;
+  o.broken = why.within(name);
+  try {
+    o.applied = applied_revision(world, name);
+  } catch (const Error&) {
+    stop_if_interrupted();
+  }
+  o.tree_path = find_own_tree(name, world, layout);
+  const size_t top = layout.trees().size() + 1;
+  const std::string folder = o.tree_path.empty() ? "" : o.tree_path.substr(top);
+  Version version;
+  version.spec = readable_spec(name, world).value_or(bare_spec(name, folder));
+  if (!folder.empty()) version.spec.set("layout", folder);
+  if (o.tree_path.empty()) o.tree_path = layout.tree(tree_folder(version.spec));
+  try {
+    version.tree = world.fs.read_tree(o.tree_path, tree_ownership(version.spec, world));
+    version.digest = carried_digest(version.tree);
+    version.unit = world.fs.exists(layout.unit(name)) ? world.fs.read(layout.unit(name)) : "";
+    o.version = std::move(version);
+  } catch (const Error&) {
+    stop_if_interrupted();
+    o.version.reset();
+  }
+  try {
+    observe_process(o, world, layout, NginxMasters(world));
+  } catch (const Error& e) {
+    stop_if_interrupted();
+    o.problem = e.what();
+  }
+  return o;
+}
+
+void delete_salvaged(const Observed& now, World& world, const Layout& layout, const Request& request) {
+  const Supervisor supervisor(layout, now.name, now.tree_path);
+  const std::string own = find_own_tree(now.name, world, layout);
+  const Value spec = now.version ? now.version->spec : readable_spec(now.name, world).value_or(bare_spec(now.name, ""));
+  supervisor.stop(world, drain_time(spec));
+  if (!own.empty()) {
+    const std::string folder = own.substr(layout.trees().size() + 1);
+    for (const std::string& place : {own, layout.stage(folder), layout.aside(folder)}) world.fs.remove(place);
+    for (std::string up = own.substr(0, own.rfind('/')); up.size() > layout.trees().size(); up.resize(up.rfind('/'))) {
+      if (!world.fs.exists(up) || !world.fs.list(up).empty()) break;
+      world.fs.remove(up);
+    }
+  }
+  supervisor.write_unit(world, "", Supervisor::AtBoot::keep);
+  supervisor.remove(world, supervisor.belongings(world, spec));
+  end_wait(now.name, world, layout);
+  remove_refs(now, world, request);
+  Value what = Value::object();
+  what.set("outcome", "deleted");
+  what.set("cause", now.broken ? now.broken->what() : "");
+  write_audit(world, layout, now.name, request.note, what);
+}
+
+}  // namespace orctl

@@ -1,0 +1,46 @@
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/apply.h"
+
+namespace orctl {
+
+/// One thing of the store that is damaged, and whose it is.
+struct StoreFault {
+  Git::Fault fault;
+  std::string instance;  ///< "" when it is nobody's, or everybody's
+  int revision = 0;      ///< the newest that needs it; 0: none, or not known
+  std::string text() const;
+};
+
+/// All that is damaged in the store, each once for every instance that needs it.
+std::vector<StoreFault> verify_store(const World& world);
+
+/// What the mending of one instance's history comes to. Made by looking; `repair_instance` carries it out.
+struct Repair {
+  std::string name;
+  std::vector<Revision> kept;          ///< oldest first, with the commits that they have now
+  std::vector<std::string> dropped;    ///< "revision 3", "what came before revision 2"
+  std::optional<Version> live;         ///< the new revision that the live tree becomes; absent: none is needed
+  std::string applied;                 ///< of `kept`, the commit that is live; "" when `live` is, or nothing
+  std::vector<std::string> questions;  ///< what only --yes answers
+  bool on_host = false;
+};
+
+/// Looks at what of an instance's history can be kept, and what its live tree is. The spec of the live tree comes from
+/// `manifest`, if one is given, or else from whatever the store still holds that gives exactly this tree; Exit::refused
+/// when nothing does. A running instance proves that it serves what is to become the revision.
+Repair plan_repair(const std::string& name, const std::optional<Loaded>& manifest, const World& world,
+                   const Layout& layout, const Request& request);
+
+/// Mends what belongs to no instance: HEAD, config, packed-refs, packs, notes, and objects that the live trees of
+/// `names` hold. What is damaged is moved to the store's folder orctl-aside. The caller holds the instances' locks.
+void repair_store(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request);
+/// Carries a plan out; returns the number of the live revision, 0 when there is none.
+int repair_instance(const Repair& repair, World& world, const Layout& layout, const Request& request);
+/// Moves damaged objects aside that nobody needs any more.
+void clear_store(World& world, const Request& request);
+
+}  // namespace orctl
