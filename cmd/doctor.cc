@@ -79,11 +79,16 @@ void check_nginx(const std::string& wanted, const World& world, Report& report) 
     report.note("nginx -e", "this nginx is older than 1.19.5", "its first messages go to its compiled-in error log");
 }
 
+/// Whose history can be read, what live instances have lost on this host, and what runs twice.
 void check_instances(const World& world, const Layout& layout, Report& report) {
   size_t sound = 0, broken = 0;
+  const NginxMasters all(world);
   for (const std::string& name : present_instances(world)) {
-    const Observed now = observe_among(name, world, layout);
+    const Observed now = observe_among(name, world, layout, all);
     if (now.broken) report.bad("store", now.broken->what(), now.broken->hint());
+    if (now.loss) report.bad(name, now.loss->what, now.loss->hint);
+    if (const std::string fault = now.fault_of_masters(); !fault.empty())
+      report.bad("masters", name + ": " + fault, mend_masters(name));
     ++(now.broken ? broken : sound);
   }
   for (const Git::Fault& fault : world.git.file_faults()) {
@@ -127,22 +132,6 @@ std::string way_to_remove(const Leftover& stray, const World& world, const Layou
   return "orctl delete " + name + " --yes";
 }
 
-/// What live instances need on this host and have no more.
-void check_instances(const World& world, const Layout& layout, Report& report) {
-  std::vector<std::string> names;
-  try {
-    names = present_instances(world);
-  } catch (const Error&) {
-    return;  // check_store has said why
-  }
-  for (const std::string& name : names) try {
-      const Observed now = observe(name, world, layout);
-      if (now.loss) report.bad(name, now.loss->what, now.loss->hint);
-    } catch (const Error& e) {
-      report.bad(name, e.what(), e.hint());
-    }
-}
-
 /// What kills and half deletes left.
 void check_strays(const World& world, const Layout& layout, Report& report) {
   try {
@@ -150,19 +139,6 @@ void check_strays(const World& world, const Layout& layout, Report& report) {
       report.note("stray", stray.path, way_to_remove(stray, world, layout));
   } catch (const Error& e) {
     report.note("stray", e.what(), "strays are not known without it");
-  }
-}
-
-/// What runs twice is found by whoever looks after the host, not only by who asks for the instance.
-void check_masters(const World& world, const Layout& layout, Report& report) {
-  try {
-    if (!world.git.exists()) return;
-    const NginxMasters all(world);
-    for (const std::string& name : present_instances(world))
-      if (const std::string fault = fault_of_masters(name, world, layout, all); !fault.empty())
-        report.bad("masters", name + ": " + fault, mend_masters(name));
-  } catch (const Error&) {
-    // what is wrong with the store was told
   }
 }
 
@@ -184,9 +160,7 @@ Exit run(const Options& o, const World& world, Io& io) {
   if (config.untrusted) report.bad("trust", config.untrusted->text, config.untrusted->hint);
   if (!config.untrusted && !has_errors(config.found)) check_nginx(o.binary, world, report);
   check_store(world, layout, report);
-  check_instances(world, layout, report);
   check_strays(world, layout, report);
-  check_masters(world, layout, report);
   report.good("supervisor", world.supervision == Supervision::systemd ? "systemd, one unit an instance"
                                                                       : "plain processes that orctl starts");
   check_config(config, report);

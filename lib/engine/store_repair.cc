@@ -225,7 +225,8 @@ void prove(const Observed& now, const Version& version, const World& world, cons
   try {
     Version running = version;
     running.digest = carried_digest(version.tree);
-    verify(world, layout, now.name, running, ErrorLog::silent(), {}, request.verify_limit);
+    Evidence evidence;
+    verify(world, layout, now.name, running, evidence, request.verify_limit);
   } catch (const Error& e) {
     throw Error(e.exit(),
                 fmt::format("{} does not serve what lies in its tree, and nothing was changed: {}", now.name, e.what()),

@@ -42,7 +42,7 @@ Error moved_ref(const std::string& branch, const std::string& expected, const st
 std::optional<std::string> read_ref(const std::string& store, const std::string& name);
 /// Calls `each` with all below `folder` ("refs/heads") that is no folder and no scratch file.
 void each_ref_file(const std::string& store, const std::string& folder,
-                   const std::function<void(const std::string& name)>& each, int depth = 0);
+                   const std::function<void(const std::string& name)>& each, size_t depth = 0);
 
 /// The commit with this id, which may be shortened to 4 digits or more. `id` is made whole.
 CommitText find_commit(const ObjectReader& objects, std::string& id, const std::string& path);
