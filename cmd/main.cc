@@ -1,7 +1,5 @@
 #include "cli/main.h"
 
-#include <sys/stat.h>
-
 #include <iostream>
 
 #include "engine/config.h"
@@ -25,7 +23,7 @@ Supervision supervision_for(const std::string& wanted, const std::string& root) 
 
 int main(int argc, char** argv) {
   install_signal_handlers();
-  ::umask(022);  // what is private is made so where it is made (Fs), and nginx finds what it always finds
+  take_usual_umask();
   const auto make_world = [](const GlobalFlags& globals, Trace trace) {
     const std::string root = Fs({}).resolved(globals.root);
     World world(Layout(root).store(), std::move(trace), root);

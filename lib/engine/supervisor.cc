@@ -92,7 +92,8 @@ std::optional<Loss> Supervisor::loss(const World& world, int master) const {
 
 void Supervisor::clear_way(World& world) const {
   const auto pid = world.fs.stat(layout_.pid(name_)), socket = world.fs.stat(layout_.admin_socket(name_));
-  if (pid && pid->kind != Fs::Kind::file) world.fs.remove(layout_.pid(name_));
+  const bool is_none = pid && (pid->kind != Fs::Kind::file || pid->size > static_cast<int64_t>(longest_pid));
+  if (is_none) world.fs.remove(layout_.pid(name_));
   constexpr unsigned mode = 0600;
   if (socket && socket->kind == Fs::Kind::socket && (socket->mode & mode) != mode)
     world.fs.chmod(layout_.admin_socket(name_), mode);

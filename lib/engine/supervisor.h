@@ -63,7 +63,7 @@ class Supervisor {
   std::optional<Loss> loss(const World& world, int master) const;
 
   /// Takes away what is in the way of nginx in the instance's own runtime folder: what is called like its pid file and
-  /// is no file; and gives the socket its mode again.
+  /// is none; and gives the socket its mode again.
   void clear_way(World& world) const;
 
   /// Makes what has to be there before a tree can be written and checked: the folders, or under systemd (which makes

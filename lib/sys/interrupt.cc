@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <atomic>
 
@@ -35,5 +36,7 @@ void install_signal_handlers() {
   action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, nullptr);
 }
+
+void take_usual_umask() { ::umask(022); }
 
 }  // namespace orctl

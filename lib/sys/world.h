@@ -42,6 +42,10 @@ void stop_if_interrupted();
 /// SIGINT and SIGTERM are remembered, not obeyed; SIGPIPE is ignored, lest a closed pager end an apply midway.
 void install_signal_handlers();
 
+/// Makes the umask the usual one, whatever the caller's: what is private is made so where it is made, and nginx finds
+/// what it always finds.
+void take_usual_umask();
+
 /// While one lives interrupted() is 0 and waits are full: for putting things back after a signal.
 class Uninterrupted {
  public:
