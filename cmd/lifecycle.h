@@ -15,12 +15,15 @@ struct LifecycleOptions {
 /// Root runs nothing that somebody else could have put into a tree.
 inline void refuse_others_tree(const Observed& now, const World& world) {
   if (!world.env.is_root()) return;
-  if (const auto found = distrust_tree(now.tree_path))
-    throw Error(Exit::refused,
-                fmt::format("{}: '{}' {}, who could have changed what the tree runs; nothing was done", now.name,
-                            found->path, found->why),
-                "look at it with orctl diff -f MANIFEST, and put it back with orctl apply; or take it as it is with "
-                "--accept-changes");
+  const auto found = distrust_tree(now.tree_path);
+  if (!found) return;
+  const bool inside = found->path == now.tree_path || found->path.starts_with(now.tree_path + "/");
+  const std::string mend = inside ? "put it back with orctl apply, which shows what differs with orctl diff"
+                                  : found->remedy + " (and what is in it, once you have looked at it)";
+  throw Error(Exit::refused,
+              fmt::format("{}: '{}' {}, who could have changed what the tree runs; nothing was done", now.name,
+                          found->path, found->why),
+              mend + "; or take the tree as it is with --accept-changes");
 }
 
 /// The commit that a plan of the process alone is made upon, so far as that can be read.

@@ -29,6 +29,7 @@ list:close()
 
 package.path = tree .. "/lua/?.lua;" .. package.path
 local ok, err = pcall(function()
+  require("orctl.places")
   local overlay = io.open(tree .. "/lua/orctl/overlay.list")
   require("orctl.health.rules").set_modules(overlay and overlay:read("*a") or "")
   if overlay then overlay:close() end

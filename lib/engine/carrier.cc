@@ -46,6 +46,7 @@ Millis Carrier::took() const { return long_ago - clock_.left(); }
 
 Target Carrier::target_of(const Version& version) const {
   Instance instance;
+  instance.name = known_name(plan_.name);
   instance.spec = version.spec;
   return find_target(instance, world_, layout_);
 }
@@ -118,7 +119,7 @@ void Carrier::refuse_stale() const {
 void Carrier::carry(const CheckTree&) {
   try {
     prepared_ = supervisor_.prepare(world_, target_of(*plan_.after), plan_.after->spec);
-    give_secrets(world_, layout_, plan_.after->spec);
+    settle_secrets(world_, layout_, plan_.after->spec);
     world_.fs.remove(stage_);
     const std::string parent = stage_.substr(0, stage_.rfind('/'));
     world_.fs.make_folders(parent);
@@ -204,6 +205,7 @@ void Carrier::carry(const Supervise& step) {
     return supervisor_.retire(world_, std::exchange(old_master_, 0), drain_time(shape().spec));
   if (step.action == Action::upgrade) {
     const int before = supervisor_.master(world_);
+    supervisor_.require_same_binary(world_, before, target_of(shape()).binary);
     evidence_.before(world_, before, Evidence::Signal::upgrade);
     try {
       old_master_ = supervisor_.upgrade(world_);
@@ -215,6 +217,7 @@ void Carrier::carry(const Supervise& step) {
   }
   // what orctl itself had started here, before systemd was to: its unit has yet to be enabled
   const bool adopted = supervisor_.is_from_before_systemd(world_);
+  if (step.action != Action::stop) target_of(shape());  // what may not be started is not stopped
   disturbed_ = true;
   stopping_ = step.action != Supervise::Action::start;
   if (stopping_) supervisor_.stop(world_, drain_time(shape().spec));
@@ -228,7 +231,7 @@ void Carrier::carry(const Supervise& step) {
 /// What prepare() makes may have been taken away by hand.
 void Carrier::start(const Version& version) {
   supervisor_.prepare(world_, target_of(version), version.spec);
-  give_secrets(world_, layout_, version.spec);
+  settle_secrets(world_, layout_, version.spec);
   supervisor_.start(world_, target_of(version));
 }
 

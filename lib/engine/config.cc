@@ -73,7 +73,9 @@ std::optional<Refusal> refuse_root(const Env& env, const Layout& layout) {
     if (const auto found = distrust(path))
       return Refusal{
           fmt::format("root does not trust what is in '{}': '{}' {}", layout.host_path("/"), found->path, found->why),
-          fmt::format("{}; or run orctl as the owner of that folder", found->remedy)};
+          fmt::format(
+              "run orctl as the owner, or choose a --root that only root can write to; if it is to be root's: {}",
+              found->remedy)};
   return std::nullopt;
 }
 

@@ -8,6 +8,7 @@
 #include "model/read.h"
 #include "model/schema.h"
 #include "sys/beneath.h"
+#include "sys/trust.h"
 
 namespace orctl {
 namespace {
@@ -24,6 +25,28 @@ std::string instance_in(const std::string& tree, const World& world) {
   const Value* state = settings && settings->is_object() ? settings->find("state") : nullptr;
   if (state == nullptr || !state->is_string()) return {};
   return state->as_string().substr(state->as_string().rfind('/') + 1);
+}
+
+/// What root hands over as a secret is what root has put there, and nobody else could have read.
+void require_secret(const std::string& subject, const std::string& path, const World& world) {
+  const auto refuse = [&](const std::string& what, const std::string& hint) {
+    throw Error(Exit::refused, fmt::format("{}: {}", subject, what), hint);
+  };
+  if (const auto found = distrust(path))
+    refuse(fmt::format("'{}' is no secret of root's: '{}' {}", path, found->path, found->why),
+           "put the file there anew, as root");
+  const auto stat = world.fs.follow(path);
+  if (stat->kind != Fs::Kind::file) refuse(fmt::format("'{}' is not a regular file", path), "put a file there");
+  if ((stat->mode & 0004) != 0)
+    refuse(fmt::format("'{}' can be read by everybody (mode {:04o})", path, stat->mode), "chmod o= " + path);
+}
+
+/// Lets the members of `group`, the instance's user alone, read a secret in the instance's own folder.
+void give_secret(const std::string& own, const std::string& path, const std::string& group, World& world) {
+  const std::string folder = path.substr(0, path.rfind('/'));
+  world.fs.keep_private(own, group);
+  if (folder != own) world.fs.keep_private(folder, group);
+  world.fs.keep_private(path, group);
 }
 
 }  // namespace
@@ -43,17 +66,17 @@ void require_own_place(const std::string& name, const std::string& folder, const
   });
 }
 
-void give_secrets(World& world, const Layout& layout, const Value& spec) {
-  if (world.supervision != Supervision::systemd) return;
-  const std::string own = secrets_folder(spec.at("name").as_string());
+void settle_secrets(World& world, const Layout& layout, const Value& spec) {
+  if (!world.env.is_root()) return;
+  const std::string name = spec.at("name").as_string(), own = layout.host_path(secrets_folder(name));
   Schema::get("instance")
-      .visit_authority(spec, [&](Authority authority, const Value& file, const Value&, const std::string&) {
-        if (authority != Authority::secret_file || !file.as_string().starts_with(own)) return;
-        const std::string path = layout.host_path(file.as_string()), folder = path.substr(0, path.rfind('/'));
-        if (!world.fs.exists(path)) return;  // the check of the tree says so
-        world.fs.keep_private(layout.host_path(own.substr(0, own.size() - 1)), instance_user(spec));
-        if (folder + "/" != layout.host_path(own)) world.fs.keep_private(folder, instance_user(spec));
-        world.fs.keep_private(path, instance_user(spec));
+      .visit_authority(spec, [&](Authority authority, const Value& file, const Value&, const std::string& field) {
+        if (authority != Authority::secret_file) return;
+        const std::string path = layout.host_path(file.as_string());
+        if (!world.fs.follow(path)) return;  // the check of the tree says so
+        require_secret(fmt::format("{}: {}", name, field), path, world);
+        if (world.supervision == Supervision::systemd && path.starts_with(own))
+          give_secret(own.substr(0, own.size() - 1), path, instance_user(spec), world);
       });
 }
 

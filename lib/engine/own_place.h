@@ -12,8 +12,9 @@ namespace orctl {
 /// tree_folder().
 void require_own_place(const std::string& name, const std::string& folder, const World& world, const Layout& layout);
 
-/// Lets the user of an instance read the secrets in its own folder /etc/orctl/secrets/NAME that `spec` names, and
-/// nobody else. Only under systemd, where nginx's master is not root.
-void give_secrets(World& world, const Layout& layout, const Value& spec);
+/// For root: throws Error(Exit::refused) when a secret that `spec` names was not put there by root, or can be read by
+/// everybody. Under systemd, where nginx's master is not root, it lets the user of the instance read those in the
+/// instance's own folder /etc/orctl/secrets/NAME, and nobody else.
+void settle_secrets(World& world, const Layout& layout, const Value& spec);
 
 }  // namespace orctl

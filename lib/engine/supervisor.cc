@@ -15,7 +15,6 @@ namespace orctl {
 namespace {
 
 constexpr Millis start_limit(20000), kill_grace(5000), drain_margin(2000);
-constexpr std::string_view master_title = "nginx: master process";
 constexpr size_t longest_pid = 64;
 constexpr const char* useradd = "/usr/sbin/useradd";
 constexpr const char* userdel = "/usr/sbin/userdel";

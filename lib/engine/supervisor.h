@@ -11,6 +11,9 @@
 
 namespace orctl {
 
+/// What nginx calls its master; what it was called by, with arguments, comes behind.
+inline constexpr std::string_view master_title = "nginx: master process";
+
 /// What an instance needs on its host besides tree, unit and store.
 struct Belongings {
   std::vector<std::string> folders;  ///< of run, state and logs
@@ -100,6 +103,9 @@ class Supervisor {
   /// Returns the pid of the old master. An Error when the new one did not come up: the old one serves on, alone unless
   /// upgrading() says otherwise.
   int upgrade(World& world) const;
+  /// Throws Error(Exit::target) when `master` would start another program than `binary` for its upgrade: nginx executes
+  /// again what it was called by.
+  void require_same_binary(const World& world, int master, const std::string& binary) const;
   /// Lets the old master of an upgrade end its requests and go, SIGKILL after `drain`.
   void retire(World& world, int old_master, Millis drain) const;
   /// Takes an upgrade back: every master but the old one ends, at once. Error when the old one has ended meanwhile.

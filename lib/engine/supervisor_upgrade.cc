@@ -39,6 +39,17 @@ int Supervisor::upgrade(World& world) const {
   }
 }
 
+void Supervisor::require_same_binary(const World& world, int master, const std::string& binary) const {
+  if (master == 0) return;  // upgrade() says so
+  const std::string title = std::string(master_title) + " ", command = world.proc.command_line(master);
+  const std::string called = command.substr(title.size(), command.find(' ', title.size()) - title.size());
+  if (command.starts_with(title) && called == binary) return;
+  throw Error(Exit::target,
+              fmt::format("{}: its master (pid {}) was started as '{}', and would run that again instead of '{}'",
+                          name_, master, called, binary),
+              "orctl restart " + name_);
+}
+
 int Supervisor::await_upgraded(World& world) const {
   const Deadline limit = Deadline::in(start_limit);
   for (int old_master = upgrading(world); old_master != 0; old_master = upgrading(world)) {

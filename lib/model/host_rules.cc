@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <stdexcept>
 
 #include "base/text.h"
@@ -63,6 +64,15 @@ std::string fault_of_layout(const std::string& layout) {
   const auto names_instance = [](const std::string& folder) {
     return holds(folder, "{name}") || (holds(folder, "{env}") && holds(folder, "{module}") && holds(folder, "{seq}"));
   };
+  // beside a letter, a digit or an underscore a placeholder could end where another instance's goes on
+  for (size_t at = layout.find('{'); at != std::string::npos; at = layout.find('{', at + 1)) {
+    const size_t end = layout.find('}', at) + 1;
+    const bool sole = layout.compare(at, end - at, "{name}") == 0;
+    const auto joins = [&](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '{' || c == '}'; };
+    const auto near = [&](char c) { return joins(c) || (sole && c == '_'); };
+    if ((at > 0 && near(layout[at - 1])) || (end < layout.size() && near(layout[end])))
+      return "has nothing that sets a placeholder off, so that another instance could have the same folder";
+  }
   // spread over folders it names the instance as well, if it ends there: {env}/{module}/{seq}
   if (!names_instance(layout)) return "does not name the instance, so that another one could have the same folder";
   for (size_t i = 0; i + 1 < folders.size(); ++i)
@@ -187,11 +197,13 @@ std::optional<Refusal> refuse_source(const Value& source, const Policy& policy) 
   if (!is_at(host, port, policy.allow_sources))
     return Refusal{fmt::format("is no source that a manifest may name here ({})", listed(policy.allow_sources)),
                    change("allow_sources", endpoint(host, port), policy)};
-  const Value* tls = source.find("tls");
-  const bool clear = source.find("password_file") != nullptr && !(tls != nullptr && tls->as_bool());
+  const Value *tls = source.find("tls"), *verify = source.find("tls_verify");
+  const bool proved = tls != nullptr && tls->as_bool() && (verify == nullptr || verify->as_bool());
+  const bool clear = source.find("password_file") != nullptr && !proved;
   if (!clear || is_at(host, port, policy.clear_secrets)) return std::nullopt;
-  return Refusal{"would be sent the password without TLS",
-                 "say tls = true; " + change("clear_secrets", endpoint(host, port), policy)};
+  return Refusal{
+      "would be sent the password without TLS, or with TLS that proves nothing",
+      "say tls = true, and not tls_verify = false; " + change("clear_secrets", endpoint(host, port), policy)};
 }
 
 std::string policy_keys(Authority authority) {

@@ -81,6 +81,18 @@ bool is_name(std::string_view text) {
 
 bool is_ours(std::string_view variable) { return lower(std::string(variable)).starts_with("orctl_"); }
 
+/// Whether nginx itself makes this variable of a request: the gateway decides by them.
+bool is_of_request(std::string_view variable) {
+  const std::string name = lower(std::string(variable));
+  static constexpr std::array<std::string_view, 6> prefixes = {"http_", "sent_",   "upstream_",
+                                                               "arg_",  "cookie_", "ssl_"};
+  static constexpr std::array<std::string_view, 12> names = {
+      "host",           "uri",  "request_uri", "request",   "scheme", "https", "remote_addr", "server_protocol",
+      "request_method", "args", "is_args",     "request_id"};
+  return std::any_of(prefixes.begin(), prefixes.end(), [&](std::string_view p) { return name.starts_with(p); }) ||
+         std::find(names.begin(), names.end(), name) != names.end();
+}
+
 Fit odd(const std::string& text, const char* wanted) {
   return {Verdict::odd, "has '" + text + "' where it takes " + wanted, "see nginx's documentation of it"};
 }
@@ -93,7 +105,10 @@ Fit fit_path(const std::string& text) {
 Fit fit_new_variable(const std::string& text) {
   if (text.empty() || text[0] != '$') return odd(text, "the name of a variable");
   const bool braces = text.size() > 1 && text[1] == '{';
-  if (!is_ours(std::string_view(text).substr(braces ? 2 : 1))) return {};
+  const std::string_view name = std::string_view(text).substr(braces ? 2 : 1);
+  if (is_of_request(name))
+    return {Verdict::odd, "sets '" + text + "', a variable of the request", "give it another name"};
+  if (!is_ours(name)) return {};
   return {Verdict::reaches, "sets '" + text + "', a variable of the gateway", "give it another name"};
 }
 
@@ -118,11 +133,23 @@ Fit fit_word(const std::string& text, std::string_view kind) {
   return is_size(digits, largest_number) && is_digit(digits.back()) ? Fit{} : odd(text, "a number up to 1000000");
 }
 
+/// Fields that say where a request goes and where it ends are the gateway's to set: a second one, or another value, is
+/// a way past its routes.
+Fit fit_field(const std::string& text) {
+  static constexpr std::array framing = {
+      "host", "connection",     "upgrade",        "transfer-encoding", "trailer",
+      "te",   "content-length", "http2-settings", "keep-alive",        "proxy-connection"};
+  const std::string name = lower(text);
+  if (std::find(framing.begin(), framing.end(), name) == framing.end()) return fit_word(text, "name");
+  return {Verdict::odd, "sets '" + text + "', which the gateway itself sets", "leave it to the route"};
+}
+
 /// One argument of a kind that no other argument bears on.
 Fit fit_one(const std::string& text, std::string_view kind) {
   if (kind == "text") return {};
   if (kind == "path") return fit_path(text);
   if (kind == "newvar") return fit_new_variable(text);
+  if (kind == "field") return fit_field(text);
   if (kind == "addr") return fit_address(text);
   if (kind == "uri") return fit_uri(text);
   return fit_word(text, kind);

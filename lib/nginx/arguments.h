@@ -20,8 +20,9 @@ struct Fit {
 };
 
 /// Holds arguments against kinds (see Group::args): flag, num, size, time, name, zone (NAME:SIZE), word (no variable),
-/// text (anything), off, path (inside the tree), addr (no unix socket), uri (no ".."), newvar (a variable that is none
-/// of the gateway's), cond (of `if`), conf (a command of OpenSSL and its value).
+/// text (anything), off, path (inside the tree), addr (no unix socket), uri (no ".."), field (a header that the gateway
+/// does not set itself), newvar (a variable that is none of the gateway's or the request's), cond (of `if`), conf (a
+/// command of OpenSSL and its value).
 Fit fit_of(std::string_view kinds, const std::vector<Arg>& args);
 
 /// What no argument may hold, whatever its directive: a capture of a regular expression that sets a variable of the

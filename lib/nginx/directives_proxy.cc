@@ -43,7 +43,7 @@ const std::vector<Group> proxy_directives = {
     // nginx obeys X-Accel-Redirect and the like of whoever answers
     {high, "word+", &answers, "{proxy,scgi,grpc,fastcgi,uwsgi}_{ignore_headers,pass_header}"},
     {safe, "word", nullptr, "proxy_http_version proxy_protocol proxy_method {proxy,scgi,fastcgi,uwsgi}_cache"},
-    {safe, "name text", nullptr, "{proxy,grpc}_set_header"},
+    {safe, "field text", nullptr, "{proxy,grpc}_set_header"},
     {safe, "text text word?", nullptr, "{scgi,fastcgi,uwsgi}_param"},
     {safe, "text", nullptr,
      "proxy_set_body fastcgi_index fastcgi_catch_stderr fastcgi_split_path_info uwsgi_string "

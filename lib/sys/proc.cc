@@ -55,8 +55,9 @@ struct Spawn {
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
-    // What our own caller left open must not live on in a daemon.
+    // What our own caller left open must not live on in a daemon, nor where he stands: that folder may be anybody's.
     posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+    posix_spawn_file_actions_addchdir_np(&actions, "/");
 
     sigset_t none, all;
     sigemptyset(&none);

@@ -18,8 +18,7 @@ constexpr int most_links = 40;  // as the kernel's own limit, path_resolution(7)
 
 std::optional<Distrust> look_at(const std::string& path, const struct stat& raw) {
   if (raw.st_uid != 0 && raw.st_uid != ::geteuid())
-    return Distrust{path, "belongs to " + user_name(raw.st_uid),
-                    (S_ISDIR(raw.st_mode) ? "chown -R root: " : "chown root: ") + path};
+    return Distrust{path, "belongs to " + user_name(raw.st_uid), "chown root: " + path};
   if (S_ISLNK(raw.st_mode)) return std::nullopt;
   const bool sticky = S_ISDIR(raw.st_mode) && (raw.st_mode & S_ISVTX) != 0;
   if (sticky || (raw.st_mode & (S_IWGRP | S_IWOTH)) == 0) return std::nullopt;

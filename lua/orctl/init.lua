@@ -2,6 +2,7 @@
 --
 -- Every module is required here, in the master: a worker that outlives a change of the tree never
 -- loads a file of the new one.
+require("orctl.places")
 local admin = require("orctl.admin")
 local auth = require("orctl.auth")
 local balancer = require("orctl.balancer")

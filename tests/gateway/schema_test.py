@@ -20,7 +20,7 @@ BEYOND = re.compile(r"is listed twice|is named twice|there is no upstream|stands
                     r"|does not compile|min asks for more|exclude each other|before it begins|own upstream|which names users")
 ALLOWED = {"type", "properties", "required", "additionalProperties", "items", "enum", "pattern",
            "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "definitions",
-           "$ref", "default", "description", "propertyNames"}
+           "$ref", "default", "description", "propertyNames", "x-authority"}
 GOOD = document([{"address": "10.0.0.1:8080", "weight": 10},
                  {"address": "[::1]:8080", "weight": 1, "backup": True}],
                 routes=[{"host": "www.test1.com", "path": "/", "upstream": "up"},

@@ -64,7 +64,7 @@ GOOD = [
                {"path": "/s", "strip_prefix": True, "upstream": "payment"}]},
     {"kind": "Instance", "name": "prd_payment_001_8080", "nginx": {"worker_processes": "auto"}, "upstream": [], "route": []},
     {"kind": "Instance", "name": "prd_payment_001_8080",
-     "source": {"type": "redis", "host": "10.0.0.9", "port": 6379, "key": "balancer:config", "password_file": "/etc/orctl/redis.password", "database": 3,
+     "source": {"type": "redis", "host": "10.0.0.9", "port": 6379, "key": "balancer:config", "password_file": "/etc/orctl/redis.password", "tls": True, "tls_server_name": "redis.example", "tls_verify": False, "database": 3,
                 "interval": "5s", "timeout": "500ms"}},
 ]
 FLEETS = [

@@ -234,7 +234,8 @@ TEST_CASE("a layout names its instance, and leads into no other one's tree") {
     CHECK_MESSAGE(!refuse_layout(layout, policy), layout);
   for (const char* layout :
        {"shared", "{env}", "{env}-{module}", "{port}", "prd_other_001_8080", "prd_other_001_8080/{name}",
-        "{name}/{name}", "prd/other_001/{name}", "prd/other/001/{name}", "nginx/{name}", "luajit/{name}"})
+        "{name}/{name}", "prd/other_001/{name}", "prd/other/001/{name}", "nginx/{name}", "luajit/{name}", "{name}0",
+        "x{name}", "{name}_1", "{env}{module}{seq}", "x_{name}"})
     CHECK_MESSAGE(refuse_layout(layout, policy), layout);
   Policy listed;
   listed.layouts = {{"{env}-{module}"}};
@@ -282,7 +283,11 @@ TEST_CASE("a password goes in clear only where the host says so") {
   policy.allow_sources = parse_endpoints("10.0.0.0/24:6379", fault, hint);
   CHECK_FALSE(refuse_source(source(true, true), policy));
   CHECK_FALSE(refuse_source(source(false, false), policy));
-  CHECK(refuse_source(source(false, true), policy)->text == "would be sent the password without TLS");
+  CHECK(refuse_source(source(false, true), policy)->text ==
+        "would be sent the password without TLS, or with TLS that proves nothing");
+  Value unproved = source(true, true);
+  unproved.set("tls_verify", false);
+  CHECK(refuse_source(unproved, policy));
   policy.clear_secrets = parse_endpoints("10.0.0.9", fault, hint);
   CHECK_FALSE(refuse_source(source(false, true), policy));
 }

@@ -252,6 +252,18 @@ TEST_CASE("no variable of the gateway is set, in any way that nginx has") {
   CHECK(places("map $orctl_route $b { a 1; } log_format x '$orctl_route <orctl_x>';") == "");
 }
 
+TEST_CASE("what the gateway itself sends a server, and what it decides by, is not set without risk") {
+  for (const char* text :
+       {"proxy_set_header Host evil.internal;", "proxy_set_header transfer-encoding chunked;",
+        "proxy_set_header Connection x;", "grpc_set_header TE trailers;", "proxy_set_header Upgrade $http_upgrade;",
+        "proxy_set_header Content-Length 5;", "map $uri $http_upgrade { default websocket; }",
+        "map $uri $http_connection { default upgrade; }", "set $remote_addr 127.0.0.1;", "geo $arg_x { default 1; }",
+        "map $a ${cookie_route} { default 1; }"})
+    CHECK_MESSAGE(verdict(text) == "risky", std::string(text));
+  CHECK(verdict("proxy_set_header X-Tier $my_tier;") == "");
+  CHECK(verdict("map $uri $my_tier { default a; }") == "");
+}
+
 TEST_CASE("no unix socket of the host, and no path out of the folder, is named") {
   for (const char* text :
        {"proxy_pass http://unix:/run/x.sock;", "proxy_pass \"http://UNIX:/run/x.sock:/\";",

@@ -268,6 +268,8 @@ Value whole_manifest() {
   Value manifest = full_manifest();
   manifest.set("admin", object({{"listen", "127.0.0.1:9001"}, {"token_file", "/etc/orctl/admin.token"}}));
   manifest.find("nginx")->set("trusted_certificate", "/etc/ssl/certs/ca.pem");
+  manifest.find("source")->set("tls", true);
+  manifest.find("source")->set("tls_server_name", "redis.example");
   Value health = whole_check(), check = whole_check();
   check.set("name", "ping");
   health.set("check", array({check}));
