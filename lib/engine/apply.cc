@@ -97,9 +97,15 @@ std::vector<Outcome> apply(const Plan& plan, World& world, const Layout& layout,
   for (const InstancePlan& one : plan.instances) {
     outcomes.push_back(Carrier(one, world, layout, request, progress).run());
     drop_stale_wait(one.name, world, layout, request, progress);
+    const Version& version = one.after ? *one.after : *one.before;
+    if (!leftovers(one.name, tree_folder(version.spec), world, layout).empty()) tidy(one.name, world, layout, progress);
     if (outcomes.back().error) break;
   }
-  close_library(world, layout);  // the first change made the store and the audit log
+  try {
+    close_library(world, layout);  // the first change made the store and the audit log
+  } catch (const Error& e) {
+    progress(fmt::format("what orctl keeps may be open to others until the next change: {}", e.what()));
+  }
   return outcomes;
 }
 

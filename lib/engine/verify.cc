@@ -95,15 +95,16 @@ GatewayStatus await_status(const World& world, const Layout& layout, const std::
   for (;;) {
     evidence.look(world, supervisor.master(world));
     std::optional<std::vector<WorkerReport>> reports;
+    const Millis most = evidence.can_answer() ? request_limit : hasty_limit;
+    const Millis each = std::max(Millis(1), std::min(most, deadline.left()));
     try {
-      const Millis most = evidence.can_answer() ? request_limit : hasty_limit;
-      const Millis each = std::max(Millis(1), std::min(most, deadline.left()));
       const GatewayStatus status = gateway_status(world, layout.admin_socket(name), each);
       reports = status.workers;
       fault = fault_of(status, each);
       if (fault.empty()) return status;
     } catch (const Error& e) {
-      fault = e.what();
+      const bool hurried = each < most && !fault.empty();  // the last answer says more than the lack of one
+      if (!hurried) fault = e.what();
       if (e.exit() == Exit::target && !reports) reports.emplace();  // it answers, and has none to tell
     }
     if (const std::string why = evidence.failure(world, reports); !why.empty()) throw hopeless(layout, name, why);

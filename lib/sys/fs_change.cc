@@ -213,6 +213,7 @@ void give_content(const Fd& folder, const std::string& path, gid_t group, int de
 }  // namespace
 
 void Fs::keep_private(const std::string& path, const std::string& group) {
+  root_->arrive();
   const Fd node = root_->open(path, O_PATH | O_NOFOLLOW);
   struct stat raw = {};
   if (!node || ::fstat(node.get(), &raw) != 0) throw root_->fault("chmod", path, errno);

@@ -256,7 +256,7 @@ class Generated(unittest.TestCase):
             with self.subTest(seed=seed, round=rounds, commands=[argv[:2] for argv, _ in chosen]):
                 results = at_once(lab, commands)
                 # 2, 3: nothing there to promote or roll back; 7: the plan was made upon something else; 8: too many reloads; 9: the guard
-                self.assertLessEqual({r.code for r in results}, {0, 3, 7, 8, 9}, "\n".join(str(r) for r in results))
+                self.assertLessEqual({r.code for r in results}, {0, 3, 4, 7, 8, 9}, "\n".join(str(r) for r in results))
                 done = [act for (_, act), result in zip(chosen, results) if result.code == 0]
                 after = []
                 for order in itertools.permutations(done):

@@ -222,7 +222,7 @@ class AtOnce(unittest.TestCase):
         with faults.Lab() as one, faults.Lab(root=one.root) as other:
             one.must("apply", "-f", one.manifest("old", "old"))
             other.must("apply", "-f", other.manifest("old", "old"))
-            with Stopped(one, "link", 1, "apply", "-f", one.manifest("new", "new")) as holder:
+            with Stopped(one, "renameat", 1, "apply", "-f", one.manifest("new", "new")) as holder:
                 result = other.orctl("apply", "-f", other.manifest("new", "new"), "--lock-timeout", "0ms")
                 self.assertEqual(result.code, CONFLICT, result)
                 self.assertIn("store", result.err)

@@ -85,6 +85,10 @@ class Limits(unittest.TestCase):
         many = with_files(fits)
         layout = "x" * 60 + "{name}" + "/a" * 20
         self.lab.tree = os.path.join(self.lab.root, "opt/openresty", layout.replace("{name}", self.lab.name))
+        config = os.path.join(self.lab.root, "etc/orctl/config.toml")
+        os.makedirs(os.path.dirname(config))
+        with open(config, "w") as f:
+            f.write('policy.layouts = ["%s"]\n' % layout)
         self.whole_life(self.manifest("one", many, layout), self.manifest("two", {**many, "lua/file.lua": "-- other"}, layout, connections=512))
 
 
