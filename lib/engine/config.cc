@@ -69,13 +69,20 @@ std::optional<ConfigFile> read_users_file(const Fs& fs, const Env& env) {
 /// Root believes what stands below its root only where nobody else could have written it.
 std::optional<Refusal> refuse_root(const Env& env, const Layout& layout) {
   if (!env.is_root()) return std::nullopt;
-  for (const std::string& path : {layout.store(), layout.audit()})  // and so the root, and every folder on the way
-    if (const auto found = distrust(path))
-      return Refusal{
-          fmt::format("root does not trust what is in '{}': '{}' {}", layout.host_path("/"), found->path, found->why),
-          fmt::format(
-              "run orctl as the owner, or choose a --root that only root can write to; if it is to be root's: {}",
-              found->remedy)};
+  const std::string store = layout.store();
+  // and so the root, and every folder on the way
+  for (const std::string& path :
+       {store + "/HEAD", store + "/packed-refs", store + "/objects", store + "/refs", layout.audit()}) {
+    const auto found = distrust(path);
+    if (!found) continue;
+    const bool of_store = found->path.starts_with(store);
+    return Refusal{
+        fmt::format("root does not trust what is in '{}': '{}' {}", layout.host_path("/"), found->path, found->why),
+        of_store ? fmt::format("look at it (git --git-dir={0} log --all), then: chown -R root: {0}", store)
+                 : fmt::format("run orctl as the owner, or choose a --root that only root can write to; if it "
+                               "is to be root's: {}",
+                               found->remedy)};
+  }
   return std::nullopt;
 }
 
