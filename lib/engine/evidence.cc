@@ -42,6 +42,7 @@ void Evidence::before(const World& world, int master, Signal what) {
   without_since_.reset();
   idle_ = false;
   signalled_ = what == Signal::reload ? master : 0;
+  beside_old_ = what == Signal::upgrade;
   slept_ = asleep_ = world.proc.sleep_of(master, SIGHUP);
 }
 
@@ -72,7 +73,7 @@ std::string Evidence::failure(const World& world, const std::optional<std::vecto
   log_.read_on(world);
   if (idle_ && newcomers_.empty()) return refused();
   if (const std::string fault = short_lived(world); !fault.empty()) return fault;
-  if (!reports) return {};
+  if (!reports || (beside_old_ && is_of_old(*reports))) return {};
   for (auto& [pid, one] : newcomers_) {
     one.reported = one.reported || std::any_of(reports->begin(), reports->end(),
                                                [&, worker = pid](const WorkerReport& w) { return w.pid == worker; });
@@ -81,6 +82,13 @@ std::string Evidence::failure(const World& world, const std::optional<std::vecto
     return words.empty() ? fmt::format("worker {} has started, and does not report what it serves", pid) : words;
   }
   return {};
+}
+
+/// While an upgrade is under way both masters answer at the same socket, and each knows its own workers only.
+bool Evidence::is_of_old(const std::vector<WorkerReport>& reports) const {
+  return !reports.empty() && std::all_of(reports.begin(), reports.end(), [&](const WorkerReport& w) {
+    return std::find(old_workers_.begin(), old_workers_.end(), w.pid) != old_workers_.end();
+  });
 }
 
 std::string Evidence::refused() const {

@@ -46,12 +46,14 @@ class Evidence {
     bool begun = false, reported = false, gone = false;
     std::optional<Millis> mute_since;  ///< it has come through its start, and not reported
   };
+  bool is_of_old(const std::vector<WorkerReport>& reports) const;
   std::string refused() const;
   std::string short_lived(const World& world);
 
   ErrorLog log_;
   std::vector<int> old_workers_;
   int signalled_ = 0;                 ///< master that was told to reload
+  bool beside_old_ = false;           ///< an upgrade: the old master answers, too
   std::optional<Proc::Sleep> slept_;  ///< how it slept before, and at the last look
   std::optional<Proc::Sleep> asleep_;
   bool idle_ = false;  ///< it has dealt with the signal: seen twice
