@@ -39,6 +39,14 @@ class Among {
   Exit first_ = Exit::ok;
 };
 
+/// Why nothing that only the gateway of an instance knows can be told: it runs and does not answer.
+inline std::optional<Error> silence_of(const Observed& o) {
+  if (o.pid == 0 || o.status) return std::nullopt;
+  return Error(Exit::unreachable,
+               fmt::format("{}: its gateway does not answer{}", o.name, o.problem.empty() ? "" : ": " + o.problem),
+               "orctl restart " + o.name);
+}
+
 /// A file of the store as an Error.
 inline Error file_error(const Git::Fault& fault) {
   return Error(Exit::target, fmt::format("the version store's {} is damaged: {}", fault.what, fault.why),

@@ -89,7 +89,7 @@ Exit run(const Options& o, World& world, Io& io) {
     item.set("name", name);
     const auto wait = unconfirmed(name, world, layout);
     if (wait) {
-      confirm(*wait, request, world, layout);
+      confirm(*wait, request, world, layout, remarks(io));
       item.set("revision", wait->revision);
       io.print(fmt::format("{} confirmed: revision {} stays\n", name, wait->revision));
     } else if (was_taken_back(name, world)) {

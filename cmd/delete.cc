@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "change.h"
+#include "engine/audit.h"
 #include "engine/leftovers.h"
 #include "engine/salvage.h"
 #include "engine/supervisor.h"
@@ -86,7 +87,7 @@ Exit run(const Options& o, World& world, Io& io) {
   for (const std::string& name : names) {
     const Observed now = look_at(name, world, layout);
     if (now.broken) {
-      delete_salvaged(now, world, layout, request);
+      delete_salvaged(now, world, layout, request, remarks(io));
       tidied = true;
       tell_deleted(io, name, "deleted", " deleted");
       continue;
@@ -96,7 +97,7 @@ Exit run(const Options& o, World& world, Io& io) {
       tidied = true;
       Value what = Value::object();
       what.set("outcome", "tidied");
-      write_audit(world, layout, name, request.note, what);
+      write_audit(world, layout, name, request.note, what, remarks(io));
       tell_deleted(io, name, "tidied", ": what an interrupted apply left is removed");
     }
     if (!now.exists()) continue;  // a creation that was interrupted has just been taken back

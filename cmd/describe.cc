@@ -167,6 +167,7 @@ Exit run(const Options& o, const World& world, Io& io) {
       } catch (const Error& e) {
         throw e.within(name);
       }
+      if (const auto silence = silence_of(now)) throw Error(*silence);
     });
     before = "\n";
   }

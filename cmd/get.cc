@@ -75,7 +75,7 @@ void instances(const std::vector<Observed>& all, Io& io) {
   io.table(table, "instances", "instance");
 }
 
-/// What the running gateway says of its upstreams; the manifest's where it does not run.
+/// What the running gateway says of its upstreams; the manifest's where it does not run, or does not answer.
 GatewayList upstreams_of(const Observed& o, const World& world, const Layout& layout) {
   if (o.status) return {o.name, gateway_upstreams(world, layout, o.name)};
   GatewayList out{o.name, {}, false};
@@ -114,6 +114,7 @@ std::vector<GatewayList> ask(GatewayList (*list)(const Observed&, const World&, 
         } catch (const Error& e) {
           throw e.within(o.name);
         }
+        if (const auto silence = silence_of(o)) throw Error(*silence);
       });
   return out;
 }
@@ -145,11 +146,15 @@ Exit run(const Options& o, const World& world, Io& io) {
   const NginxMasters masters(world);
   const auto names = select_instances(o.names, o.labels, world, among.unread());
   if (o.names.empty()) tell_hidden(world, among.unread());
-  for (const std::string& name : names)
-    among.each([&] {
+  const bool is_answer = o.what == "instances" || o.what == "versions";  // of the others the gateway gives it
+  for (const std::string& name : names) try {
       all.push_back(observe_among(name, world, layout, masters));
       if (all.back().broken) throw Error(*all.back().broken);
-    });
+      if (is_answer) among.each([] {});
+    } catch (const Error& e) {
+      stop_if_interrupted();
+      among.fault(e);
+    }
   for (const Observed& one : all)
     if (const std::string fault = one.fault_of_masters(); !fault.empty())
       io.warn(one.name + ": " + fault, mend_masters(one.name));

@@ -83,6 +83,7 @@ inline void get_health(const std::vector<std::string>& wanted, const std::vector
       const Observed now = observe_among(instance, world, layout);
       for (const Value& found : health_items(now, world, layout)) add(instance, found);
       if (now.broken) throw Error(*now.broken);
+      if (const auto silence = silence_of(now)) throw Error(*silence);
     });
   io.table(table, "health", "health");
 }

@@ -124,7 +124,7 @@ inline Exit run_override(const std::string& command, const std::string& result, 
     OverrideResult one{server, put_override(world, layout, server, change), result};
     changed = changed || one.outcome.changed;
     io.changed(changed);
-    if (one.outcome.changed) audit_override(world, layout, server, {change.by, change.reason, command});
+    if (one.outcome.changed) audit_override(world, layout, server, {change.by, change.reason, command}, remarks(io));
     made.push_back(std::move(one));
   });
   const Deadline deadline = Deadline::in(o.timeout);

@@ -16,6 +16,22 @@ void flags(Flags& f, Options& o) {
   add_time_flags(f, o.change);
 }
 
+/// An instance that is meant and has no override is left as every changing command leaves one: with one master.
+void settle_others(const Options& o, const Chosen<Override>& chosen, const Request& request, World& world,
+                   const Layout& layout, Io& io, Failures& failures) {
+  std::vector<std::string> patterns;
+  for (const ServerPath& path : parse_paths(o.paths, PathDepth::instance)) patterns.push_back(path.instance);
+  for (const std::string& name : select_instances(patterns, o.labels, world, [](const Error&) {})) {
+    const auto is_its = [&](const Override& one) { return one.server.instance == name; };
+    if (std::any_of(chosen.items.begin(), chosen.items.end(), is_its)) continue;
+    try {
+      const Held held({name}, world, layout, request, remarks(io));
+    } catch (const Error& e) {
+      failures.add(e);
+    }
+  }
+}
+
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("OverrideResult");
   const Layout layout(world.root);
@@ -28,7 +44,7 @@ Exit run(const Options& o, World& world, Io& io) {
     const bool ended = end_override(world, layout, one.server);
     if (ended) {
       io.changed(true);
-      audit_override(world, layout, one.server, {invoker(world), o.reason, "overrides discard"});
+      audit_override(world, layout, one.server, {invoker(world), o.reason, "overrides discard"}, remarks(io));
     }
     Value item = Value::object();
     item.set("instance", one.server.instance);
@@ -40,6 +56,7 @@ Exit run(const Options& o, World& world, Io& io) {
     io.print(fmt::format("{} {}: {}\n", one.server.str(), ended ? "discarded" : "unchanged", override_text(one.item)));
     ++done;
   });
+  settle_others(o, chosen, request, world, layout, io, failures);
   if (chosen.items.empty() && chosen.faults.empty()) io.print("unchanged: there are no such overrides\n");
   return failures.exit(done);
 }

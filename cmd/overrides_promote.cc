@@ -32,6 +32,12 @@ void tell_edit(Io& io, const InstancePlan& plan) {
                     "Make these changes in yours, or the next apply takes them back: see the plan above.\n"));
 }
 
+std::vector<std::string> instances_of(const Options& o, const World& world) {
+  std::vector<std::string> patterns;
+  for (const ServerPath& path : parse_paths(o.paths, PathDepth::instance)) patterns.push_back(path.instance);
+  return select_instances(patterns, o.labels, world);
+}
+
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("PromoteResult");
   const Layout layout(world.root);
@@ -40,18 +46,13 @@ Exit run(const Options& o, World& world, Io& io) {
     if (!chosen.faults.empty()) throw Error(chosen.faults.front());
     return make_promotions(chosen.items, world, layout);
   };
-  auto promotions = choose();
+  const Request request = make_request(o.change, world, "overrides promote " + join(o.paths, " "));
+  std::optional<Held> held;  // before the look: of two masters each would tell its own
+  if (!o.dry_run) held.emplace(instances_of(o, world), world, layout, request, remarks(io));
+  const auto promotions = choose();
   if (promotions.empty()) {
     io.print("unchanged: there are no such overrides\n");
     return Exit::ok;
-  }
-  Request request = make_request(o.change, world, "overrides promote " + join(o.paths, " "));
-  std::vector<std::string> names;
-  for (const Promotion& p : promotions) names.push_back(p.instance);
-  std::optional<Held> held;
-  if (!o.dry_run) {
-    held.emplace(names, world, layout, request, remarks(io));
-    promotions = choose();
   }
   Plan plan;
   for (const Promotion& p : promotions) {

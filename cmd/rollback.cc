@@ -29,9 +29,10 @@ Version version_of(const Revision& r, const std::string& name, const World& worl
   Version version = load_version(world, r.commit, live, &missing);
   if (!missing.empty())
     throw Error(Exit::refused,
-                fmt::format("revision {} of {} has the private key '{}', which is not in the live tree any more",
-                            r.number, name, missing.front()),
-                "the store never holds keys: put the key back into the manifest's files and apply");
+                fmt::format("revision {} of {} has the {} '{}', which is not in the live tree any more", r.number, name,
+                            missing.front().ends_with(".key") ? "private key" : "file", missing.front()),
+                "the store holds no keys, and of certs/ nothing but plain PEM: put the file back into the manifest's "
+                "files and apply");
   return version;
 }
 

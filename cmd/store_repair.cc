@@ -74,7 +74,7 @@ Exit run(const Options& o, World& world, Io& io) {
     throw Error(Exit::guard, "not mended: " + join(questions, "; "),
                 "say --yes; what is damaged is kept in " + world.git.path() + "/orctl-aside");
   for (const Repair& plan : plans) {
-    const int revision = repair_instance(plan, world, layout, request);
+    const int revision = repair_instance(plan, world, layout, request, remarks(io));
     Value item = Value::object();
     item.set("name", plan.name);
     item.set("result", "repaired");

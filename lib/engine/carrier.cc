@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "engine/audit.h"
 #include "engine/check_tree.h"
 #include "engine/confirm.h"
 #include "engine/gateway.h"
@@ -284,7 +285,7 @@ void Carrier::settle() {
     const FileLock lock = world_.git.lock(request_.lock_wait);
     note_outcome(world_, commit_, plan_.after ? "applied" : "deleted", "", outcome_.took);
   });
-  tell("the audit log was not written", [&] { audit(plan_.after ? "applied" : "deleted", ""); });
+  audit(plan_.after ? "applied" : "deleted", "");
 }
 
 /// A deleted instance leaves no file: its tree is in the stage by now, and folders that only a layout made go, too.
@@ -342,7 +343,7 @@ void Carrier::put_back(const Error& cause) {
     const FileLock lock = world_.git.lock(request_.lock_wait);
     note_outcome(world_, commit_, "rolled-back", cause.what(), took());
   });
-  tell("the audit log was not written", [&] { audit("rolled-back", cause.what()); });
+  audit("rolled-back", cause.what());
   std::string hint = cause.hint();
   if (!plan_.before && hint.find(layout_.logs(plan_.name)) != std::string::npos)  // of a first apply no log is left
     hint = "orctl render -f MANIFEST -d DIR writes the files for a closer look";
@@ -386,7 +387,7 @@ void Carrier::audit(const std::string& outcome, const std::string& cause) {
   what.set("outcome", outcome);
   if (!cause.empty()) what.set("cause", cause);
   what.set("milliseconds", static_cast<int64_t>(took().count()));
-  write_audit(world_, layout_, plan_.name, request_.note, what);
+  write_audit(world_, layout_, plan_.name, request_.note, what, progress_);
 }
 
 }  // namespace orctl

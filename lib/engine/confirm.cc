@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "engine/apply.h"
+#include "engine/audit.h"
 #include "engine/confirm_timer.h"
 #include "model/read.h"
 
@@ -86,9 +87,15 @@ std::optional<Unconfirmed> armed(const std::string& name, const World& world, co
   const std::string path = layout.confirm(name);
   if (!world.fs.exists(path)) return std::nullopt;
   const Error broken(Exit::conflict, fmt::format("'{}' is not what orctl wrote there", path),
-                     fmt::format("look at it, decide with: orctl history {}; then remove it", name));
+                     fmt::format("look at it, decide with: orctl history {}; then remove it: rm {}", name, path));
   Diagnostics found;
-  const auto record = read_json({path, world.fs.read(path, largest_record)}, found);
+  std::optional<Value> record;
+  try {
+    record = read_json({path, world.fs.read(path, largest_record)}, found);
+  } catch (const Error& e) {
+    stop_if_interrupted();
+    throw Error(e.exit(), e.what(), e.hint().empty() ? broken.hint() : e.hint());
+  }
   if (!record || !record->is_object()) throw Error(broken);
   for (const char* key : {"commit", "base", "boot", "author"})
     if (record->find(key) == nullptr || !record->at(key).is_string()) throw Error(broken);
@@ -154,12 +161,13 @@ void end_wait(const std::string& name, World& world, const Layout& layout) {
   stop_confirm_timer(name, world, layout);
 }
 
-void confirm(const Unconfirmed& wait, const Request& request, World& world, const Layout& layout) {
+void confirm(const Unconfirmed& wait, const Request& request, World& world, const Layout& layout,
+             const std::function<void(const std::string&)>& tell) {
   end_wait(wait.name, world, layout);
   Value what = Value::object();
   what.set("revision", wait.revision);
   what.set("outcome", "confirmed");
-  write_audit(world, layout, wait.name, request.note, what);
+  write_audit(world, layout, wait.name, request.note, what, tell);
 }
 
 void drop_stale_wait(const std::string& name, World& world, const Layout& layout, const Request& request,
@@ -173,6 +181,9 @@ void drop_stale_wait(const std::string& name, World& world, const Layout& layout
     }
     end_wait(name, world, layout);
   } catch (const Error& e) {
+    if (request.ends_wait && world.git.exists() && !world.git.ref(applied_ref(name)) &&
+        !world.git.ref(branch_of(name)).value_or("").empty())
+      return end_wait(name, world, layout);  // of one that is deleted nothing waits, whatever lies there
     // it waits for nothing any more; whoever comes next drops it
     note(fmt::format("{}: {}", name, e.what()));
   }

@@ -54,7 +54,8 @@ void restart_count(const std::string& name, World& world, const Layout& layout);
 /// Ends the wait: the revision stays, or is gone.
 void end_wait(const std::string& name, World& world, const Layout& layout);
 /// Keeps the revision: ends the wait, and says so in the audit log.
-void confirm(const Unconfirmed& wait, const Request& request, World& world, const Layout& layout);
+void confirm(const Unconfirmed& wait, const Request& request, World& world, const Layout& layout,
+             const std::function<void(const std::string&)>& tell);
 
 /// Ends a wait whose revision is not live any more, and notes what became of it. The caller holds the lock.
 void drop_stale_wait(const std::string& name, World& world, const Layout& layout, const Request& request,

@@ -294,18 +294,6 @@ std::string commit_version(World& world, const std::string& name, const std::str
   return world.git.commit_files(branch_of(name), parent, version ? as_files(*version) : Tree{}, note.author, message);
 }
 
-void write_audit(World& world, const Layout& layout, const std::string& name, const RevisionNote& note,
-                 const Value& what) {
-  Value line = Value::object();
-  line.set("time", world.clock.now());
-  line.set("instance", name);
-  line.set("user", note.author);
-  line.set("command", note.command);
-  line.set("reason", note.reason);
-  for (const Value::Member& member : what.members()) line.set(member.key, member.value);
-  world.fs.append(layout.audit(), to_json(line) + "\n", 0600);
-}
-
 void note_outcome(World& world, const std::string& commit, const std::string& outcome, const std::string& cause,
                   Millis took) {
   std::string text = "outcome: " + outcome + "\n";

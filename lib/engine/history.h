@@ -76,10 +76,6 @@ Tree stored_tree(const Version& version);
 std::string commit_version(World& world, const std::string& name, const std::string& parent,
                            const std::optional<Version>& version, const RevisionNote& note);
 
-/// Appends one line of JSON to the audit log: when, which instance, who and why, then the members of `what`.
-void write_audit(World& world, const Layout& layout, const std::string& name, const RevisionNote& note,
-                 const Value& what);
-
 /// Says how a revision ended; one note for each commit, a new one replaces it.
 void note_outcome(World& world, const std::string& commit, const std::string& outcome, const std::string& cause,
                   Millis took);

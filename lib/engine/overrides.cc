@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "engine/audit.h"
 #include "engine/gateway.h"
 #include "engine/observe.h"
 #include "model/address.h"
@@ -262,11 +263,12 @@ bool end_override(World& world, const Layout& layout, const ServerName& server) 
   return true;
 }
 
-void audit_override(World& world, const Layout& layout, const ServerName& server, const RevisionNote& note) {
+void audit_override(World& world, const Layout& layout, const ServerName& server, const RevisionNote& note,
+                    const std::function<void(const std::string&)>& tell) {
   Value what = Value::object();
   what.set("server", server.upstream + "/" + server.address);
   what.set("outcome", "override");
-  write_audit(world, layout, server.instance, note, what);
+  write_audit(world, layout, server.instance, note, what, tell);
 }
 
 }  // namespace orctl

@@ -76,6 +76,7 @@ bool end_override(World& world, const Layout& layout, const ServerName& server);
 bool is_made(const OverrideChange& change, const Value& server, const Value& override);
 
 /// Writes one line about an override into the audit log.
-void audit_override(World& world, const Layout& layout, const ServerName& server, const RevisionNote& note);
+void audit_override(World& world, const Layout& layout, const ServerName& server, const RevisionNote& note,
+                    const std::function<void(const std::string&)>& tell);
 
 }  // namespace orctl

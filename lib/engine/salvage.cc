@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/apply.h"
+#include "engine/audit.h"
 #include "engine/confirm.h"
 #include "engine/supervisor.h"
 #include "engine/target.h"
@@ -139,7 +140,8 @@ Observed salvage(const std::string& name, const Error& why, const World& world, 
   return o;
 }
 
-void delete_salvaged(const Observed& now, World& world, const Layout& layout, const Request& request) {
+void delete_salvaged(const Observed& now, World& world, const Layout& layout, const Request& request,
+                     const std::function<void(const std::string&)>& tell) {
   const Supervisor supervisor(layout, now.name, now.tree_path);
   const std::string own = find_own_tree(now.name, world, layout);
   const Value spec = now.version ? now.version->spec : readable_spec(now.name, world).value_or(bare_spec(now.name, ""));
@@ -159,7 +161,7 @@ void delete_salvaged(const Observed& now, World& world, const Layout& layout, co
   Value what = Value::object();
   what.set("outcome", "deleted");
   what.set("cause", now.broken ? now.broken->what() : "");
-  write_audit(world, layout, now.name, request.note, what);
+  write_audit(world, layout, now.name, request.note, what, tell);
 }
 
 }  // namespace orctl

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "engine/audit.h"
 #include "engine/overlay.h"
 #include "engine/salvage.h"
 #include "model/read.h"
@@ -309,7 +310,8 @@ void repair_store(const std::vector<std::string>& names, World& world, const Lay
     world.git.heal_notes();
 }
 
-int repair_instance(const Repair& repair, World& world, const Layout& layout, const Request& request) {
+int repair_instance(const Repair& repair, World& world, const Layout& layout, const Request& request,
+                    const std::function<void(const std::string&)>& tell) {
   const FileLock lock = world.git.lock(request.lock_wait);
   std::string tip, live;
   int number = 0;
@@ -341,7 +343,7 @@ int repair_instance(const Repair& repair, World& world, const Layout& layout, co
   what.set("revision", number);
   what.set("outcome", "repaired");
   if (!repair.dropped.empty()) what.set("cause", "dropped: " + join(repair.dropped, ", "));
-  write_audit(world, layout, repair.name, request.note, what);
+  write_audit(world, layout, repair.name, request.note, what, tell);
   return number;
 }
 

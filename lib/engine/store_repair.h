@@ -39,7 +39,8 @@ Repair plan_repair(const std::string& name, const std::optional<Loaded>& manifes
 /// `names` hold. What is damaged is moved to the store's folder orctl-aside. The caller holds the instances' locks.
 void repair_store(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request);
 /// Carries a plan out; returns the number of the live revision, 0 when there is none.
-int repair_instance(const Repair& repair, World& world, const Layout& layout, const Request& request);
+int repair_instance(const Repair& repair, World& world, const Layout& layout, const Request& request,
+                    const std::function<void(const std::string&)>& tell);
 /// Moves damaged objects aside that nobody needs any more.
 void clear_store(World& world, const Request& request);
 

@@ -13,6 +13,7 @@ namespace orctl {
 namespace {
 
 constexpr Millis poll_interval(50), status_limit(2000);
+constexpr Millis unremarkable(300);  // workers follow a change one after the other
 
 std::string text_of(const Value& object, const char* key) {
   const Value* v = object.find(key);
@@ -48,6 +49,7 @@ std::string fault_of_server(const Value& server, bool checked) {
 
 void wait_until(const Missing& missing, const World& world, Deadline deadline, Millis limit,
                 const std::function<void(const std::string&)>& progress) {
+  const Deadline quiet = Deadline::in(unremarkable);
   std::string told;
   for (;;) {
     std::string now;
@@ -58,8 +60,10 @@ void wait_until(const Missing& missing, const World& world, Deadline deadline, M
       now = e.what();
     }
     if (now.empty()) return;
-    if (now != told) progress(now);
-    told = now;
+    if (now != told && quiet.passed()) {
+      progress(now);
+      told = now;
+    }
     if (interrupted() != 0) throw Error(Exit::target, "interrupted while waiting: " + now);
     if (deadline.passed())
       throw Error(Exit::timeout, fmt::format("after {} s: {}", static_cast<double>(limit.count()) / 1000, now),

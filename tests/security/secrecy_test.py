@@ -25,7 +25,7 @@ def commands():
     """The words of every command, from the files that make them."""
     folder = os.path.join(faults.CHECKOUT, "cmd")
     words = {os.path.basename(path)[:-3] for path in glob.glob(folder + "/*.cc")} - {"main"}
-    groups = ("add", "remove", "name", "import", "overrides", "config")
+    groups = ("add", "remove", "name", "import", "overrides", "config", "store")
     return {w.replace("_", " ", 1).replace("_", "-") if w.split("_")[0] in groups else w for w in words}
 
 
@@ -107,11 +107,12 @@ class Secrecy(unittest.TestCase):
                  ["diff", "-f", two, "--files"], ["diff", "-f", two, "-o", "json"], ["apply", "-f", two, "-v", "--confirm-within", "5m"], ["get", "instances"], ["confirm", n, "-v"], ["apply", "-f", bad, "-v"], ["diff", n, "1", "2"],
                  ["diff", n], ["history", n], ["history", n, "-o", "json"], ["rollback", n, "-v"], ["reload", n, "-v"], ["restart", n, "-v"], ["stop", n, "-v"], ["start", n, "-v"],
                  ["upgrade", n], ["logs", n], ["logs", n, "--access"], ["config", "view", "--show-origin"], ["enable", n], ["disable", n], ["explain", "instance.source"], ["name", "check", n], ["name", "next", "tst", "fault", "--port", "8080"],
-                 ["import", "host-balancer", document], ["version"]]
+                 ["import", "host-balancer", document], ["version"], ["store", "verify"], ["store", "verify", n, "-o", "json"], ["store", "repair", n]]
         with Arguments(self.lab.root) as arguments:
             for args in calls:
                 self.run_it(*args)
             self.ask_with_tokens()
+            self.mend_store(n)
             self.look_everywhere([one_pair[1], two_pair[1]], arguments)
             self.run_it("delete", n, "--yes", "-v")
         self.assertEqual(2, len(re.findall(r"^Orctl-Revision: [12]$", self.store_text(), re.M)), "revisions were made")
@@ -131,6 +132,19 @@ class Secrecy(unittest.TestCase):
             out = faults.run(["curl", "-sS", "-K", config, "-w", "%{http_code}", "http://127.0.0.1:%d/v1/status" % self.admin])
             self.assertTrue(out.out.endswith(wanted), out)
             self.said["curl " + wanted] = out.out
+
+    def mend_store(self, name):
+        """What is told of a damaged history, and what mending makes of the live tree."""
+        ref = os.path.join(self.lab.store, "refs/heads", name)
+        with open(ref) as f:
+            tip = f.read()
+        with open(ref, "w") as f:
+            f.write("0" * 39 + "1\n")
+        for args in (["store", "verify"], ["store", "verify", name, "-o", "json"], ["status", name], ["doctor"], ["history", name], ["store", "repair", name, "--yes", "-v"]):
+            self.run_it(*args)
+        self.assertEqual(0, self.codes[-1][0], self.said)
+        with open(ref) as f:
+            self.assertNotEqual("0" * 39 + "1\n", f.read(), "was " + tip)
 
     def store_text(self):
         """Every object that the store ever held."""
