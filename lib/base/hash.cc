@@ -59,7 +59,7 @@ void add_block(Sha1& state, std::string_view block) {
            byte_at(block, 4 * i + 3);
   }
   for (size_t i = 16; i < 80; ++i) w[i] = std::rotl(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
-  auto [a, b, c, d, e] = state;
+  uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];  // clang 14 captures no bindings
   const auto rounds_of = [&](size_t from, uint32_t constant, auto choose) {
     for (size_t i = from; i < from + 20; ++i) {
       const uint32_t next = std::rotl(a, 5) + choose(b, c, d) + e + constant + w[i];
