@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "change.h"
 #include "engine/leftovers.h"
+#include "engine/live_tree.h"
 #include "engine/policy.h"
 #include "render/render.h"
 
@@ -49,6 +50,16 @@ std::string verb(const InstancePlan& plan) {
   return plan.empty() ? "unchanged" : plan.before ? "configured" : "created";
 }
 
+/// Where nothing has to be done, no step finds out that others could change what runs.
+void warn_distrusted(const Plan& plan, const World& world, const Layout& layout, Io& io) {
+  for (const InstancePlan& one : plan.instances) {
+    if (!one.empty() || !one.before) continue;
+    if (const auto found = distrust_live_tree(layout.tree(tree_folder(one.before->spec)), world))
+      io.warn(fmt::format("{}: '{}' {}, who could change what its tree runs", one.name, found->path, found->why),
+              found->remedy);
+  }
+}
+
 constexpr Millis shortest_wait(1000), longest_wait(24 * 3600 * 1000);
 
 Plan plan_for(const Options& o, const std::vector<Loaded>& instances, const World& world, const Layout& layout) {
@@ -66,6 +77,7 @@ Exit show_only(const Options& o, const Plan& plan, const World& world, const Lay
       io.note(fmt::format("{}: {}", one.name, confirm_line(one.name, o.confirm_within)));
   }
   warn_unsettled(io, plan, world, layout);
+  warn_distrusted(plan, world, layout, io);
   io.changed(!plan.empty());
   return o.detailed && !plan.empty() ? Exit::changed : Exit::ok;
 }
@@ -99,6 +111,7 @@ Exit run(const Options& o, World& world, Io& io) {
     refuse_unconfirmed(plan, world, layout);
   }
   show_changes(io, plan, ShowFiles::no);
+  warn_distrusted(plan, world, layout, io);
   const Exit exit = report(io, plan, apply(plan, world, layout, request, remarks(io)), verb);
   return exit == Exit::ok && o.detailed && !plan.empty() ? Exit::changed : exit;
 }

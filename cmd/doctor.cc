@@ -8,6 +8,7 @@
 #include "engine/config.h"
 #include "engine/history.h"
 #include "engine/leftovers.h"
+#include "engine/live_tree.h"
 #include "engine/observe.h"
 #include "engine/target.h"
 
@@ -89,6 +90,8 @@ void check_instances(const World& world, const Layout& layout, Report& report) {
     if (now.loss) report.bad(name, now.loss->what, now.loss->hint);
     if (const std::string fault = now.fault_of_masters(); !fault.empty())
       report.bad("masters", name + ": " + fault, mend_masters(name));
+    if (const auto found = now.version ? distrust_live_tree(now.tree_path, world) : std::nullopt)
+      report.bad("trust", fmt::format("{}: '{}' {}", name, found->path, found->why), found->remedy);
     ++(now.broken ? broken : sound);
   }
   for (const Git::Fault& fault : world.git.file_faults()) {

@@ -1,6 +1,6 @@
 #pragma once
 #include "change.h"
-#include "sys/trust.h"
+#include "engine/live_tree.h"
 
 namespace orctl {
 
@@ -14,8 +14,7 @@ struct LifecycleOptions {
 
 /// Root runs nothing that somebody else could have put into a tree.
 inline void refuse_others_tree(const Observed& now, const World& world) {
-  if (!world.env.is_root()) return;
-  const auto found = distrust_tree(now.tree_path);
+  const auto found = distrust_live_tree(now.tree_path, world);
   if (!found) return;
   const bool inside = found->path == now.tree_path || found->path.starts_with(now.tree_path + "/");
   const std::string mend = inside ? "put it back with orctl apply, which shows what differs with orctl diff"

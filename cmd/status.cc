@@ -3,6 +3,7 @@
 #include "among.h"
 #include "cli/command.h"
 #include "engine/certificates.h"
+#include "engine/live_tree.h"
 #include "engine/observe.h"
 
 namespace orctl {
@@ -17,13 +18,16 @@ void flags(Flags& f, Options& o) {
   f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
 }
 
-std::string remark(const Observed& o) {
+/// `tree`: what is wrong with its tree.
+std::string remark(const Observed& o, const std::string& tree) {
   if (o.broken) return o.broken->what();
   if (o.loss) return fmt::format("{}: {}", o.loss->what, o.loss->hint);
   if (const std::string fault = o.fault_of_masters(); !fault.empty()) return fault + "; " + mend_masters(o.name);
   if (o.unconfirmed) return o.unconfirmed->line();
   if (o.interrupted) return "an apply was interrupted: the next changing command finishes or undoes it";
+  if (!o.live.answers) return fmt::format("{}; if it stays so: orctl restart {}", o.problem, o.name);
   if (!o.problem.empty()) return o.problem;
+  if (!tree.empty()) return tree;
   if (o.live.keeper == Live::Keeper::none && o.live.running) return "it runs outside of its systemd unit";
   if (o.state() == "degraded") return "the workers disagree";
   if (o.pid == 0 && o.unit && o.unit->active == "failed") return "its unit failed: " + o.unit->result;
@@ -74,7 +78,8 @@ Exit run(const Options& o, const World& world, Io& io) {
   for (const std::string& name : names) {
     const Observed now = observe_among(name, world, layout, masters);
     if (now.broken) tell(*now.broken);
-    well = well && now.state() == "running";
+    const std::string tree_fault = fault_of_tree(now, world, layout), said = remark(now, tree_fault);
+    well = well && now.state() == "running" && tree_fault.empty();
     Value item = Value::object();
     item.set("name", name);
     item.set("status", now.state());
@@ -86,7 +91,7 @@ Exit run(const Options& o, const World& world, Io& io) {
     if (now.pid != 0) item.set("open_files", open_files_value(now));
     if (now.unconfirmed) item.set("confirm_seconds_left", now.unconfirmed->seconds_left());
     if (now.status) item.set("gateway", now.status->raw);
-    if (const std::string text = remark(now); !text.empty()) item.set("remark", text);
+    if (!said.empty()) item.set("remark", said);
     io.item(std::move(item));
     for (const std::string& text : ending_certificates(now, world, layout))
       io.warn(name + ": " + text, "put a new one into the manifest's files, and apply it: it is hot");
@@ -94,7 +99,7 @@ Exit run(const Options& o, const World& world, Io& io) {
         now.status ? fmt::format("{}/{}", now.status->workers.size(), now.status->worker_count) : "-";
     table.rows.push_back({name, now.state(), now.applied ? std::to_string(now.applied->number) : "-",
                           now.status ? std::to_string(now.status->generation) : "-", workers,
-                          now.pid == 0 ? "-" : std::to_string(now.pid), remark(now)});
+                          now.pid == 0 ? "-" : std::to_string(now.pid), said});
   }
   io.table(table, "instances");
   return well ? Exit::ok : Exit::no;
@@ -108,8 +113,8 @@ Command status_command() {
        "say whether instances run and every worker serves the same",
        {{"All instances of the host", "orctl status"},
         {"One, for a script: exit code 0 means it is well", "orctl status prd_payment_001_8080"}},
-       "Exit code 1 when an instance is stopped, does not answer, has workers that disagree or two masters, or is "
-       "broken: its history or its files cannot be read.",
+       "Exit code 1 when an instance is stopped, does not answer, has workers that disagree or two masters, has a tree "
+       "that was changed by hand or that others could change, or is broken: its history or its files cannot be read.",
        {"table", "json"}},
       flags, run);
 }

@@ -8,10 +8,11 @@
 
 namespace orctl {
 
-/// One regular file of a tree.
+/// One regular file of a tree, or, in one that was read from disk, what stands there and is none.
 struct TreeFile {
   std::string content;
-  unsigned mode = 0644;  ///< permission bits only
+  unsigned mode = 0644;        ///< permission bits only
+  std::string irregular = {};  ///< "a symlink", "a socket", "a special file": it has no content, and cannot be written
   bool operator==(const TreeFile&) const = default;
 };
 
@@ -55,6 +56,7 @@ struct Misfit {
 /// Whether a file must stay out of the store, of diffs and of others' sight: whatever in certs/ is not proved to be
 /// public, and a private key anywhere.
 inline bool is_secret(const std::string& path, const TreeFile& file) {
+  if (!file.irregular.empty()) return false;
   if (path.starts_with("certs/")) return !is_public_pem(file.content);
   return file.content.find("PRIVATE KEY-----") != std::string::npos;
 }

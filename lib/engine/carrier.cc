@@ -10,6 +10,7 @@
 #include "engine/check_tree.h"
 #include "engine/confirm.h"
 #include "engine/gateway.h"
+#include "engine/live_tree.h"
 #include "engine/own_place.h"
 #include "engine/reload_pace.h"
 #include "engine/swap.h"
@@ -62,6 +63,7 @@ Outcome Carrier::run() {
       throw Error(Exit::conflict,
                   fmt::format("an nginx of {} runs (pid {}), but the store knows nothing of it", plan_.name, master),
                   "put the store back where it was, or end that nginx first: kill -QUIT " + std::to_string(master));
+    require_runnable(plan_, tree_, world_, layout_);
     if (was_running_ && has<Reload>(plan_)) await_turn(master);
     supervisor_.clear_way(world_);
     evidence_ = Evidence(ErrorLog::from_now(world_, layout_, plan_.name));
@@ -336,7 +338,7 @@ void Carrier::put_back(const Error& cause) {
     put_back_ref();
   } catch (const Error& e) {
     throw Error(Exit::broken, fmt::format("{}: {}; and putting it back failed: {}", plan_.name, cause.what(), e.what()),
-                "look with: orctl status " + plan_.name + "; then apply the manifest or roll back again");
+                way_out(plan_.name, tree_, world_, layout_));
   }
   tell("the outcome could not be noted", [&] {
     if (commit_.empty()) return;

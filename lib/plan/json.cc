@@ -77,6 +77,7 @@ Value to_value(const std::optional<Version>& version) {
     Value entry = Value::object();
     entry.set("path", path);
     entry.set("mode", static_cast<int64_t>(file.mode));
+    if (!file.irregular.empty()) entry.set("irregular", file.irregular);
     entry.set("content", file.content);
     files.push(std::move(entry));
   }
@@ -101,7 +102,8 @@ std::optional<Version> version_from(const Value& v) {
   for (const Value& file : Reader::list(v, "files")) {
     const Value& mode = Reader::member(file, "mode");
     if (!mode.is_int()) Reader::refuse("'mode' is no number");
-    out.tree[Reader::text(file, "path")] = {Reader::text(file, "content"), static_cast<unsigned>(mode.as_int())};
+    out.tree[Reader::text(file, "path")] = {Reader::text(file, "content"), static_cast<unsigned>(mode.as_int()),
+                                            file.find("irregular") ? Reader::text(file, "irregular") : ""};
   }
   return out;
 }

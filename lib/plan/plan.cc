@@ -29,6 +29,12 @@ void diff_files(const Version& before, const Version& after, std::vector<Change>
   std::set<std::string> hot = hot_files(before.tree);
   hot.merge(hot_files(after.tree));
   const auto see = [&](const std::string& path, const TreeFile* was, const TreeFile* is) {
+    if (was != nullptr && !was->irregular.empty()) {
+      const bool only_there = is == nullptr;
+      out.push_back({only_there ? Op::remove : Op::change, "file " + path, Value(was->irregular),
+                     only_there ? Value() : brief(is->content), Impact::reload, "it is " + was->irregular});
+      return;
+    }
     if (path.compare(0, 10, "lua/orctl/") == 0) {
       lua_differs = true;
       return;

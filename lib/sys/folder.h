@@ -28,7 +28,8 @@ struct Unread {
   Why why = Why::absent;
   std::string path;  ///< as the caller would name it: of a symlink its own, else that of what was to be read
   std::string text, hint;
-  int64_t size = 0;  ///< of a file that is too large
+  int64_t size = 0;       ///< of a file that is too large
+  std::string what = {};  ///< of a symlink or an irregular one: "a socket"
 
   Error error(Exit exit) const { return Error(exit, text, hint); }
 };

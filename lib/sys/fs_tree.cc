@@ -154,15 +154,18 @@ Tree Fs::read_tree(const std::string& dir, const Ownership& ownership) const {
     if (errno == ENOENT) return {};
     const int error = errno;
     const auto found = stat(dir);
-    if (found && found->kind == Kind::symlink) {
-      throw Error(Exit::refused, fmt::format("'{}' is a symlink, not a folder", dir), "name the folder itself");
-    }
+    if (found && found->kind != Kind::folder) return {{".", {"", 0, irregular(found->kind, dir).what}}};
     throw look_fault("list", dir, error);
   }
   TreeReading how{dir, kept_tree_limits, kept_tree_limits.bytes, TreeReading::Hidden::read, {}};
-  how.fault = [](const Unread& one) { throw one.error(Exit::refused); };
+  Tree strange;
+  how.fault = [&](const Unread& one) {
+    if (one.what.empty()) throw one.error(Exit::refused);
+    strange[one.path.substr(dir.size() + 1)] = {"", 0, one.what};
+  };
   Tree tree = read_tree_at(folder, how);
   for (auto& [path, file] : tree) file.mode = mode_given(ownership, path, file);
+  tree.merge(strange);
   return tree;
 }
 

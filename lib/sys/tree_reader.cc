@@ -86,7 +86,7 @@ class TreeReader {
 
   void symlink(const std::string& path) {
     how_.fault({Unread::Why::symlink, shown(path), fmt::format("'{}' is a symlink, and none is followed", shown(path)),
-                "a tree holds regular files and folders only: put a copy of the file there", 0});
+                "a tree holds regular files and folders only: put a copy of the file there", 0, "a symlink"});
   }
 
   void full(const std::string& text) {
@@ -105,9 +105,17 @@ class TreeReader {
 }  // namespace
 
 Unread irregular(Fs::Kind kind, const std::string& shown) {
-  const char* what = kind == Fs::Kind::folder ? "a folder" : kind == Fs::Kind::socket ? "a socket" : "a special file";
-  return {Unread::Why::irregular, shown, fmt::format("cannot read '{}': it is {}, not a regular file", shown, what), "",
-          0};
+  const char* what = kind == Fs::Kind::symlink  ? "a symlink"
+                     : kind == Fs::Kind::file   ? "a file"
+                     : kind == Fs::Kind::folder ? "a folder"
+                     : kind == Fs::Kind::socket ? "a socket"
+                                                : "a special file";
+  return {Unread::Why::irregular,
+          shown,
+          fmt::format("cannot read '{}': it is {}, not a regular file", shown, what),
+          "",
+          0,
+          what};
 }
 
 std::variant<std::string, Unread> read_regular(const Fd& file, size_t max, const std::string& shown, unsigned& mode) {

@@ -148,8 +148,9 @@ class Fs {
   std::string read_stdin(size_t max) const;
   /// Sorted by name, without "." and ".."; an Error when `path` is no readable folder.
   std::vector<Entry> list(const std::string& path) const;
-  /// All regular files below `dir`, with the modes that write_tree() was given; empty when `dir` does not exist; an
-  /// Error on symlinks and special files.
+  /// All regular files below `dir`, with the modes that write_tree() was given; empty when `dir` does not exist.
+  /// Symlinks and special files are entries without content (TreeFile::irregular), and so is `dir` itself as "." when
+  /// it is no folder.
   Tree read_tree(const std::string& dir, const Ownership& ownership = {}) const;
   /// What below `dir` has another owner, or folders other rights, than write_tree() gives; sorted by path. Where no
   /// user is named, the owner of the folder above is right, and so is the caller.
