@@ -119,9 +119,6 @@ void sort_out_history(Repair& repair, const World& world) {
   if (tip_is_lost) repair.dropped.push_back(fmt::format("what came after revision {}", next - 1));
 }
 
-/// The same tree, but for private keys, which the store does not hold.
-bool is_same(const Version& version, const Tree& tree) { return version.tree == tree; }
-
 /// The kept revision that is live: the applied one, or else the newest that is what lies on disk.
 std::string find_live(const Repair& repair, const Tree& tree, const World& world) {
   std::string applied;
@@ -132,7 +129,7 @@ std::string find_live(const Repair& repair, const Tree& tree, const World& world
   }
   for (auto r = repair.kept.rbegin(); r != repair.kept.rend(); ++r) {
     if (r->deletes || (!applied.empty() && r->commit != applied)) continue;
-    if (!applied.empty() || is_same(load_version(world, r->commit, tree), tree)) return r->commit;
+    if (!applied.empty() || load_version(world, r->commit, tree).tree == tree) return r->commit;
   }
   return {};
 }
@@ -237,8 +234,7 @@ void prove(const Observed& now, const Version& version, const World& world, cons
 }  // namespace
 
 std::string StoreFault::mend() const {
-  if (lost) return mend_lost_history(instance);
-  return instance.empty() ? "orctl store repair" : "orctl store repair " + instance;
+  return lost ? mend_lost_history(instance) : std::string(trim("orctl store repair " + instance));
 }
 
 std::string StoreFault::text() const {
@@ -267,14 +263,6 @@ void tell_lost_notes(const World& world, std::vector<StoreFault>& out) {
   }
 }
 
-void tell_lost_instances(const World& world, std::vector<StoreFault>& out) {
-  for (const auto& [name, tree] : lost_instances(world, Layout(world.root)))
-    out.push_back({{"ref", branch_of(name), fmt::format("it is missing, and '{}' is its tree", tree), "", "", "", ""},
-                   name,
-                   0,
-                   true});
-}
-
 }  // namespace
 
 std::vector<StoreFault> verify_store(const World& world) {
@@ -300,7 +288,11 @@ std::vector<StoreFault> verify_store(const World& world) {
     }
   }
   tell_lost_notes(world, out);
-  tell_lost_instances(world, out);
+  for (const auto& [name, tree] : lost_instances(world, Layout(world.root)))
+    out.push_back({{"ref", branch_of(name), fmt::format("it is missing, and '{}' is its tree", tree), "", "", "", ""},
+                   name,
+                   0,
+                   true});
   return out;
 }
 
