@@ -47,7 +47,9 @@ void remove_remains(const std::string& name, World& world, const Layout& layout)
 Observed look_at(const std::string& name, const World& world, const Layout& layout) {
   world.git.exists();  // of a store that is another's, or none, nothing is said about this instance
   try {
-    return observe(name, world, layout);
+    Observed now = observe(name, world, layout);
+    const auto lost = now.exists() || now.interrupted ? std::nullopt : lost_history(name, world, layout);
+    return lost ? salvage(name, *lost, world, layout) : now;
   } catch (const Error& e) {
     stop_if_interrupted();
     return salvage(name, e, world, layout);

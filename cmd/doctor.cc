@@ -10,6 +10,7 @@
 #include "engine/leftovers.h"
 #include "engine/live_tree.h"
 #include "engine/observe.h"
+#include "engine/salvage.h"
 #include "engine/target.h"
 
 namespace orctl {
@@ -84,7 +85,7 @@ void check_nginx(const std::string& wanted, const World& world, Report& report) 
 void check_instances(const World& world, const Layout& layout, Report& report) {
   size_t sound = 0, broken = 0;
   const NginxMasters all(world);
-  for (const std::string& name : present_instances(world)) {
+  for (const std::string& name : select_instances({}, {}, world)) {
     const Observed now = observe_among(name, world, layout, all);
     if (now.broken) report.bad("store", now.broken->what(), now.broken->hint());
     if (now.loss) report.bad(name, now.loss->what, now.loss->hint);
@@ -104,7 +105,7 @@ void check_instances(const World& world, const Layout& layout, Report& report) {
 
 void check_store(const World& world, const Layout& layout, Report& report) {
   try {
-    if (!world.git.exists())
+    if (!world.git.exists() && lost_instances(world, layout).empty())
       report.note("store", "none yet at " + layout.store(), "the first apply makes it");
     else
       check_instances(world, layout, report);
@@ -122,10 +123,14 @@ void check_store(const World& world, const Layout& layout, Report& report) {
 
 std::string way_to_remove(const Leftover& stray, const World& world, const Layout& layout) {
   const std::string& name = stray.instance;
+  if (const auto masters = NginxMasters(world).of(stray.path); !masters.empty() && !lost_history(name, world, layout))
+    return fmt::format("an nginx runs there (pid {}): find out whose it is", masters.front());
   if (name.empty()) return "nobody knows whose it is: rm -r " + stray.path;
   const auto live = present_instances(world);
   if (std::find(live.begin(), live.end(), name) != live.end())
     return "unless orctl works on it right now, the next change removes it: orctl reload " + name;
+  if (lost_history(name, world, layout))
+    return fmt::format("the instance is there, and its history is not in the store: {}", mend_lost_history(name));
   if (stray.path == layout.unit(name) || stray.path == layout.tree(name))
     return fmt::format("unless another store knows {}: systemctl disable --now {}; rm -r {}", name,
                        layout.unit_name(name), stray.path);

@@ -4,6 +4,7 @@
 
 #include "among.h"
 #include "change.h"
+#include "engine/salvage.h"
 
 namespace orctl {
 namespace {
@@ -30,17 +31,17 @@ std::optional<Loaded> load_one(const std::string& file, const World& world, Io& 
   return std::move(all.front());
 }
 
-std::vector<std::string> names_to_mend(const Options& o, const World& world) {
+std::vector<std::string> names_to_mend(const Options& o, const std::vector<StoreFault>& faults, const World& world) {
   if (!o.names.empty()) {
-    const auto known = known_instances(world), present = present_instances(world);
+    const auto recorded = recorded_instances(world);
+    const auto lost = lost_instances(world, Layout(world.root));
     for (const std::string& name : o.names)
-      if (std::find(known.begin(), known.end(), name) == known.end() &&
-          std::find(present.begin(), present.end(), name) == present.end())
+      if (std::find(recorded.begin(), recorded.end(), name) == recorded.end() && !lost.contains(name))
         throw Error(Exit::usage, "the store knows no instance '" + name + "'", "orctl store verify");
     return {o.names.begin(), o.names.end()};
   }
   std::set<std::string> names;
-  for (const StoreFault& fault : verify_store(world))
+  for (const StoreFault& fault : faults)
     if (can_be_instance(fault.instance)) names.insert(fault.instance);
   return {names.begin(), names.end()};
 }
@@ -48,18 +49,21 @@ std::vector<std::string> names_to_mend(const Options& o, const World& world) {
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("StoreRepairResult");
   const Layout layout(world.root);
-  if (!world.git.exists()) throw Error(Exit::refused, "there is no version store yet", "the first apply makes it");
+  const std::vector<StoreFault> faults = verify_store(world);
+  if (faults.empty() && !world.git.exists())
+    throw Error(Exit::refused, "there is no version store yet", "the first apply makes it");
   const auto manifest = load_one(o.manifest, world, io);
-  if (verify_store(world).empty()) {
+  if (faults.empty()) {
     io.print("the version store is sound; nothing to mend\n");
     return Exit::ok;
   }
-  const std::vector<std::string> names = names_to_mend(o, world);
+  const std::vector<std::string> names = names_to_mend(o, faults, world);
   if (manifest && (names.size() != 1 || names.front() != manifest->instance.name.str()))
     throw Error(Exit::usage, "-f is the manifest of another instance than is mended", "name one instance, and its own");
   Request request = make_request(o.change, world, "store repair");
   if (request.note.reason.empty()) request.note.reason = "repaired from the live tree";
   request.history = Request::History::passed_over;
+  clear_way(world, request);
   const Held held(names, world, layout, request, remarks(io));
   repair_store(names, world, layout, request);
   std::vector<Repair> plans;
@@ -91,7 +95,7 @@ Exit run(const Options& o, World& world, Io& io) {
   io.changed(true);
   if (among.exit() != Exit::ok) return among.exit();  // what is left is theirs
   const auto left = verify_store(world);
-  for (const StoreFault& fault : left) io.error(Error(Exit::target, fault.text(), "orctl store verify"));
+  for (const StoreFault& fault : left) io.error(Error(Exit::target, fault.text(), fault.mend()));
   if (left.empty()) io.print("the version store is sound\n");
   return left.empty() ? Exit::ok : Exit::partial;
 }

@@ -13,19 +13,15 @@ struct Options {
 
 void flags(Flags& f, Options& o) { f.positional("INST", o.names, "only what concerns these; none: the whole store"); }
 
-/// The command that mends it.
-std::string mend(const StoreFault& one) {
-  return one.instance.empty() ? "orctl store repair" : "orctl store repair " + one.instance;
-}
-
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind("StoreFaultList");
-  if (!world.git.exists()) {
+  const std::vector<StoreFault> faults = verify_store(world);
+  if (faults.empty() && !world.git.exists()) {
     io.note("There is no version store yet.");
     return Exit::ok;
   }
   size_t number = 0;
-  for (const StoreFault& one : verify_store(world)) {
+  for (const StoreFault& one : faults) {
     const auto named = [&](const std::string& pattern) { return glob_match(pattern, one.instance); };
     if (!o.names.empty() && !std::any_of(o.names.begin(), o.names.end(), named)) continue;
     ++number;
@@ -37,10 +33,10 @@ Exit run(const Options& o, const World& world, Io& io) {
     if (!one.instance.empty()) item.set("instance", one.instance);
     if (one.revision != 0) item.set("revision", one.revision);
     if (!one.fault.place.empty()) item.set("place", one.fault.place);
-    item.set("mend", mend(one));
+    item.set("mend", one.mend());
     io.item(std::move(item));
     io.print(one.text() + "\n");
-    io.print("  mend it with: " + mend(one) + "\n");
+    io.print("  mend it with: " + one.mend() + "\n");
   }
   if (number == 0) io.print("the version store is sound\n");
   return number == 0 ? Exit::ok : Exit::no;

@@ -13,6 +13,7 @@
 #include "engine/live_tree.h"
 #include "engine/own_place.h"
 #include "engine/reload_pace.h"
+#include "engine/salvage.h"
 #include "engine/swap.h"
 #include "model/certificates.h"
 
@@ -62,7 +63,7 @@ Outcome Carrier::run() {
     if (!plan_.before && was_running_)
       throw Error(Exit::conflict,
                   fmt::format("an nginx of {} runs (pid {}), but the store knows nothing of it", plan_.name, master),
-                  "put the store back where it was, or end that nginx first: kill -QUIT " + std::to_string(master));
+                  way_to_adopt("end that nginx first: kill -QUIT " + std::to_string(master)));
     require_runnable(plan_, tree_, world_, layout_);
     if (was_running_ && has<Reload>(plan_)) await_turn(master);
     supervisor_.clear_way(world_);
@@ -108,6 +109,13 @@ std::string Carrier::applied_now() const {
   }
 }
 
+/// What to do about a tree or a process that the store knows nothing of; `otherwise` where nothing says whose it is.
+std::string Carrier::way_to_adopt(const std::string& otherwise) const {
+  const bool own = !find_own_tree(plan_.name, world_, layout_).empty();
+  return "put the store back where it was, or " +
+         (own ? "make a history from what runs: " + mend_lost_history(plan_.name) : otherwise);
+}
+
 void Carrier::refuse_stale() const {
   const std::string applied = applied_now();
   const Tree on_disk = world_.fs.read_tree(tree_, ownership());
@@ -115,7 +123,7 @@ void Carrier::refuse_stale() const {
   if (applied == plan_.base && same_tree) return;
   if (!plan_.before && applied.empty())
     throw Error(Exit::conflict, fmt::format("'{}' holds a tree that the store knows nothing of", tree_),
-                "put the store back where it was, or move that folder away");
+                way_to_adopt("move that folder away"));
   throw Error(Exit::conflict, plan_.name + " has changed since this plan was made", "make the plan again");
 }
 

@@ -17,6 +17,7 @@ class Carrier {
   friend void finish_interrupted(const std::string&, World&, const Layout&, const Request&,
                                  const std::function<void(const std::string&)>&);
 
+  std::string way_to_adopt(const std::string& otherwise) const;
   void refuse_stale() const;
   std::string applied_now() const;
   void await_turn(int master);

@@ -143,6 +143,11 @@ std::string branch_of(const std::string& name) { return "refs/heads/" + name; }
 std::string applied_ref(const std::string& name) { return "refs/orctl/applied/" + name; }
 
 std::vector<std::string> known_instances(const World& world) { return names_below(world, "refs/heads/"); }
+std::vector<std::string> recorded_instances(const World& world) {
+  std::vector<std::string> names = known_instances(world);
+  for (std::string& name : names_below(world, "refs/orctl/applied/")) names.push_back(std::move(name));
+  return names;
+}
 std::vector<std::string> present_instances(const World& world) {
   std::vector<std::string> names = names_below(world, "refs/orctl/applied/");
   const std::set<std::string> applied(names.begin(), names.end());

@@ -37,6 +37,8 @@ std::string applied_ref(const std::string& name);  ///< "refs/orctl/applied/<nam
 
 /// All instances that the store knows, deleted ones included.
 std::vector<std::string> known_instances(const World& world);
+/// Those of which the store has a branch or an applied ref, whether they can be read or not.
+std::vector<std::string> recorded_instances(const World& world);
 /// Those that are applied, those whose first apply was killed half-way, and those whose history cannot tell.
 std::vector<std::string> present_instances(const World& world);
 

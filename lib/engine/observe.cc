@@ -178,8 +178,9 @@ Observed observe_existing(const std::string& name, const World& world, const Lay
 
 Observed observe_existing(const std::string& name, const World& world, const Layout& layout, const NginxMasters& all) {
   Observed o = observe(name, world, layout, all);
-  if (!o.exists()) throw unknown_instance(name, present_instances(world));
-  return o;
+  if (o.exists()) return o;
+  if (const auto lost = lost_history(name, world, layout)) throw Error(*lost);
+  throw unknown_instance(name, present_instances(world));
 }
 
 std::vector<std::string> select_instances(const std::vector<std::string>& patterns,
@@ -190,7 +191,14 @@ std::vector<std::string> select_instances(const std::vector<std::string>& patter
 std::vector<std::string> select_instances(const std::vector<std::string>& patterns,
                                           const std::vector<std::string>& labels, const World& world,
                                           const std::function<void(const Error&)>& unread) {
-  const std::vector<std::string> known = present_instances(world);
+  std::vector<std::string> known = present_instances(world);
+  const auto is_known = [&](const std::string& name) {
+    return std::find(known.begin(), known.end(), name) != known.end();
+  };
+  if (patterns.empty() || !std::all_of(patterns.begin(), patterns.end(), is_known)) {
+    for (const auto& [name, tree] : lost_instances(world, Layout(world.root))) known.push_back(name);
+    std::sort(known.begin(), known.end());
+  }
   std::set<std::string> chosen;
   if (patterns.empty()) chosen.insert(known.begin(), known.end());
   for (const std::string& pattern : patterns) {
@@ -205,6 +213,7 @@ std::vector<std::string> select_instances(const std::vector<std::string>& patter
   std::vector<std::string> out;
   for (const std::string& name : chosen) try {
       const auto applied = applied_revision(world, name);
+      if (const auto lost = applied ? std::nullopt : lost_history(name, world, Layout(world.root))) throw Error(*lost);
       if (applied && labels_match(load_manifest(world, applied->commit).spec, labels)) out.push_back(name);
     } catch (const Error& e) {
       stop_if_interrupted();

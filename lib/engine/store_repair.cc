@@ -17,7 +17,7 @@ namespace orctl {
 namespace {
 
 constexpr size_t max_spec = size_t{16} << 20;
-const std::string branches = "refs/heads/", applied_refs = "refs/orctl/applied/";
+const std::string branches = "refs/heads/", applied_refs = "refs/orctl/applied/", notes = "refs/notes/orctl";
 
 std::string instance_of_ref(const std::string& ref) {
   for (const std::string& prefix : {branches, applied_refs})
@@ -120,9 +120,6 @@ void sort_out_history(Repair& repair, const World& world) {
   if (tip_is_lost) repair.dropped.push_back(fmt::format("what came after revision {}", next - 1));
 }
 
-/// The same tree, but for private keys, which the store does not hold.
-bool is_same(const Version& version, const Tree& tree) { return version.tree == tree; }
-
 /// The kept revision that is live: the applied one, or else the newest that is what lies on disk.
 std::string find_live(const Repair& repair, const Tree& tree, const World& world) {
   std::string applied;
@@ -133,7 +130,7 @@ std::string find_live(const Repair& repair, const Tree& tree, const World& world
   }
   for (auto r = repair.kept.rbegin(); r != repair.kept.rend(); ++r) {
     if (r->deletes || (!applied.empty() && r->commit != applied)) continue;
-    if (!applied.empty() || is_same(load_version(world, r->commit, tree), tree)) return r->commit;
+    if (!applied.empty() || load_version(world, r->commit, tree).tree == tree) return r->commit;
   }
   return {};
 }
@@ -237,6 +234,10 @@ void prove(const Observed& now, const Version& version, const World& world, cons
 
 }  // namespace
 
+std::string StoreFault::mend() const {
+  return lost ? mend_lost_history(instance) : std::string(trim("orctl store repair " + instance));
+}
+
 std::string StoreFault::text() const {
   std::string out = fault.kind + " " + fault.what + ": " + fault.why;
   if (instance.empty()) return out;
@@ -244,6 +245,26 @@ std::string StoreFault::text() const {
   if (revision != 0) out += fmt::format(" (revision {}{}{})", revision, fault.place.empty() ? "" : ", ", fault.place);
   return out;
 }
+
+namespace {
+
+/// The newest outcome of an instance is one of the last that were noted: when the notes are gone, so is that.
+void tell_lost_notes(const World& world, std::vector<StoreFault>& out) {
+  try {
+    if (world.git.ref(notes)) return;
+  } catch (const Error&) {
+    return stop_if_interrupted();  // told as a damaged ref
+  }
+  for (const std::string& name : known_instances(world)) {
+    std::optional<Error> end;
+    for (const Revision& r : readable_revisions(world, name, 1, end))
+      if (r.outcome.empty())
+        out.push_back(
+            {{"ref", notes, "it is missing, and with it the outcome", "", notes, r.commit, ""}, name, r.number});
+  }
+}
+
+}  // namespace
 
 std::vector<StoreFault> verify_store(const World& world) {
   std::vector<StoreFault> out;
@@ -267,6 +288,12 @@ std::vector<StoreFault> verify_store(const World& world) {
       stop_if_interrupted();  // told above
     }
   }
+  tell_lost_notes(world, out);
+  for (const auto& [name, tree] : lost_instances(world, Layout(world.root)))
+    out.push_back({{"ref", branch_of(name), fmt::format("it is missing, and '{}' is its tree", tree), "", "", "", ""},
+                   name,
+                   0,
+                   true});
   return out;
 }
 
@@ -287,11 +314,27 @@ Repair plan_repair(const std::string& name, const std::optional<Loaded>& manifes
   version.tree = now.version->tree;
   version.unit = now.version->unit;
   version.digest = tree_digest(version.tree);
+  if (layout.tree(tree_folder(version.spec)) != own)
+    throw Error(Exit::refused,
+                fmt::format("the manifest's layout is '{}', and '{}' is the live tree of {}", tree_folder(version.spec),
+                            own, name),
+                "give the manifest that the tree was made of");
   if (version.digest != carried_digest(version.tree))
     repair.questions.push_back(name + " has a tree that was changed by hand, which becomes its revision");
   prove(now, version, world, layout, request);
   repair.live = std::move(version);
   return repair;
+}
+
+void clear_way(World& world, const Request& request) {
+  world.git.heal_places(request.lock_wait);
+  if (!world.git.exists() || known_instances(world).empty()) return;
+  const FileLock lock = world.git.lock(request.lock_wait);
+  try {
+    if (!world.git.ref(notes)) world.git.heal_notes();
+  } catch (const Error&) {
+    stop_if_interrupted();  // repair_store() mends what is damaged
+  }
 }
 
 void repair_store(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request) {
@@ -306,7 +349,9 @@ void repair_store(const std::vector<std::string>& names, World& world, const Lay
     if (now.version) world.git.heal_objects(stored_tree(*now.version));
   }
   const auto faults = world.git.check();
-  if (std::any_of(faults.begin(), faults.end(), [](const auto& f) { return f.ref.starts_with("refs/notes/"); }))
+  const bool no_notes = tip_of(notes, world).empty();
+  if (no_notes ||
+      std::any_of(faults.begin(), faults.end(), [](const auto& f) { return f.ref.starts_with("refs/notes/"); }))
     world.git.heal_notes();
 }
 

@@ -12,7 +12,9 @@ struct StoreFault {
   Git::Fault fault;
   std::string instance;  ///< "" when it is nobody's, or everybody's
   int revision = 0;      ///< the newest that needs it; 0: none, or not known
+  bool lost = false;     ///< the store has no word of the instance, whose tree is there
   std::string text() const;
+  std::string mend() const;  ///< the command that mends it
 };
 
 /// All that is damaged in the store, each once for every instance that needs it.
@@ -35,6 +37,9 @@ struct Repair {
 Repair plan_repair(const std::string& name, const std::optional<Loaded>& manifest, const World& world,
                    const Layout& layout, const Request& request);
 
+/// What comes before all else: moves aside what stands in the way of the store's folders and files, and finds the notes
+/// again where their ref is lost, so that no outcome is taken for unknown.
+void clear_way(World& world, const Request& request);
 /// Mends what belongs to no instance: HEAD, config, packed-refs, packs, notes, and objects that the live trees of
 /// `names` hold. What is damaged is moved to the store's folder orctl-aside. The caller holds the instances' locks.
 void repair_store(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request);

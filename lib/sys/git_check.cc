@@ -67,6 +67,11 @@ class Checker {
 
   void check_refs() {
     const Git git({}, store_);
+    for (const Misplaced& one : misplaced(store_))
+      if (one.told == Misplaced::Told::here && told_places_.insert(one.file).second)
+        faults_.push_back({"file", one.file.substr(store_.size() + 1), one.why, one.file, "", "", ""});
+    for (const char* name : {"objects", "refs"})
+      if (!Fs({}).stat(store_ + "/" + name)) faults_.push_back({"file", name, "it is missing", "", "", "", ""});
     for (Git::Fault& fault : git.file_faults()) faults_.push_back(std::move(fault));
     for (const Git::Ref& ref : git.refs("refs/")) {
       if (ref.fault.empty() && !ref.id.empty()) {
@@ -75,6 +80,7 @@ class Checker {
         continue;
       }
       const std::string file = store_ + "/" + ref.name;
+      if (told_places_.contains(file)) continue;
       const std::string why = ref.fault.empty() ? "it leads to a ref that is not there" : ref.fault;
       faults_.push_back({"ref", ref.name, why, Fs({}).exists(file) ? file : "", ref.name, "", ""});
     }
@@ -144,7 +150,7 @@ class Checker {
   ObjectReader objects_;
   std::vector<Git::Fault> faults_;
   std::map<std::string, Damage> loose_;  ///< damaged loose files
-  std::set<std::string> seen_, sound_, told_, packs_;
+  std::set<std::string> seen_, sound_, told_, told_places_, packs_;
 };
 
 /// Whether a tree is one of notes: all names in it are ids, or parts of them.

@@ -22,6 +22,14 @@ StoreState store_state(const std::string& path);
 /// Exit::refused when there is none.
 void need_store(const std::string& path);
 
+/// Something below objects/ or refs/ that is of another kind than what git has there, and that stands in its way.
+struct Misplaced {
+  enum class Told { here, elsewhere };  ///< elsewhere: who checks objects and refs names it with whom it hits
+  std::string file, why;
+  Told told = Told::here;
+};
+std::vector<Misplaced> misplaced(const std::string& store);
+
 /// The object as an Error: "cannot <doing> in the version store '<path>': …" (Exit::target).
 Error store_fault(const std::string& doing, const std::string& path, const Damage& damage);
 

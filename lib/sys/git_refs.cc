@@ -151,6 +151,7 @@ std::optional<std::string> read_ref(const std::string& store, const std::string&
 void each_ref_file(const std::string& store, const std::string& folder,
                    const std::function<void(const std::string&)>& each, size_t depth) {
   if (depth > kept_tree_limits.depth) return;
+  if (const auto there = Fs({}).follow(store + "/" + folder); !there || there->kind != Fs::Kind::folder) return;
   for (const Fs::Entry& entry : Fs({}).list(store + "/" + folder)) {
     const std::string name = folder + "/" + entry.name;
     if (entry.kind == Fs::Kind::folder)

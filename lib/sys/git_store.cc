@@ -70,8 +70,9 @@ bool has_refs(const std::string& path) {
 
 /// Whether all in the folder is what git puts into a new repository: then it is safe to finish it.
 bool only_git_files(const std::string& path) {
-  static const std::set<std::string> known = {"HEAD", "config",      "objects",  "refs",       "hooks",
-                                              "info", "description", "branches", "packed-refs"};
+  static const std::set<std::string> known = {"HEAD",        "config", "objects",     "refs",
+                                              "hooks",       "info",   "description", "branches",
+                                              "packed-refs", "logs",   "orctl-aside", "gc.log"};
   const auto entries = Fs({}).list(path);
   return std::all_of(entries.begin(), entries.end(), [](const Fs::Entry& entry) {
     if (entry.name.starts_with("_git2_")) return true;
@@ -136,14 +137,12 @@ StoreState store_state(const std::string& path) {
   check_owner(path, found->uid);
   const bool folders = is_folder(path + "/objects") && is_folder(path + "/refs");
   if (folders && has_content(path + "/HEAD") && has_content(path + "/config")) return StoreState::ready;
-  const bool used = has_refs(path);
-  // nothing of ours is read from HEAD and config: only git itself needs them
-  if (folders && used) return StoreState::ready;
-  if (!used && only_git_files(path)) return Fs({}).list(path).empty() ? StoreState::absent : StoreState::unfinished;
-  throw Error(
-      Exit::target, fmt::format("'{}' is no git repository, or a damaged one", path),
-      used ? fmt::format("its folder 'objects' or 'refs' is gone: put {} back from a copy, or move it away", path)
-           : "move it away, or choose another place with --root DIR");
+  // Nothing of ours is read from HEAD and config: only git itself needs them. What is missing else is told of each who
+  // needs it, and lock() makes the folders again.
+  if (has_refs(path)) return StoreState::ready;
+  if (only_git_files(path)) return Fs({}).list(path).empty() ? StoreState::absent : StoreState::unfinished;
+  throw Error(Exit::target, fmt::format("'{}' is no git repository, or a damaged one", path),
+              "move it away, or choose another place with --root DIR");
 }
 
 void need_store(const std::string& path) {
@@ -155,7 +154,7 @@ void need_store(const std::string& path) {
 
 bool Git::exists() const { return store_state(path_) == StoreState::ready; }
 
-FileLock Git::lock(Millis wait) {
+FileLock Git::lock_file(Millis wait) {
   fs_.make_folders(path_parts(path_).folder);
   FileLock lock = fs_.lock(path_ + ".lock", wait, fmt::format("the version store '{}'", path_));
   const StoreState state = store_state(path_);
@@ -163,11 +162,28 @@ FileLock Git::lock(Millis wait) {
     throw Error(Exit::target, fmt::format("the version store '{}' belongs to uid {}", path_, fs_.follow(path_)->uid),
                 "run as its owner, or choose another place with --root DIR");
   }
+  return lock;
+}
+
+void Git::heal_places(Millis wait) {
+  if (store_state(path_) == StoreState::absent) return;
+  const FileLock lock = lock_file(wait);
+  for (const Misplaced& one : misplaced(path_)) move_aside(one.file);
+  Fs fs = writer();
+  for (const char* name : {"/objects", "/refs"})
+    if (!fs.follow(path_ + name)) fs.make_folders(path_ + name);
+}
+
+FileLock Git::lock(Millis wait) {
+  FileLock lock = lock_file(wait);
+  const StoreState state = store_state(path_);
   remove_leftovers(fs_, path_);
   if (state == StoreState::unfinished) {
     // libgit2 takes a repository with an empty HEAD or config for a whole one and leaves them so.
     for (const char* name : {"HEAD", "config"}) fs_.remove(path_ + "/" + name);
   }
+  for (const char* name : {"/objects", "/refs"})
+    if (state == StoreState::ready && !fs_.follow(path_ + name)) fs_.make_folders(path_ + name);
   if (state != StoreState::ready) {
     say(trace_, "git init " + path_);
     finish_init(path_);

@@ -385,6 +385,9 @@ class Git {
   std::string commit_again(const std::string& id, const std::string& parent);
   /// Moves files of the store into its folder orctl-aside/, which is made when missing.
   void move_aside(const std::string& file);
+  /// Moves aside whatever is of another kind than git has in its place below objects/ and refs/, and makes these two
+  /// where they are missing. Takes the lock itself: a store in this state need not be one that lock() can finish.
+  void heal_places(Millis wait);
   /// Takes all that can be read out of a damaged pack, and moves it aside.
   void heal_pack(const std::string& pack);
   /// HEAD and config as a new store has them, where they are missing or damaged.
@@ -396,6 +399,7 @@ class Git {
 
  private:
   Fs writer() const;
+  FileLock lock_file(Millis wait);
   void move_ref(const std::string& name, const std::string& id, const std::optional<std::string>& expected);
 
   Trace trace_;

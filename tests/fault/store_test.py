@@ -75,7 +75,7 @@ class Two:
         self.lab.close()
 
     def back(self):
-        shutil.rmtree(self.lab.store)
+        shutil.rmtree(self.lab.store, ignore_errors=True)  # a test may have lost it
         shutil.copytree(self.seed, self.lab.store, symlinks=True)
 
     def objects(self):
@@ -362,6 +362,69 @@ class StoreTest(unittest.TestCase):
             self.assertEqual(outcomes(), {"applied"})
             self.assertTrue(os.listdir(os.path.join(store, "orctl-aside")))
             self.assertEqual(self.run_one("rollback", self.lab.name).code, 0)
+
+    def test_h_a_lost_store_hides_no_instance(self):
+        """Whatever of it is lost: what runs is shown as broken, can be restarted, and becomes the store again."""
+        store, name, manifest = self.lab.store, self.lab.name, self.lab.manifest("m", "one", connections=1030)
+        gone = lambda *parts: lambda: shutil.rmtree(os.path.join(store, *parts))
+        for words, lose in (("all", gone()), ("the refs", gone("refs")), ("the objects", gone("objects")),
+                            ("the branches", gone("refs/heads")), ("what is applied", gone("refs/orctl"))):
+            with self.subTest(words):
+                self.two.back()
+                lose()
+                status = self.run_one("status")
+                self.assertEqual(status.code, 1, status)
+                for one in (name, self.other.name):
+                    self.assertRegex(status.out, "(?m)^%s +broken" % one)
+                self.assertIn(self.run_one("get", "instances").code, (5, 6))
+                self.assertIn(self.run_one("describe", name).code, (5, 6))
+                self.assertEqual(self.run_one("store", "verify").code, 1)
+                doctor = self.run_one("doctor")
+                self.assertEqual(doctor.code, 1, doctor)
+                self.assertNotIn("rm -r %s" % self.lab.tree, doctor.out)
+                if words == "all":
+                    applied = self.run_one("apply", "-f", manifest)
+                    self.assertIn("orctl store repair %s -f MANIFEST --yes" % name, applied.err, applied)
+                    self.assertEqual(self.run_one("restart", name).code, 0)
+                    wrong = self.run_one("store", "repair", name, "--yes")
+                    self.assertEqual(wrong.code, 3, wrong)
+                    self.assertIn("orctl store repair %s -f MANIFEST" % name, wrong.err)
+                for one, file in ((name, manifest), (self.other.name, os.path.join(self.other.home, "n.toml"))):
+                    repair = self.run_one("store", "repair", one, "-f", file, "--yes")
+                    self.assertIn(repair.code, (0, 6), "%s: %s" % (words, repair))
+                self.assertEqual(self.run_one("store", "verify").code, 0, words)
+                self.assertEqual(self.lab.fsck(), "", words)
+                self.assertEqual(self.run_one("status").code, 0, words)
+                self.assertIn("unchanged", self.run_one("apply", "-f", manifest).out, words)
+                self.assertEqual(self.lab.get(), (200, "one"), words)
+
+    def test_i_things_of_another_kind_are_moved_out_of_the_way(self):
+        store, objects = self.lab.store, self.two.objects()
+        at = lambda *parts: os.path.join(store, *parts)
+        fan = "objects/" + objects["nginx.conf"][:2]
+        for words, place, kind in (("an object", loose(store, objects["nginx.conf"]), "a folder"), ("a folder of objects", at(fan), "a FIFO"),
+                                   ("alternates", at("objects/info/alternates"), "a FIFO"), ("the branches", at("refs/heads"), "a FIFO"),
+                                   ("what is applied", at("refs/orctl/applied"), "an empty file"), ("the notes", at("refs/notes"), "a FIFO")):
+            with self.subTest(words):
+                self.two.back()
+                if os.path.isdir(place):
+                    shutil.rmtree(place)
+                elif os.path.lexists(place):
+                    os.unlink(place)
+                os.makedirs(os.path.dirname(place), exist_ok=True)
+                {"a folder": lambda: os.makedirs(os.path.join(place, "x")), "a FIFO": lambda: os.mkfifo(place),
+                 "an empty file": lambda: open(place, "w").close()}[kind]()
+                self.mended(words)
+                self.assertTrue(os.listdir(at("orctl-aside")), words)
+
+    def test_j_lost_notes_are_named_and_found_again(self):
+        os.unlink(os.path.join(self.lab.store, "refs/notes/orctl"))
+        verify = self.run_one("store", "verify")
+        self.assertEqual(verify.code, 1, verify)
+        self.assertIn("refs/notes/orctl", verify.out)
+        self.mended("the notes")
+        items = self.run_one("history", self.lab.name, "-o", "json").json()["items"]
+        self.assertEqual([i["outcome"] for i in items][-3:], ["applied"] * 3)
 
     def test_g_a_signal_ends_what_works(self):
         """A reader over a slow store (strace delays its reads) ends by the first signal."""
