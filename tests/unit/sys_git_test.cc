@@ -289,18 +289,23 @@ TEST_CASE("what is no store of ours is left alone") {
     CHECK_THROWS_AS(store.git.lock(plenty), Error);
     CHECK(fs.list(store.path).size() == 1);
   }
-  SUBCASE("versions without a folder of objects") {
-    store.commit("", {{"a", {"1"}}});
-    fs.rename(store.path + "/objects", store.path + "/lost");
-    const Error error = error_of([&] { store.git.lock(plenty); });
-    CHECK(error.exit() == Exit::target);
-    CHECK(has(error.hint(), "'objects'"));
-  }
   SUBCASE("a file") {
     fs.make_folders(store.scratch / "a");
     fs.write(store.path, "x");
     CHECK(has(error_of([&] { store.git.exists(); }).what(), "is no folder"));
   }
+}
+
+TEST_CASE("a store that lost its folder of objects is one all the same, and can be written again") {
+  Fs fs({});
+  Store store;
+  const std::string id = store.commit("", {{"a", {"1"}}});
+  fs.rename(store.path + "/objects", store.path + "/lost");
+  CHECK(store.git.exists());
+  CHECK(store.git.ref(store.branch).value_or("") == id);
+  CHECK_THROWS_AS(store.git.files(id), Error);
+  { const FileLock lock = store.git.lock(plenty); }
+  CHECK(fs.exists(store.path + "/objects"));
 }
 
 TEST_CASE("the store of another user is refused, and root's can be read") {
