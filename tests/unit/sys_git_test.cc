@@ -302,7 +302,7 @@ TEST_CASE("a store that lost its folder of objects is one all the same, and can 
   const std::string id = store.commit("", {{"a", {"1"}}});
   fs.rename(store.path + "/objects", store.path + "/lost");
   CHECK(store.git.exists());
-  CHECK(store.git.ref(store.branch).value_or("") == id);
+  CHECK(store.git.ref(branch).value_or("") == id);
   CHECK_THROWS_AS(store.git.files(id), Error);
   { const FileLock lock = store.git.lock(plenty); }
   CHECK(fs.exists(store.path + "/objects"));
