@@ -32,6 +32,11 @@ count() {
     END { if (plain) { p = pp; f = pf; s = ps } print p + 0, f + 0, s + 0 }' "$1"
 }
 
+# What a log says of the failures: of TAP only the tests that failed, of others the end.
+why() { # log
+  if grep -q '^not ok ' "$1"; then awk '/^(not )?ok /{ bad = /^not/ } bad' "$1" | head -150; else tail -80 "$1"; fi
+}
+
 # Adds what a test program that has ended counted; one that counts nothing but its exit code is one test.
 tell() { # name log status seconds
   local name=$1 log=$2 status=$3 p f s
@@ -42,7 +47,7 @@ tell() { # name log status seconds
   printf '%-34s %4d passed %3d failed %3d skipped %4d s\n' "$name" "$p" "$f" "$s" "$4"
   if [ "$f" != 0 ]; then
     failures+=("$name")
-    tail -80 "$log" | sed 's/^/    /'
+    cp "$log" "$logs/failed.${#failures[@]}"
   fi
 }
 
@@ -77,7 +82,7 @@ release=$PWD/build/release/orctl
 build asan
 for part in $parts; do
   case $part in
-    unit) for program in build/asan/unit_*; do [ -x "$program" ] && [ -f "$program" ] && run "unit ${program##*unit_}" "$program"; done ;;
+    unit) for program in build/asan/unit_*; do [ -x "$program" ] && [ -f "$program" ] && queue "unit ${program##*unit_}" "$program"; done; drain ;;
     layers) run layers tests/layers.sh ;;
     docs) run docs tests/docs.sh "$asan" ;;
     schema) run schema /usr/bin/python3 tests/schema/run.py --orctl "$asan" ;;
@@ -98,6 +103,9 @@ for part in $parts; do
     *) echo "no such part: $part" >&2; exit 2 ;;
   esac
 done
-[ ${#failures[@]} = 0 ] || printf 'failed: %s\n' "${failures[@]}"
+for i in "${!failures[@]}"; do
+  echo "failed: ${failures[i]}"
+  why "$logs/failed.$((i + 1))" | sed 's/^/    /'
+done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -121,8 +121,8 @@ Value::Array gateway_items(const Value& answer, ListOf what) {
   Value wrapped = Value::object();
   wrapped.set(member, answer);
   Diagnostics found;
-  if (!Schema::get("answers").check(
-          wrapped, "", [](uint32_t) { return std::string(); }, found))
+  const auto no_line = [](uint32_t) { return std::string(); };
+  if (Schema::get("answers").check(wrapped, "", no_line, found) != Fit::valid)
     throw Error(Exit::target, fmt::format("this is no list of {}: {}: {}", member, found[0].field, found[0].text),
                 "is this socket an orctl gateway's?");
   return wrapped.at(member).at("items").items();

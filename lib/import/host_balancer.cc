@@ -92,14 +92,10 @@ class Importer {
     auto document = read_json(source_, found_);
     if (!document) return std::nullopt;
     Diagnostics faults;
-    Schema::get("host_balancer")
-        .check(
-            *document, source_.file, [&](uint32_t n) { return line_of(source_.text, n); }, faults);
-    const bool sound = std::none_of(faults.begin(), faults.end(), [](const Diagnostic& d) {
-      return d.code == "wrong-type" || d.code == "missing-field";
-    });
+    const auto line = [&](uint32_t n) { return line_of(source_.text, n); };
+    const bool readable = Schema::get("host_balancer").check(*document, source_.file, line, faults) != Fit::unfit;
     std::move(faults.begin(), faults.end(), std::back_inserter(found_));
-    if (sound) check(*document);
+    if (readable) check(*document);
     std::stable_sort(found_.begin(), found_.end(), [](const Diagnostic& a, const Diagnostic& b) {
       return std::pair(a.place.line, a.place.col) < std::pair(b.place.line, b.place.col);
     });

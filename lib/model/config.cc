@@ -25,7 +25,7 @@ class Reader {
     const auto document = read_toml(file.source, config_.found);
     if (!document) return;
     const auto line = [&](uint32_t n) { return line_of(file.source.text, n); };
-    if (!Schema::get("config").check(*document, file.source.file, line, config_.found)) return;
+    if (Schema::get("config").check(*document, file.source.file, line, config_.found) != Fit::valid) return;
     if (const Value* group = document->find("group"); group != nullptr && file.reach == Reach::host)
       config_.group = group->as_string();
     for (const Value::Member& member : document->members()) {

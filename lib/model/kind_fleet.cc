@@ -6,7 +6,8 @@ namespace orctl {
 std::optional<Fleet> make_fleet(const Manifest& manifest, Diagnostics& found) {
   const auto line = [&](uint32_t n) { return line_of(manifest.source.text, n); };
   const size_t before = found.size();
-  if (!Schema::get("fleet").check(manifest.document, manifest.source.file, line, found)) return std::nullopt;
+  if (Schema::get("fleet").check(manifest.document, manifest.source.file, line, found) != Fit::valid)
+    return std::nullopt;
 
   Fleet fleet;
   fleet.file = manifest.source.file;

@@ -374,18 +374,15 @@ std::optional<Instance> make_instance(Manifest manifest, const Fleet* fleet, Dia
   const auto line = [&](uint32_t n) { return line_of(instance.source.text, n); };
   const Schema& schema = Schema::get("instance");
   Diagnostics faults;
-  schema.check(manifest.document, instance.source.file, line, faults);
+  const bool readable = schema.check(manifest.document, instance.source.file, line, faults) != Fit::unfit;
   const Value* name = manifest.document.find("name");
   // the name's own check says which part is wrong, so it replaces the schema's word on it
   if (name != nullptr && name->is_string())
     std::erase_if(faults, [](const Diagnostic& d) { return d.field == "name"; });
-  const bool sound = std::none_of(faults.begin(), faults.end(), [](const Diagnostic& d) {
-    return d.code == "wrong-type" || d.code == "missing-field";
-  });
 
   static const NameRules common;
   Meaning meaning(instance, fleet == nullptr ? common : fleet->rules, faults);
-  if (sound) {
+  if (readable) {
     instance.spec =
         schema.with_defaults(fleet == nullptr ? manifest.document : merged(fleet->defaults, manifest.document));
     meaning.check();

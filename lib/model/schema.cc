@@ -204,8 +204,11 @@ class Checker {
     if (v.is_object()) check_object(v, node);
   }
 
+  Fit fit() const { return fit_; }
+
  private:
-  void add(const char* code, Place place, std::string text, std::string hint) {
+  void add(const char* code, Place place, std::string text, std::string hint, Fit fit = Fit::typed) {
+    fit_ = std::max(fit_, fit);
     if (found_.size() >= most_) return;
     found_.push_back({Severity::error, code, file_, place, path_, std::move(text), std::move(hint),
                       place.line == 0 ? "" : line_(place.line)});
@@ -224,7 +227,7 @@ class Checker {
     add("wrong-type", v.place,
         fmt::format("must be {}, not {}", with_article(join(node.types, " or ")),
                     with_article(std::string(v.type_name()))),
-        hint);
+        hint, Fit::unfit);
     return false;
   }
 
@@ -339,7 +342,7 @@ class Checker {
     std::string hint = "add " + name + " = …";
     if (known != nullptr && !known->examples.empty()) hint = "add " + name + " = " + to_json(known->examples[0]);
     if (known != nullptr && !known->choices.empty()) hint = "add " + name + " = " + to_json(known->choices[0]);
-    add("missing-field", v.place, "this field is required", hint);
+    add("missing-field", v.place, "this field is required", hint, Fit::unfit);
     path_.resize(keep);
   }
 
@@ -348,6 +351,7 @@ class Checker {
   Diagnostics& found_;
   size_t most_;
   std::string path_;
+  Fit fit_ = Fit::valid;
 };
 
 class AuthorityWalk {
@@ -445,11 +449,11 @@ const Schema& Schema::get(const std::string& name) {
   return *all.at(name);
 }
 
-bool Schema::check(const Value& document, const std::string& file, const std::function<std::string(uint32_t)>& line,
-                   Diagnostics& found) const {
-  const size_t before = found.size();
-  Checker(file, line, found).check(document, *root_);
-  return found.size() == before;
+Fit Schema::check(const Value& document, const std::string& file, const std::function<std::string(uint32_t)>& line,
+                  Diagnostics& found) const {
+  Checker checker(file, line, found);
+  checker.check(document, *root_);
+  return checker.fit();
 }
 
 Value Schema::with_defaults(const Value& document) const { return filled(document, *root_); }

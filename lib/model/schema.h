@@ -37,6 +37,10 @@ std::string_view to_string(Authority authority);
 /// The mark that a schema writes as `name`; std::logic_error when there is none.
 Authority authority_from(std::string_view name);
 
+/// How well a document fits its schema. `typed`: it has faults, but each value has its type and no required field is
+/// absent, so that code may read it.
+enum class Fit { valid, typed, unfit };
+
 /// One compiled schema: the subset of JSON Schema draft-07 that schemas/ uses (type, properties, required,
 /// additionalProperties, propertyNames, items, enum, pattern, minimum, maximum, minLength, maxLength, minItems,
 /// maxItems, default, description, examples, $ref into definitions), with x-impact, x-key and x-authority of our own.
@@ -53,10 +57,10 @@ class Schema {
 
   const Node& root() const { return *root_; }
 
-  /// Adds every fault of `document` to `found`; true when there is none.
+  /// Adds the faults of `document` to `found`, at most max_faults; the answer knows of those beyond, too.
   /// `line` gives the source's line for a caret.
-  bool check(const Value& document, const std::string& file, const std::function<std::string(uint32_t)>& line,
-             Diagnostics& found) const;
+  Fit check(const Value& document, const std::string& file, const std::function<std::string(uint32_t)>& line,
+            Diagnostics& found) const;
 
   /// `document` with every absent field that has a default, members in the schema's order.
   Value with_defaults(const Value& document) const;

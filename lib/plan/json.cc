@@ -32,8 +32,8 @@ class Reader {
     const Schema& schema = Schema::get("instance");
     const Value& v = member(version, "spec");
     Diagnostics found;
-    if (!schema.check(
-            v, "", [](uint32_t) { return std::string(); }, found))
+    const auto no_line = [](uint32_t) { return std::string(); };
+    if (schema.check(v, "", no_line, found) != Fit::valid)
       refuse("'spec' is no instance: " + found[0].field + ": " + found[0].text);
     return schema.with_defaults(v);
   }

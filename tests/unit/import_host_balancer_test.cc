@@ -37,6 +37,16 @@ TEST_CASE("a manifest is made, with a warning for what was decided, and twice th
   CHECK(instance->list("upstream")[0].at("health").at("interval") == Value("1500ms"));
 }
 
+TEST_CASE("more faults than are told hide no value of another type from what reads the document") {
+  std::string servers;
+  for (size_t n = 0; n < max_faults; ++n) servers += R"({"addr": "x", "port": 0},)";
+  Diagnostics found;
+  CHECK(!imported(R"({"backends": [{"backend_name": "a", "servers": [)" + servers +
+                      R"({"addr": 1, "port": "80"}]}], "hosts": [{"host": 5}]})",
+                  found));
+  CHECK(found.size() == max_faults);
+}
+
 TEST_CASE("10,000 documents with bytes changed give a sound manifest or faults, and nothing else") {
   Random r;
   int made = 0, refused = 0;

@@ -59,6 +59,14 @@ TEST_CASE("a kind is needed, and known") {
   CHECK(faults("kind = 'Instanc'\n") == "1:8 not-a-choice kind");
 }
 
+TEST_CASE("a value of another type behind more faults than are told is not read") {
+  std::string many;
+  for (size_t n = 0; n < max_faults; ++n) many += "x" + std::to_string(n) + " = 1\n";
+  Diagnostics found;
+  CHECK_FALSE(read_instance(head + many + "listener = 5\nroute = 6\nnginx = 'x'\n", found).has_value());
+  CHECK(found.size() == max_faults);
+}
+
 TEST_CASE("a wrong name is told which part is wrong, at its place, and the nearest right one") {
   Diagnostics found;
   CHECK_FALSE(read_instance("kind = 'Instance'\nname = 'prd_a_1_80800'\n", found).has_value());

@@ -22,9 +22,9 @@ Value json(const std::string& text) {
 /// The faults of a document as "code path", in order.
 std::string faults(const Schema& schema, const std::string& document) {
   Diagnostics found;
-  const bool fine = schema.check(
+  const Fit fit = schema.check(
       json(document), "a.json", [&](uint32_t n) { return line_of(document, n); }, found);
-  CHECK(fine == found.empty());
+  CHECK((fit == Fit::valid) == found.empty());
   std::string out;
   for (const Diagnostic& d : found) out += (out.empty() ? "" : "; ") + d.code + (d.field.empty() ? "" : " " + d.field);
   return out;
@@ -44,6 +44,25 @@ Diagnostics faults_in_instance(const std::string& document) {
 }
 
 }  // namespace
+
+TEST_CASE("a value of another type is known of however many faults stand before it") {
+  const Schema schema(R"({"type":"object","additionalProperties":false,"required":["n"],"properties":{
+    "n":{"type":"integer","maximum":9},"l":{"type":"array","items":{"type":"integer","maximum":9}}}})");
+  const auto fit = [&](const std::string& document) {
+    Diagnostics found;
+    const Fit answer = schema.check(
+        json(document), "a.json", [](uint32_t) { return std::string(); }, found);
+    CHECK(found.size() <= max_faults);
+    return answer;
+  };
+  std::string many;
+  for (size_t n = 0; n < max_faults; ++n) many += "10,";
+  CHECK(fit(R"({"n":1})") == Fit::valid);
+  CHECK(fit(R"({"l":[)" + many + R"(10],"n":1})") == Fit::typed);
+  CHECK(fit(R"({"l":[)" + many + R"(""],"n":1})") == Fit::unfit);
+  CHECK(fit(R"({"l":[)" + many + R"(10],"n":""})") == Fit::unfit);
+  CHECK(fit(R"({"l":[)" + many + R"(10]})") == Fit::unfit);
+}
 
 TEST_CASE("each keyword takes what is right and refuses what is not, on both sides of its limit") {
   CHECK(faults_of(R"("type":"string")", R"("x")") == "");
