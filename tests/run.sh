@@ -2,11 +2,11 @@
 # Installs what the tests need on a bare Debian 12, builds with the sanitizers, and runs every test.
 # The last line is `N passed, N failed, N skipped`; exit 0 when nothing failed.
 #   tests/run.sh            all
-#   tests/run.sh unit cli   only these parts: unit layers docs schema render lua gateway cli quickstart binary fault systemd security fuzz
+#   tests/run.sh unit cli   only these parts: layers docs schema render lua cli quickstart binary fault unit gateway systemd security fuzz
 #   tests/run.sh power      only when asked for: four power cuts of a virtual machine (tests/power/run.sh)
 set -uo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
-parts=${*:-unit layers docs schema render lua gateway cli quickstart binary fault systemd security fuzz}
+parts=${*:-layers docs schema render lua cli quickstart binary fault unit gateway systemd security fuzz}
 tests/install.sh test || exit 1
 export CCACHE_DIR=${CCACHE_DIR:-$PWD/build/ccache}
 logs=$(mktemp -d "${TMPDIR:-/tmp}/orctl-tests.XXXXXX")
@@ -51,14 +51,6 @@ tell() { # name log status seconds
   fi
 }
 
-# Runs one test program, alone.
-run() { # name command…
-  local name=$1 status=0 start=$SECONDS
-  shift
-  "$@" >"$logs/log" 2>&1 </dev/null || status=$?
-  tell "$name" "$logs/log" $status $((SECONDS - start))
-}
-
 # Runs test programs side by side, two at once: most of them wait most of the time. `queue` adds one, `drain` waits for all.
 declare -A running=() begun=()
 finish_one() {
@@ -77,32 +69,52 @@ queue() { # name command…
 }
 drain() { while [ ${#running[@]} -gt 0 ]; do finish_one; done; }
 
+# Runs one test program, alone.
+run() { # name command…
+  local name=$1 status=0 start
+  shift
+  drain
+  start=$SECONDS
+  "$@" >"$logs/log" 2>&1 </dev/null || status=$?
+  tell "$name" "$logs/log" $status $((SECONDS - start))
+}
+
+# Queues every test file of a folder, those named before the others: what runs longest must not begin last.
+queue_files() { # part first…
+  local part=$1 file
+  shift
+  for file in "${@/#/tests/$part/}" tests/"$part"/*_test.py; do
+    [[ " ${queued:-} " == *" $file "* ]] || queue "$part $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"
+    queued="${queued:-} $file"
+  done
+}
+
 asan=$PWD/build/asan/orctl
 release=$PWD/build/release/orctl
 build asan
+[[ " $parts " =~ \ (quickstart|binary|fault|systemd|security|power)\  ]] && build release orctl
 for part in $parts; do
   case $part in
-    unit) for program in build/asan/unit_*; do [ -x "$program" ] && [ -f "$program" ] && queue "unit ${program##*unit_}" "$program"; done; drain ;;
+    unit) for program in build/asan/unit_*; do [ -x "$program" ] && [ -f "$program" ] && queue "unit ${program##*unit_}" "$program"; done ;;
     layers) run layers tests/layers.sh ;;
     docs) run docs tests/docs.sh "$asan" ;;
     schema) run schema /usr/bin/python3 tests/schema/run.py --orctl "$asan" ;;
     render) run render /usr/bin/python3 tests/render/run.py --orctl "$asan" ;;
     lua) run lua sh tests/lua/run.sh ;;
-    gateway) for file in tests/gateway/*_test.py; do queue "gateway $(basename "$file" _test.py)" /usr/bin/python3 "$file"; done; drain ;;
     cli)
       run "cli runner" /usr/bin/python3 tests/cli/run_txtar_test.py
       run cli /usr/bin/python3 tests/cli/run_txtar.py --orctl "$asan" -j 2
       ;;
-    quickstart) build release orctl; run quickstart examples/quickstart.sh ;;
-    binary) build release orctl; run binary tests/binary.sh "$release" ;;
-    fault) build release orctl; for file in tests/fault/*_test.py; do queue "fault $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"; done; drain ;;
-    systemd) build release orctl; for file in tests/systemd/*_test.py; do queue "systemd $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"; done; drain ;;
-    security) build release orctl; for file in tests/security/*_test.py; do queue "security $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"; done; drain ;;
+    quickstart) run quickstart examples/quickstart.sh ;;
+    binary) run binary tests/binary.sh "$release" ;;
+    fault) queue_files fault kill_test.py ;;
+    gateway | systemd | security) queue_files "$part" ;;
     fuzz) run fuzz env SECONDS_EACH=5 tests/fuzz/run.sh 20000 ;;
-    power) build release orctl; run power env ORCTL="$release" tests/power/run.sh 4 ;;
+    power) run power env ORCTL="$release" tests/power/run.sh 4 ;;
     *) echo "no such part: $part" >&2; exit 2 ;;
   esac
 done
+drain
 for i in "${!failures[@]}"; do
   echo "failed: ${failures[i]}"
   why "$logs/failed.$((i + 1))" | sed 's/^/    /'
