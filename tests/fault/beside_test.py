@@ -81,11 +81,11 @@ class UpgradeBesideOverrides(unittest.TestCase):
                      ["remove", "server", server(self.NAMES[8]), "--reason", "x"], ["ready", server(self.NAMES[0])],
                      ["overrides", "discard", server(self.NAMES[1])]]
         with faults.Traffic(lab) as traffic, Stopped(lab, "pidfd_send_signal", 1, *commands[0]) as upgrade:
-            faults.wait_for(lambda: (len(lab.masters()), len(lab.workers())) == (2, 4), 10, "both masters serve")
+            faults.wait_for(lambda: (len(lab.masters()), len(lab.workers())) == (2, 4), 60, "both masters serve")
             begun = [Begun(lab, *command) for command in commands[1:]]
             for one in begun:
                 self.addCleanup(one.file.close)
-                faults.wait_for(one.is_done_or_waits, 20, "it is done, or waits for the lock")
+                faults.wait_for(one.is_done_or_waits, 60, "it is done, or waits for the lock")
             self.assertEqual(upgrade.go_on(), 0)
             for one in begun:
                 self.assertEqual(one.process.wait(60), 0, one.said())
@@ -116,7 +116,7 @@ class UpgradeBesideOverrides(unittest.TestCase):
         with faults.backend(self.NAMES[2]).held(lab):
             drain = subprocess.Popen(lab.argv("drain", lab.server(self.NAMES[2]), "--reason", "x", "--wait"),
                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            faults.wait_for(lambda: self.NAMES[2] in lab.overrides(), 10, "the drain is made")
+            faults.wait_for(lambda: self.NAMES[2] in lab.overrides(), 60, "the drain is made")
             lab.must("drain", lab.server(self.NAMES[3]), "--reason", "x", "--lock-timeout", "0s")
             self.assertIsNone(drain.poll(), "it waits for its request")
         said = drain.communicate(timeout=20)[1].decode()
@@ -137,7 +137,7 @@ class TwoMastersByHand(unittest.TestCase):
     def seen_and_mended(self, *commands):
         lab = self.lab
         # until they have begun, workers bear their master's title
-        faults.wait_for(lambda: (len(lab.masters()), len(lab.workers())) == (2, 4), 5, "two masters with their workers")
+        faults.wait_for(lambda: (len(lab.masters()), len(lab.workers())) == (2, 4), 60, "two masters with their workers")
         masters = lab.masters()
         status = lab.status()
         self.assertEqual(status.code, 1, status)
@@ -147,7 +147,7 @@ class TwoMastersByHand(unittest.TestCase):
             self.assertIn(str(pid), item["remark"])
         for command in commands:
             lab.must(*command)
-        faults.wait_for(lambda: len(lab.masters()) == 1, 5, "one master is left")
+        faults.wait_for(lambda: len(lab.masters()) == 1, 60, "one master is left")
         self.assertEqual(lab.status().code, 0, lab.status())
         self.assertEqual({lab.get() for _ in range(12)}, {(200, "stays")})
         return lab.masters()[0]
@@ -171,7 +171,7 @@ class TwoMastersByHand(unittest.TestCase):
     def sigusr2(self):
         old = self.lab.pid_in("nginx.pid")
         os.kill(old, signal.SIGUSR2)
-        faults.wait_for(lambda: self.lab.pid_in("nginx.pid.oldbin") == old and self.lab.pid_in("nginx.pid") in self.lab.masters(), 10, "two masters")
+        faults.wait_for(lambda: self.lab.pid_in("nginx.pid.oldbin") == old and self.lab.pid_in("nginx.pid") in self.lab.masters(), 60, "two masters")
         return old, self.lab.pid_in("nginx.pid")
 
     def test_by_a_signal(self):
@@ -229,7 +229,7 @@ class Generated(unittest.TestCase):
 
     def end(self):
         """What there is: the weights that the manifest gives, and the overrides."""
-        faults.wait_for(lambda: len(self.lab.masters()) == 1, 5, "one master")  # until it has begun a worker bears that title, too
+        faults.wait_for(lambda: len(self.lab.masters()) == 1, 60, "one master")  # until it has begun a worker bears that title, too
         over = {}
         for name, item in self.lab.overrides().items():
             over[name] = (item.get("state", ""), item.get("weight", 0))

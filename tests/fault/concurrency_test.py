@@ -43,7 +43,7 @@ class Stopped:
 
     def __enter__(self):
         self.strace = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.pid = faults.wait_for(self.stopped, 20, "orctl is stopped at the call")
+        self.pid = faults.wait_for(self.stopped, 60, "orctl is stopped at the call")
         return self
 
     def stopped(self):

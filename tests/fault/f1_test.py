@@ -50,7 +50,7 @@ class BrokenApply(unittest.TestCase):
             good = lab.manifest("good", "old")
             bad = lab.manifest("bad", "new", overlay=overlay, extra=extra)
             lab.must("apply", "-f", good)
-            faults.wait_for(lambda: lab.generation() > 0, 5, "the tree's document is published")
+            faults.wait_for(lambda: lab.generation() > 0, 60, "the tree's document is published")
             tree, generation, workers, before = faults.tree_of(lab.tree), lab.generation(), lab.workers(), lab.revisions()
             with faults.Traffic(lab) as traffic:
                 began = time.monotonic()

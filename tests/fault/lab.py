@@ -61,7 +61,7 @@ for _number in (signal.SIGTERM, signal.SIGHUP):
 ORCTL = shutil.copy2(os.environ.get("ORCTL") or newest_binary(), os.path.join(_home, "orctl"))
 
 
-def wait_for(condition, limit=10.0, what="condition", step=0.005):
+def wait_for(condition, limit=60.0, what="condition", step=0.005):
     """The first true value of condition(); AssertionError after `limit` seconds."""
     end = time.monotonic() + limit
     while True:
@@ -135,7 +135,7 @@ class Backend:
             def sent():
                 threading.Thread(target=lab.get, kwargs={"limit": 60}, daemon=True).start()
                 return self.waiting
-            wait_for(sent, 10, "a request is with " + self.name, step=0.05)
+            wait_for(sent, 60, "a request is with " + self.name, step=0.05)
             yield
         finally:
             self.answers.set()
@@ -363,7 +363,7 @@ class Lab:
                 except ProcessLookupError:
                     pass
             return not left
-        wait_for(gone, 10, "every nginx of %s is gone" % self.root)
+        wait_for(gone, 60, "every nginx of %s is gone" % self.root)
 
     def revisions(self):
         result = self.orctl("history", self.name, "-o", "json")
@@ -401,7 +401,7 @@ class Lab:
             if result.code != 0 and not said:
                 said = "git fsck exits %d" % result.code
             return (said,) if not said or before == self.stored() else None
-        return wait_for(judged, 30, "nobody writes to the store of " + self.root)[0]
+        return wait_for(judged, 60, "nobody writes to the store of " + self.root)[0]
 
     def stored(self):
         """Every file of the store: two of these differ when something was stored in between."""
@@ -434,7 +434,7 @@ class Lab:
         started = run([shutil.which("openresty") or shutil.which("nginx") or "/usr/sbin/nginx", "-e", "stderr", "-p", self.tree, "-c", "nginx.conf"])
         if started.code != 0:
             raise AssertionError("nginx does not start on the tree: %s" % started)
-        wait_for(lambda: self.get()[0] == 200, 10, "the seed serves")
+        wait_for(lambda: self.get()[0] == 200, 60, "the seed serves")
 
     def close(self):
         if self in _labs:
@@ -469,7 +469,7 @@ class Traffic:
 
     def __enter__(self):
         self.thread.start()
-        wait_for(lambda: self.bodies or self.failed, 10, "the first request")
+        wait_for(lambda: self.bodies or self.failed, 60, "the first request")
         return self
 
     def __exit__(self, *_):

@@ -146,12 +146,12 @@ class Storm(unittest.TestCase):
             self.hold_one(lab, 1)
             lab.must("reload", lab.name, "--watch-log", "0s")
             # the old worker without a connection has gone, so the other one takes none any more either
-            faults.wait_for(lambda: len(proc(master, "task/%s/children" % master).split()) == 3, 10, "one old worker drains")
+            faults.wait_for(lambda: len(proc(master, "task/%s/children" % master).split()) == 3, 60, "one old worker drains")
             self.hold_one(lab, 2)
             with open(path, "w") as f:
                 f.write(short)
             lab.must("apply", "-f", path, "--watch-log", "0s")
-            faults.wait_for(lambda: draining(master) == 2, 5, "two generations drain")
+            faults.wait_for(lambda: draining(master) == 2, 60, "two generations drain")
             workers = lab.workers()
             result = lab.orctl("reload", lab.name, "--lock-timeout", "100ms")
             self.assertEqual(result.code, 8, result)
@@ -161,7 +161,7 @@ class Storm(unittest.TestCase):
 
     def hold_one(self, lab, number):
         self.start(self.hold_connection, lab, self.stop, 3600)
-        faults.wait_for(lambda: len(self.received) == number, 10, "connection %d is served" % number)
+        faults.wait_for(lambda: len(self.received) == number, 60, "connection %d is served" % number)
 
 
 if __name__ == "__main__":

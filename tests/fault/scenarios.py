@@ -245,21 +245,21 @@ class ConfirmedChange(ReloadChange):
         return "old"
 
     def await_child(self):
-        faults.wait_for(lambda: not self.lab.waiting(), 30, "the waiting child has done its work")
+        faults.wait_for(lambda: not self.lab.waiting(), 60, "the waiting child has done its work")
         self.must("reload", self.lab.name)
         return "old"
 
     def without_child(self):
         for pid in self.lab.waiting():
             os.kill(pid, 9)
-        faults.wait_for(self.overdue, 10, "the time is over")
+        faults.wait_for(self.overdue, 60, "the time is over")
         self.must("reload", self.lab.name)
         return "old"
 
     def too_late(self):
         for pid in self.lab.waiting():
             os.kill(pid, 9)
-        faults.wait_for(self.overdue, 10, "the time is over")
+        faults.wait_for(self.overdue, 60, "the time is over")
         result = self.lab.orctl("confirm", self.lab.name)
         if result.code not in (0, 7) or " confirmed: " in result.out:
             raise Violation("confirm comes too late and exits %d: %s" % (result.code, faults.one_line(result.out + result.err)))
@@ -279,7 +279,7 @@ class ConfirmedChange(ReloadChange):
         if os.path.isdir(folder) and (left := [name for name in os.listdir(folder) if self.lab.name in name and not name.startswith(".")]):
             yield "of the wait is left: %s" % left
         try:
-            faults.wait_for(lambda: not self.lab.waiting(), 5, "no child waits any more")
+            faults.wait_for(lambda: not self.lab.waiting(), 60, "no child waits any more")
         except AssertionError as e:
             yield str(e)
 

@@ -104,7 +104,7 @@ class Interrupted(unittest.TestCase):
                     # 130 and 143: before anything was changed, or after all was done
                     live = other if process.returncode == 0 else live if process.returncode == ROLLED_BACK else "old" if tree == trees["old"] else "new"
                     self.assertTrue(tree == trees[live], said)
-                    faults.wait_for(lambda: lab.get() == (200, live), 5, "%s serves" % live)
+                    faults.wait_for(lambda: lab.get() == (200, live), 60, "%s serves" % live)
                     self.assertFalse(os.path.lexists(lab.stage))
                     self.assertEqual([r["revision"] for r in lab.revisions() if not r["outcome"]], [], said)
             self.assertEqual(lab.fsck(), "")

@@ -445,7 +445,7 @@ class StoreTest(unittest.TestCase):
                     except OSError:
                         return None
                     return None
-                pid = faults.wait_for(tracee, 10, "it reads the store")
+                pid = faults.wait_for(tracee, 60, "it reads the store")
                 os.kill(pid, number)
                 child.communicate(timeout=LIMIT)
                 self.assertEqual(child.returncode, 128 + number)

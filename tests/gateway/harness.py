@@ -20,7 +20,7 @@ MODULES = "/usr/lib/nginx/modules"
 NGINX = os.environ.get("NGINX", shutil.which("openresty") or "nginx")
 
 
-def wait_for(condition, limit=10.0, what="condition"):
+def wait_for(condition, limit=60.0, what="condition"):
     """The first true value of condition(); fails after `limit` seconds."""
     end = time.monotonic() + limit
     while True:

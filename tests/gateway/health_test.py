@@ -128,7 +128,7 @@ class Health(GatewayTest):
         wait_for(i.up)
         self.assertEqual(self.texts(i), {"B": 20})
         pings = self.ill.pings
-        wait_for(lambda: self.ill.pings > pings + 3, 5, "probes go on")
+        wait_for(lambda: self.ill.pings > pings + 3, 60, "probes go on")
         self.doc["upstreams"][0]["health"]["rise"] = 1
         i.put(self.doc)
         self.wait_state(i, self.a, "up")
@@ -303,23 +303,23 @@ class Health(GatewayTest):
     def test_another_worker_probes_when_the_leading_one_is_killed(self):
         i = self.held()
         for _ in range(3):
-            first = wait_for(lambda: self.prober(i), 10, "a worker probes")
+            first = wait_for(lambda: self.prober(i), 60, "a worker probes")
             os.kill(first, signal.SIGKILL)
             wait_for(lambda: first not in i.workers() and len(i.workers()) == 3)
             count = len(self.times)
-            wait_for(lambda: len(self.times) > count + 3, 10, "probes go on")
+            wait_for(lambda: len(self.times) > count + 3, 60, "probes go on")
             self.assertNotEqual(wait_for(lambda: self.prober(i)), first)
 
     def test_another_worker_probes_when_the_leading_one_hangs(self):
         i = self.held()
-        first = wait_for(lambda: self.prober(i), 10, "a worker probes")
+        first = wait_for(lambda: self.prober(i), 60, "a worker probes")
         os.kill(first, signal.SIGSTOP)
         try:
             second = wait_for(lambda: (self.prober(i) or first) != first and self.prober(i), 15,
                               "another worker probes")
             self.assertIn(second, i.workers())
             count = len(self.times)
-            wait_for(lambda: len(self.times) > count + 3, 10, "probes go on")
+            wait_for(lambda: len(self.times) > count + 3, 60, "probes go on")
         finally:
             os.kill(first, signal.SIGCONT)
         # It wakes up and finds that another one leads: there is one that probes.

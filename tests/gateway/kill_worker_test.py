@@ -79,7 +79,7 @@ class KillWorker(GatewayTest):
             writer.go.set()
             for _ in range(ROUND):
                 mark, begin = writer.acknowledged, time.monotonic()
-                wait_for(lambda: writer.acknowledged > mark + 2, 20, "writes go on")
+                wait_for(lambda: writer.acknowledged > mark + 2, 60, "writes go on")
                 longest = max(longest, time.monotonic() - begin)
                 time.sleep(rng.random() * 0.005)  # the stimulus: any moment of a write
                 victims = rng.sample(i.workers(), rng.choice((1, 1, 1, 2)))

@@ -57,7 +57,7 @@ class Crowd:
     def __enter__(self):
         for one in self.threads:
             one.start()
-        faults.wait_for(lambda: len(self.sent) == len(self.threads), 20, "every kind of client has been heard: %s" % self.sent)
+        faults.wait_for(lambda: len(self.sent) == len(self.threads), 60, "every kind of client has been heard: %s" % self.sent)
         return self
 
     def __exit__(self, *_):

@@ -152,7 +152,7 @@ class Apart(unittest.TestCase):
         user = host.show(unit_of(ONE), "User")
         fake = "exec -a 'nginx: master process /usr/sbin/nginx -p /opt/openresty/%s -c nginx.conf' sleep 600" % TWO
         host.background("setpriv", "--reuid", user, "--regid", user, "--clear-groups", "bash", "-c", fake)
-        pid = faults.wait_for(lambda: list(host.processes("^nginx: master.*%s" % TWO)), 10, "it runs")[0]
+        pid = faults.wait_for(lambda: list(host.processes("^nginx: master.*%s" % TWO)), 60, "it runs")[0]
         host.apply(TWO)
         for verb in ("restart", "stop", "start"):
             host.orctl(verb, TWO)
@@ -167,7 +167,7 @@ class Apart(unittest.TestCase):
         user = host.show(unit_of(name), "User")
         host.run("sh", "-c", "mkdir -p %s && chown %s:%s %s && chmod 750 %s" % (folder, user, user, folder, folder))
         host.run("setpriv", "--reuid", user, "--regid", user, "--init-groups", *CAPABILITY, "/usr/sbin/nginx", "-p", "/opt/openresty/" + name, "-c", "nginx.conf")
-        faults.wait_for(lambda: host.get()[0] == 200, 10, "the stray serves")
+        faults.wait_for(lambda: host.get()[0] == 200, 60, "the stray serves")
         return list(host.processes("^nginx: master"))[0]
 
     def test_a_process_that_outlived_its_unit_is_found_and_ended(self):

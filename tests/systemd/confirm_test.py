@@ -23,7 +23,7 @@ class Confirm(unittest.TestCase):
         return next((r for r in self.host.orctl("history", NAME, "-o", "json").json()["items"] if r["live"]), None)
 
     def await_way_back(self, revision, within="2s"):
-        faults.wait_for(lambda: (self.live() or {}).get("revision") == revision, 40, "revision %d takes it back" % revision, step=0.1)
+        faults.wait_for(lambda: (self.live() or {}).get("revision") == revision, 60, "revision %d takes it back" % revision, step=0.1)
         self.assertEqual(self.live()["reason"], "not confirmed within " + within)
         self.assertIn(OLD.strip().replace(" = ", " ") + ";", self.host.read("/opt/openresty/%s/nginx.conf" % NAME))
         self.assertEqual(self.host.get(), (200, "blue"))
@@ -32,8 +32,8 @@ class Confirm(unittest.TestCase):
         def gone():
             return not any(self.host.exists(path) for path in (FOLDER + TIMER, FOLDER + SERVICE, FOLDER + "timers.target.wants/" + TIMER,
                                                                "/var/lib/orctl/confirm/%s.json" % NAME))
-        faults.wait_for(gone, 10, "nothing of the wait is left", step=0.05)
-        faults.wait_for(lambda: self.host.show(SERVICE, "ActiveState") == self.host.show(TIMER, "ActiveState") == "inactive", 10, "both are inactive", step=0.05)
+        faults.wait_for(gone, 60, "nothing of the wait is left", step=0.05)
+        faults.wait_for(lambda: self.host.show(SERVICE, "ActiveState") == self.host.show(TIMER, "ActiveState") == "inactive", 60, "both are inactive", step=0.05)
         self.assertEqual(self.host.systemctl("is-system-running", check=False).out.strip(), "running")
 
     def test_confirmed_it_stays(self):
@@ -84,7 +84,7 @@ class Confirm(unittest.TestCase):
         hung = self.host.workers(NAME)
         for _ in range(6):  # a connection goes to any worker
             self.host.background("curl", "-s", "-m", "100", "http://127.0.0.1:8888/")
-        faults.wait_for(lambda: self.host.get(limit=1)[0] == 0, 10, "nobody answers")
+        faults.wait_for(lambda: self.host.get(limit=1)[0] == 0, 60, "nobody answers")
         self.await_way_back(3, "8s")
         self.await_nothing_left()
         self.host.orctl("restart", NAME)  # a worker that hangs does not even end when it is told to
@@ -133,13 +133,13 @@ class Confirm(unittest.TestCase):
         self.host.apply(NAME, nginx=OLD)
         self.host.apply(NAME, "--confirm-within", "2s", nginx=NEW)
         self.host.reboot(orderly=False)
-        faults.wait_for(lambda: (self.live() or {}).get("revision") == 3, 20, "it is taken back after the restart", step=0.1)
+        faults.wait_for(lambda: (self.live() or {}).get("revision") == 3, 60, "it is taken back after the restart", step=0.1)
         self.assertEqual(self.live()["reason"], "not confirmed within 2s")
         self.await_nothing_left()
 
     def test_a_first_apply_goes_back_to_nothing(self):
         self.host.apply(NAME, "--confirm-within", "2s", nginx=NEW)
-        faults.wait_for(lambda: not self.host.exists("/opt/openresty/" + NAME), 20, "the instance is gone", step=0.1)
+        faults.wait_for(lambda: not self.host.exists("/opt/openresty/" + NAME), 60, "the instance is gone", step=0.1)
         self.await_nothing_left()
         self.assertFalse(self.host.exists(FOLDER + unit_of(NAME)))
         self.assertEqual(self.host.processes("^nginx"), {})
@@ -149,11 +149,11 @@ class Confirm(unittest.TestCase):
         self.host.apply(NAME, "--confirm-within", "2s", nginx=NEW)
         user = self.host.show(unit_of(NAME), "User")
         self.host.background("setpriv", "--reuid", user, "--regid", user, "--clear-groups", "sleep", "600")
-        sleeper = faults.wait_for(lambda: list(self.host.processes("^sleep 600")), 10, "it runs")[0]
-        faults.wait_for(lambda: "could not be taken back" in self.host.run("journalctl", "-u", SERVICE, check=False).out, 30, "the first try fails", step=0.1)
+        sleeper = faults.wait_for(lambda: list(self.host.processes("^sleep 600")), 60, "it runs")[0]
+        faults.wait_for(lambda: "could not be taken back" in self.host.run("journalctl", "-u", SERVICE, check=False).out, 60, "the first try fails", step=0.1)
         self.assertEqual(self.host.run("getent", "passwd", user).code, 0)
         self.host.run("kill", str(sleeper))
-        faults.wait_for(lambda: not self.host.exists("/var/lib/orctl/confirm/%s.json" % NAME), 40, "the second one ends it", step=0.1)
+        faults.wait_for(lambda: not self.host.exists("/var/lib/orctl/confirm/%s.json" % NAME), 60, "the second one ends it", step=0.1)
         self.await_nothing_left()
         self.assertEqual(self.host.left(NAME, user), [])
 

@@ -120,7 +120,7 @@ class SystemdHost:
             return state in ("running", "degraded")
 
         try:
-            faults.wait_for(up, 30, "systemd is up", step=0.03)
+            faults.wait_for(up, 60, "systemd is up", step=0.03)
         except AssertionError as e:
             raise AssertionError("%s; it is %s; its console:\n%s" % (e, state or "silent", self.console_text()))
         # the console has told how it booted; from here on the journal has systemd's words, as on any host

@@ -49,18 +49,18 @@ class Host(unittest.TestCase):
         host.write("/etc/systemd/system/web.service", UNIT)
         host.systemctl("daemon-reload")
         host.systemctl("enable", "--now", "web")
-        faults.wait_for(lambda: host.get()[0] == 200, 10, "the service answers")
+        faults.wait_for(lambda: host.get()[0] == 200, 60, "the service answers")
 
     def test_it_runs_units_restarts_them_and_keeps_them_over_a_reboot(self):
         with SystemdHost() as host:
             self.serve(host)
             before = host.show("web", "MainPID")
             host.kill(before)
-            faults.wait_for(lambda: host.show("web", "MainPID") not in (before, "0") and host.get()[0] == 200, 10, "it is back")
+            faults.wait_for(lambda: host.show("web", "MainPID") not in (before, "0") and host.get()[0] == 200, 60, "it is back")
             for orderly in (True, False):
                 began = time.monotonic()
                 host.reboot(orderly)
-                faults.wait_for(lambda: host.get()[0] == 200, 10, "the enabled service answers after a boot")
+                faults.wait_for(lambda: host.get()[0] == 200, 60, "the enabled service answers after a boot")
                 print("  reboot, %s: %.2f s" % ("orderly" if orderly else "power lost", time.monotonic() - began))
             self.assertFalse(host.exists("/run/orctl-test"))
 
@@ -88,8 +88,8 @@ class Host(unittest.TestCase):
             self.addCleanup(shutil.rmtree, scratch)
             self.assertTrue(namespace and processes_of(namespace))
             child.kill()
-        faults.wait_for(lambda: not processes_of(namespace), 10, "every process is gone")
-        faults.wait_for(lambda: not control_group(int(keeper)), 10, "its control group is gone")
+        faults.wait_for(lambda: not processes_of(namespace), 60, "every process is gone")
+        faults.wait_for(lambda: not control_group(int(keeper)), 60, "its control group is gone")
 
 
 if __name__ == "__main__":

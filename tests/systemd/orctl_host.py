@@ -28,7 +28,7 @@ class OrctlHost(SystemdHost):
         return self
 
     def wait_for_backend(self, port=BACKEND_PORT):
-        faults.wait_for(lambda: self.get(port)[0] == 200, 10, "the backend answers")
+        faults.wait_for(lambda: self.get(port)[0] == 200, 60, "the backend answers")
 
     def orctl(self, *args, check=True):
         """orctl as root calls it on a real host: no --root, no --supervisor."""

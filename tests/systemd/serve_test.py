@@ -162,7 +162,7 @@ class Serve(unittest.TestCase):
     def test_logs_come_from_files_and_from_the_journal(self):
         self.host.apply(NAME)
         self.serves(path="/seen")
-        faults.wait_for(lambda: "/seen" in self.host.orctl("logs", NAME, "--access").out, 5, "the request is logged")
+        faults.wait_for(lambda: "/seen" in self.host.orctl("logs", NAME, "--access").out, 60, "the request is logged")
         self.assertIn("start worker process", self.host.orctl("logs", NAME).out)
         self.assertRegex(self.host.orctl("logs", NAME, "--journal", "--since", "1h").out, "Started .*" + NAME)
         self.assertEqual(self.host.orctl("logs", NAME, "--journal", "--tail", "1").out.count("\n"), 1)

@@ -24,7 +24,7 @@ class Survive(unittest.TestCase):
 
     def seconds_until_it_serves(self, changed):
         began = time.monotonic()
-        faults.wait_for(lambda: changed() and self.host.get(limit=1.0) == (200, "blue"), 10, "it serves again", step=0.02)
+        faults.wait_for(lambda: changed() and self.host.get(limit=1.0) == (200, "blue"), 60, "it serves again", step=0.02)
         return time.monotonic() - began
 
     def whole(self):
@@ -42,7 +42,7 @@ class Survive(unittest.TestCase):
             took = self.seconds_until_it_serves(lambda: not set(before) & set(host.children_of(master)))
             print("  every worker killed: serves again after %.2f s" % took)
             self.assertLess(took, 3)
-        faults.wait_for(lambda: host.status(NAME)["status"] == "running", 5, "the workers agree")
+        faults.wait_for(lambda: host.status(NAME)["status"] == "running", 60, "the workers agree")
         self.assertEqual(host.master(NAME), master)
         self.whole()
 
@@ -52,7 +52,7 @@ class Survive(unittest.TestCase):
         took = self.seconds_until_it_serves(lambda: host.master(NAME) not in (0, master))
         print("  master killed: serves again after %.2f s" % took)
         self.assertLess(took, 4)
-        faults.wait_for(lambda: host.status(NAME)["status"] == "running", 5, "the workers agree")
+        faults.wait_for(lambda: host.status(NAME)["status"] == "running", 60, "the workers agree")
         self.whole()
         self.assertNotIn("Address already in use", host.log(NAME) + host.journal(unit_of(NAME)))
         self.assertEqual(host.show(unit_of(NAME), "NRestarts"), "1")
@@ -85,7 +85,7 @@ class Survive(unittest.TestCase):
                 with (gzip.open if file.endswith(".gz") else open)(file, "rt") as text:
                     lines += re.findall(r'"uri":"(/count/[^"]+)"', text.read())
             return lines
-        faults.wait_for(lambda: len(logged()) >= len(wanted), 5, "the last lines are written")
+        faults.wait_for(lambda: len(logged()) >= len(wanted), 60, "the last lines are written")
         lines = logged()
         print("  rotated %d times: %d requests, %d lines, %d lost" % (done, len(wanted), len(lines), len(wanted - set(lines))))
         self.assertEqual((set(lines), len(lines)), (wanted, len(wanted)))
@@ -135,7 +135,7 @@ class Survive(unittest.TestCase):
     def two_masters(self):
         """Seen by status and doctor, with both pids and what mends it."""
         host = self.host
-        faults.wait_for(lambda: len(host.processes("^nginx: master")) == 2 and len(host.processes("^nginx: worker process$")) == 4, 10, "two masters")
+        faults.wait_for(lambda: len(host.processes("^nginx: master")) == 2 and len(host.processes("^nginx: worker process$")) == 4, 60, "two masters")
         pids = host.processes("^nginx: master")
         item = host.status(NAME)
         self.assertEqual((item["status"], set(item["masters"])), ("degraded", set(pids)))
@@ -181,7 +181,7 @@ class Survive(unittest.TestCase):
             host.reboot(orderly)
             host.background("/usr/bin/python3", TOP + "/tests/cli/backend.py", "9001", "blue")
             host.wait_for_backend()
-            faults.wait_for(lambda: host.status(NAME)["status"] == "running", 10, "the enabled instance is up")
+            faults.wait_for(lambda: host.status(NAME)["status"] == "running", 60, "the enabled instance is up")
             self.whole()
             self.assertEqual(host.status(other)["status"], "stopped")
         host.orctl("start", other)
