@@ -277,6 +277,18 @@ Tree stored_tree(const Version& version) {
 }
 
 namespace {
+Version load_to_compare(const World& world, const std::string& commit,
+                        std::map<std::string, std::string>& fingerprints) {
+  Version out = load_version(world, commit, {});
+  for (const auto& [path, file] : world.git.files(commit)) {
+    if (!path.starts_with(secrets_prefix)) continue;
+    const std::string name = path.substr(secrets_prefix.size());
+    fingerprints[name] = trim(file.content);
+    out.tree[name] = {file.content, 0600};
+  }
+  return out;
+}
+
 
 Tree as_files(const Version& version) {
   Tree files = stored_tree(version);

@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -74,6 +75,11 @@ Version load_version(const World& world, const std::string& commit, const Tree& 
 Tree stored_tree(const Version& version);
 
 /// Commits `version` (nullopt: a revision that takes the instance away) on top of `parent`; the caller holds the
+/// The version that a commit holds, to be compared and never written: a file of which the store has the fingerprint
+/// only has that as its content, and is in `fingerprints` by its path.
+Version load_to_compare(const World& world, const std::string& commit,
+                        std::map<std::string, std::string>& fingerprints);
+
 /// instance's lock and the store's. Returns the commit.
 std::string commit_version(World& world, const std::string& name, const std::string& parent,
                            const std::optional<Version>& version, const RevisionNote& note);

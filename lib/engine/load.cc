@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "engine/certificates.h"
 #include "engine/find_manifests.h"
+#include "engine/kept_secrets.h"
 #include "engine/overlay.h"
 #include "engine/tree_size.h"
 #include "model/secrets.h"
@@ -233,6 +234,7 @@ class Loader {
 
   Recurse recurse_;
   const World& world_;
+    warn_kept_as_secret(instance, overlay, folder, item.found);
   Manifests out_;
   std::vector<Item> items_;
   std::map<FileId, std::optional<Fleet>> fleets_;  // by the folder that it is in; nullopt: it has faults
