@@ -34,11 +34,6 @@ bool labels_match(const Value& spec, const std::vector<std::string>& wanted) {
   });
 }
 
-Error lost_ref(const std::string& ref, const std::string& why) {
-  return Error(Exit::target, fmt::format("the ref '{}' is gone from the version store, and {}", ref, why),
-               "orctl store verify names all that is damaged, and how to mend it");
-}
-
 Error unknown_instance(const std::string& name, const std::vector<std::string>& known) {
   std::vector<std::string> matched;
   for (const std::string& one : known)
@@ -129,7 +124,7 @@ Observed observe(const std::string& name, const World& world, const Layout& layo
   const auto newest = revisions(world, name, 1);
   if (newest.empty()) {
     if (can_be_instance(name) && world.git.exists() && world.git.ref(applied_ref(name)))
-      throw lost_ref(branch_of(name), "a revision of it is applied");
+      throw no_revisions(world, name);
     return o;
   }
   const Revision& head = newest.front();
