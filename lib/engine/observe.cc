@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <set>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "engine/salvage.h"
+#include "engine/saved_document.h"
 #include "engine/supervisor.h"
 #include "engine/target.h"
 #include "render/unit.h"
@@ -51,6 +53,7 @@ void observe_process(Observed& o, const World& world, const Layout& layout, cons
   observe_masters(o, world, layout, all);
   const Supervisor supervisor(layout, o.name, o.tree_path);
   o.live.running = o.pid != 0;
+  if (o.version) o.live.saved = saved_document_digest(o.name, sha256(o.version->document()), world, layout);
   if (world.supervision == Supervision::systemd) {
     o.unit = systemd::show(world, layout.unit_name(o.name));
     o.live.restarting = o.unit->active == "activating";

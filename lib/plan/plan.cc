@@ -182,10 +182,10 @@ std::vector<Step> steps_between(const Version& before, const Version& after, con
   if (other_tree || !(before.spec == after.spec) || before.unit != after.unit) steps.push_back(CommitRevision{});
   if (tree) steps.push_back(SwapTree{});
   if (before.unit != after.unit) steps.push_back(WriteUnit{});
-  if (!live.running) {
-    steps.push_back(Supervise{Supervise::Action::start});
-  } else if (impact == Impact::restart) {
-    steps.push_back(Supervise{Supervise::Action::restart});
+  if (!live.running || impact == Impact::restart) {
+    steps.push_back(Supervise{live.running ? Supervise::Action::restart : Supervise::Action::start});
+    // what a manifest says replaces what was saved over an earlier one
+    if (!live.saved.empty() && before.document() == after.document()) steps.push_back(PushGateway{});
   } else if (impact == Impact::reload) {
     add_reload(steps, before, after, live);
   } else if (impact == Impact::hot) {
@@ -309,7 +309,9 @@ InstancePlan plan_lifecycle(const std::string& name, const std::string& base, co
     plan.steps = {Supervise{Action::restart}, Verify{}};
   } else if (!action && live.running) {
     plan.changes.push_back({Op::change, "process", now, "running", Impact::reload, "reload"});
-    add_reload(plan.steps, version, version, live);
+    Live kept = live;  // a reload leaves what x-save keeps, as a restart does
+    if (!live.saved.empty() && live.digest == live.saved) kept.digest = sha256(version.document());
+    add_reload(plan.steps, version, version, kept);
     plan.steps.push_back(Verify{});
   }
   return plan;

@@ -60,6 +60,7 @@ struct Live {
   bool answers = true;               ///< false when it runs and no worker says what it serves: all may hang
   std::string lost;                  ///< what of it is gone from the host though it runs, such as its admin socket
   Impact lost_needs = Impact::none;  ///< what brings that back
+  std::string saved;  ///< digest of the document that a start serves in the place of the tree's; "" when there is none
   bool operator==(const Live&) const = default;
 };
 
