@@ -145,7 +145,8 @@ Plan reverse(const Plan& plan);
 /// Adds to each instance that gets a new revision the step that arms its way back.
 void ask_confirmation(Plan& plan);
 
-/// All of a plan, and back: from_value(to_value(p)) == p. from_value throws Error(Exit::refused) on anything else.
+/// All of a plan, and back: from_value(to_value(p)) == p. Of a file that is secret it has the fingerprint only, and
+/// such a plan does not come back: from_value throws Error(Exit::refused) on it, and on anything else.
 Value to_value(const Plan& plan);
 Plan plan_from_value(const Value& value);
 
