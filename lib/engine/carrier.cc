@@ -128,7 +128,7 @@ void Carrier::refuse_stale() const {
 }
 
 void Carrier::carry(const CheckTree&) {
-  require_secret_files(plan_.after->spec, world_, layout_);
+  require_named_files(plan_.after->spec, world_, layout_);
   try {
     prepared_ = supervisor_.prepare(world_, target_of(*plan_.after), plan_.after->spec);
     settle_secrets(world_, layout_, plan_.after->spec);

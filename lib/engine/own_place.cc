@@ -66,19 +66,23 @@ void require_own_place(const std::string& name, const std::string& folder, const
   });
 }
 
-void require_secret_files(const Value& spec, const World& world, const Layout& layout) {
+void require_named_files(const Value& spec, const World& world, const Layout& layout) {
   Schema::get("instance")
       .visit_authority(spec, [&](Authority authority, const Value& file, const Value&, const std::string& field) {
-        if (authority != Authority::secret_file) return;
-        const std::string path = layout.host_path(file.as_string());
+        const bool secret = authority == Authority::secret_file;
+        const bool of_host = authority == Authority::certificate_file && file.as_string().starts_with('/');
+        if (!secret && !of_host) return;
+        const std::string path = secret ? layout.host_path(file.as_string()) : file.as_string();
         const auto refuse = [&](const std::string& what, const std::string& hint) {
           throw Error(Exit::refused, fmt::format("{}: {}: '{}' {}", spec.at("name").as_string(), field, path, what),
                       hint);
         };
         const auto stat = world.fs.follow(path);
         if (!stat) return;  // the check of the tree says so
-        if (stat->kind != Fs::Kind::file) refuse("is not a regular file", "put a file with the secret there");
-        if (stat->size > max_secret_bytes)
+        if (stat->kind != Fs::Kind::file)
+          refuse("is not a regular file",
+                 fmt::format("put a file with the {} there", secret ? "secret" : "certificates"));
+        if (secret && stat->size > max_secret_bytes)
           refuse(fmt::format("has {} bytes, and a secret has at most {}", stat->size, max_secret_bytes),
                  "put a file with the secret alone there");
       });
