@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "engine/live_tree.h"
 #include "engine/observe.h"
 
 namespace orctl {
@@ -45,6 +46,14 @@ inline std::optional<Error> silence_of(const Observed& o) {
   return Error(Exit::unreachable,
                fmt::format("{}: its gateway does not answer{}", o.name, o.problem.empty() ? "" : ": " + o.problem),
                "orctl restart " + o.name);
+}
+
+/// Tells who besides root could change what an instance runs.
+inline void warn_distrusted(Io& io, const Observed& o, const World& world) {
+  const auto found = o.version ? distrust_live_tree(o.tree_path, world) : std::nullopt;
+  if (found)
+    io.warn(fmt::format("{}: '{}' {}, who could change what its tree runs", o.name, found->path, found->why),
+            found->remedy);
 }
 
 /// A file of the store as an Error.

@@ -6,6 +6,7 @@
 #include "cli/show_plan.h"
 #include "engine/apply.h"
 #include "engine/confirm.h"
+#include "engine/salvage.h"
 #include "warn_masters.h"
 
 namespace orctl {
@@ -46,6 +47,9 @@ inline void warn_unsettled(Io& io, const Plan& plan, const World& world, const L
   std::vector<std::string> names;
   for (const InstancePlan& one : plan.instances) names.push_back(one.name);
   warn_masters(io, names, world, layout);
+  for (const InstancePlan& one : plan.instances)
+    if (const auto lost = one.before ? std::nullopt : lost_history(one.name, world, layout))
+      io.warn(lost->what(), lost->hint());
   for (const InstancePlan& one : plan.instances)
     if (const auto wait = unconfirmed(one.name, world, layout))
       io.warn(fmt::format("revision {} of {} waits for its confirmation: {}", wait->revision, one.name,

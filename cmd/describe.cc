@@ -145,6 +145,7 @@ void describe_one(const Observed& now, const World& world, const Layout& layout,
   if (now.status) overrides = gateway_overrides(world, layout, now.name);
   for (const std::string& text : ending_certificates(now, world, layout))
     io.warn(now.name + ": " + text, "put a new one into the manifest's files, and apply it: it is hot");
+  warn_distrusted(io, now, world);
   io.print(before + as_text(now, health, overrides, layout));
   item.set("overrides", std::move(overrides));
   io.item(std::move(item));

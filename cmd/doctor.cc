@@ -65,7 +65,8 @@ void check_nginx(const std::string& wanted, const World& world, Report& report) 
     if (wanted.empty()) require_trusted(*binary);
     facts = nginx_facts(*binary, world);
   } catch (const Error& e) {
-    return report.bad("nginx", e.what(), install);
+    // one that is there needs another remedy than one that is not
+    return report.bad("nginx", e.what(), e.hint().empty() ? install : e.hint());
   }
   report.good("nginx", *binary + ", " + facts.version);
   if (facts.lua_built_in || facts.lua_module)

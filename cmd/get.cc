@@ -159,6 +159,8 @@ Exit run(const Options& o, const World& world, Io& io) {
     if (const std::string fault = one.fault_of_masters(); !fault.empty())
       io.warn(one.name + ": " + fault, mend_masters(one.name));
   if (o.what == "instances")
+    for (const Observed& one : all) warn_distrusted(io, one, world);
+  if (o.what == "instances")
     instances(all, io);
   else if (o.what == "upstreams")
     show_upstreams(io, ask(upstreams_of, all, world, layout, among));

@@ -24,7 +24,7 @@ Exit run(const Options& o, const World& world, Io& io) {
   const auto all = can_be_instance(o.name) ? readable_revisions(world, o.name, static_cast<size_t>(o.limit), end)
                                            : std::vector<Revision>{};
   if (all.empty() && end) throw Error(*end);
-  if (all.empty()) return static_cast<void>(live_revision(world, o.name)), Exit::no;
+  if (all.empty()) throw no_revisions(world, o.name);
   Table table{{"REVISION", "WHEN", "WHO", "OUTCOME", "TOOK", "REASON", "CAUSE", "COMMIT"}, {}, 1};
   for (const Revision& r : all) {
     io.item(to_value(r));

@@ -26,6 +26,8 @@ int main(int argc, char** argv) {
   take_usual_umask();
   const auto make_world = [](const GlobalFlags& globals, Trace trace) {
     const std::string root = Fs({}).resolved(globals.root);
+    if (const auto there = Fs({}).follow(root); there && there->kind != Fs::Kind::folder)
+      throw Error(Exit::usage, "--root: '" + root + "' is no folder", "name a folder, or one that is yet to be made");
     World world(Layout(root).store(), std::move(trace), root);
     world.supervision = supervision_for(globals.supervisor, root);
     return world;

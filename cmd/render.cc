@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "engine/load.h"
 #include "engine/target.h"
+#include "sys/trust.h"
 
 namespace orctl {
 namespace {
@@ -48,6 +49,14 @@ std::string one_file(const Options& o, const Rendered& rendered) {
   throw Error(Exit::usage, "the tree has no file '" + o.file + "'", "it has " + join(known, ", "));
 }
 
+/// Who could exchange the folder would get what an overlay keeps secret, and choose what the files become.
+void refuse_others_folder(const std::string& folder, const World& world) {
+  if (!world.env.is_root()) return;
+  if (const auto found = distrust(folder))
+    throw Error(Exit::refused, fmt::format("root does not write into '{}': '{}' {}", folder, found->path, found->why),
+                found->remedy + ", or choose another folder");
+}
+
 // Writes only where the user says, and only what did not exist.
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("RenderedList");
@@ -80,6 +89,7 @@ Exit run(const Options& o, World& world, Io& io) {
       throw Error(Exit::refused, fmt::format("'{}/{}' exists already", o.folder, name),
                   "remove it, or choose another folder");
     if (!inside) {
+      refuse_others_folder(folder, world);
       world.fs.make_folders(folder);
       inside = world.fs.beneath(folder);  // one handle for all: DIR is the user's word, what lies below it is not
     }

@@ -112,26 +112,33 @@ const Label* label_of(std::string_view line) {
 
 }  // namespace
 
-bool is_public_pem(std::string_view text) {
-  bool any = false;
-  while (!text.empty()) {
+std::optional<PemDoubt> doubt_of_pem(std::string_view text) {
+  for (uint32_t number = 1; !text.empty(); ++number) {
     const std::string_view line = take_line(text);
     if (line.empty()) continue;
     const Label* label = label_of(line);
-    if (label == nullptr) return false;
+    if (label == nullptr) {
+      const bool begins = line.starts_with("-----BEGIN ");
+      return PemDoubt{number, begins
+                                  ? "it begins a block of another kind than certificates, revocation lists, requests, "
+                                    "public keys and parameters"
+                                  : "it stands outside of every PEM block"};
+    }
+    const uint32_t first = number;
     const std::string end = "-----END " + std::string(label->name) + "-----";
     std::string body;
-    for (;;) {
-      if (text.empty()) return false;
+    for (bool ended = false; !ended; ++number) {
+      if (text.empty()) return PemDoubt{first, "the block that it begins has no end"};
       const std::string_view inner = take_line(text);
-      if (inner == end) break;
-      body += inner;
+      ended = inner == end;
+      if (!ended) body += inner;
     }
     const auto der = from_base64(body);
-    if (!der || !has_shape(*der, *label)) return false;
-    any = true;
+    if (!der || !has_shape(*der, *label)) return PemDoubt{first, "the block that it begins is not what it says it is"};
   }
-  return any;
+  return std::nullopt;
 }
+
+bool is_public_pem(std::string_view text) { return !doubt_of_pem(text); }
 
 }  // namespace orctl

@@ -128,6 +128,7 @@ void Carrier::refuse_stale() const {
 }
 
 void Carrier::carry(const CheckTree&) {
+  require_named_files(plan_.after->spec, world_, layout_);
   try {
     prepared_ = supervisor_.prepare(world_, target_of(*plan_.after), plan_.after->spec);
     settle_secrets(world_, layout_, plan_.after->spec);
@@ -189,7 +190,7 @@ void Carrier::carry(const WriteUnit&) {
 void Carrier::carry(const PushGateway&) {
   pushed_ = true;
   // the workers from before the reload take a document for the new ones, but only once these have begun
-  if (reloaded_) await_tree(world_, layout_, plan_.name, *plan_.after, evidence_, request_.verify_limit);
+  if (reloaded_ || restarted_) await_tree(world_, layout_, plan_.name, *plan_.after, evidence_, request_.verify_limit);
   put_document(world_, layout_.admin_socket(plan_.name), plan_.after->document());
 }
 
@@ -247,7 +248,8 @@ void Carrier::start(const Version& version) {
 }
 
 void Carrier::carry(const Verify&) {
-  outcome_.proof = verify(world_, layout_, plan_.name, *plan_.after, evidence_, request_.verify_limit);
+  const Saved saved = has<PushGateway>(plan_) ? Saved::is_replaced : Saved::may_be_served;
+  outcome_.proof = verify(world_, layout_, plan_.name, *plan_.after, evidence_, request_.verify_limit, saved);
   if (request_.watch_log.count() == 0) return;
   // what a new configuration does wrong shows when traffic comes: after a first start there is none yet
   const bool anew = reloaded_ || old_master_ != 0 || (restarted_ && was_running_);

@@ -25,6 +25,18 @@ Diagnostics check_owner(const Fs& fs, const std::string& file) {
   return {};
 }
 
+/// What makes a file readable that is not.
+std::string how_to_read(const Fs& fs, const std::string& path, const Error& why) {
+  try {
+    const auto stat = fs.follow(path);
+    const bool file = stat && stat->kind == Fs::Kind::file && static_cast<size_t>(stat->size) <= max_bytes;
+    if (stat && !file) return why.hint();
+  } catch (const Error&) {
+    // its folder is closed
+  }
+  return "chmod a+r " + path + ", and a+x its folder";
+}
+
 /// nullopt: there is none.
 std::optional<ConfigFile> read_host_file(const Fs& fs, const Env& env, const Layout& layout) {
   ConfigFile out{{layout.config(), ""}, Reach::host};
@@ -36,7 +48,7 @@ std::optional<ConfigFile> read_host_file(const Fs& fs, const Env& env, const Lay
   } catch (const Error& e) {
     // the folder may hold secrets, and be root's alone; what others do changes nothing that its policy protects
     const Severity severity = env.is_root() ? Severity::error : Severity::warning;
-    out.faults.push_back(fault(path, severity, e.what(), "chmod a+r " + path + ", and a+x its folder"));
+    out.faults.push_back(fault(path, severity, e.what(), how_to_read(fs, path, e)));
   }
   return out;
 }

@@ -94,7 +94,9 @@ std::optional<Unconfirmed> armed(const std::string& name, const World& world, co
     record = read_json({path, world.fs.read(path, largest_record)}, found);
   } catch (const Error& e) {
     stop_if_interrupted();
-    throw Error(e.exit(), e.what(), e.hint().empty() ? broken.hint() : e.hint());
+    const auto stat = world.fs.stat(path);
+    const bool sound = stat && stat->kind == Fs::Kind::file && static_cast<size_t>(stat->size) <= largest_record;
+    throw Error(e.exit(), e.what(), sound && !e.hint().empty() ? e.hint() : broken.hint());
   }
   if (!record || !record->is_object()) throw Error(broken);
   for (const char* key : {"commit", "base", "boot", "author"})

@@ -18,12 +18,20 @@ NamedFile parts_of(const std::string& path) {
   return {slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
 }
 
+/// Whether the caller hands something over by a pipe of this path. A pattern of the shell takes a manifest's name for
+/// one, and whoever may write there would make orctl wait for him.
+bool is_handed_over(const std::string& path, const World& world) {
+  return !is_manifest_name(path) && world.fs.is_pipe(path);
+}
+
 /// What a path of the command line leads to; a file or folder, as nothing else is even opened.
 Fs::Stat look_at(const std::string& path, const World& world) {
   const auto stat = usage_fault([&] { return world.fs.follow(path); });
   if (!stat)
     throw Error(Exit::usage, fmt::format("there is no file or folder '{}'", path),
-                "name an existing manifest, or a folder that holds some");
+                path.starts_with("/dev/fd/") || path.starts_with("/proc/self/fd/")
+                    ? "sudo closes what the shell opens so: hand it over on standard input, by the name -"
+                    : "name an existing manifest, or a folder that holds some");
   if (stat->kind != Fs::Kind::file && stat->kind != Fs::Kind::folder)
     throw Error(Exit::usage,
                 fmt::format("cannot read '{}': it is a {}, not a regular file", path,
@@ -37,7 +45,8 @@ class Finder {
   Finder(Recurse recurse, const World& world, Diagnostics& found) : recurse_(recurse), world_(world), found_(found) {}
 
   void add(const std::string& path) {
-    if (path == "-") return add_input();
+    if (path == "-") return add_input(ManifestFile::Origin::input, path);
+    if (is_handed_over(path, world_)) return add_input(ManifestFile::Origin::pipe, path);
     if (look_at(path, world_).kind == Fs::Kind::file) return add_named(path);
     // a pattern of the shell takes such a name for a manifest, and so who may write there would choose the folder
     if (is_manifest_name(path) && world_.fs.stat(path)->kind == Fs::Kind::symlink) return add_named(path);
@@ -59,10 +68,10 @@ class Finder {
     return last_;
   }
 
-  void add_input() {
+  void add_input(ManifestFile::Origin origin, const std::string& path) {
     for (const ManifestFile& one : files_)
-      if (one.origin == ManifestFile::Origin::input) return;  // there is but one
-    ManifestFile input{ManifestFile::Origin::input, "-", nullptr, "", "", {}};
+      if (one.origin == origin && one.file == path) return;  // it can be read but once
+    ManifestFile input{origin, path, nullptr, "", "", {}};
     try {
       input.folder = std::make_shared<const Folder>(".");
       input.place = input.folder->id();
@@ -156,6 +165,7 @@ std::vector<ManifestFile> find_manifests(const std::vector<std::string>& files, 
 }
 
 std::string read_named_file(const std::string& path, size_t max, const World& world) {
+  if (is_handed_over(path, world)) return usage_fault([&] { return world.fs.read_pipe(path, max); });
   if (look_at(path, world).kind == Fs::Kind::folder)
     throw Error(Exit::usage, fmt::format("cannot read '{}': it is a folder, not a regular file", path), "name a file");
   const NamedFile parts = parts_of(path);

@@ -12,6 +12,7 @@ namespace orctl {
 struct ManifestFile {
   enum class Origin {
     input,  ///< standard input; its folder is the current one
+    pipe,   ///< one that the user handed over by its path; its folder is the current one, too
     named,  ///< by the user himself
     found,  ///< in a folder that he named
   };
@@ -41,7 +42,7 @@ auto usage_fault(Look look) {
   }
 }
 
-/// The regular file that the user named, read as a manifest that he named is. Throws Error(Exit::usage).
+/// The regular file or pipe that the user named, read as a manifest that he named is. Throws Error(Exit::usage).
 std::string read_named_file(const std::string& path, size_t max, const World& world);
 
 }  // namespace orctl

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "engine/salvage.h"
 #include "model/read.h"
 #include "render/render.h"
 
@@ -206,14 +207,28 @@ std::vector<Revision> readable_revisions(const World& world, const std::string& 
 
 Revision find_revision(const World& world, const std::string& name, int number) {
   const auto all = revisions(world, name);
-  if (all.empty())
-    throw Error(Exit::usage, fmt::format("the store knows no instance '{}'", name), "orctl get instances");
+  if (all.empty()) throw no_revisions(world, name);
   for (const Revision& r : all)
     if (r.number == number) return r;
   throw Error(
       Exit::usage,
       fmt::format("{} has no revision {}; it has {} to {}", name, number, all.back().number, all.front().number),
       fmt::format("orctl history {}", name));
+}
+
+Error lost_ref(const std::string& ref, const std::string& why) {
+  return Error(Exit::target, fmt::format("the ref '{}' is gone from the version store, and {}", ref, why),
+               "orctl store verify names all that is damaged, and how to mend it");
+}
+
+Error no_revisions(const World& world, const std::string& name) {
+  if (const auto lost = lost_history(name, world, Layout(world.root))) return *lost;
+  if (can_be_instance(name) && world.git.exists() && !world.git.ref(branch_of(name)) &&
+      !live_commit(world, name).empty())
+    return lost_ref(branch_of(name), "a revision of it is applied");
+  const auto near = nearest(name, present_instances(world));
+  return Error(Exit::usage, "there is no instance '" + name + "'",
+               near ? "did you mean '" + *near + "'?" : "orctl get instances");
 }
 
 std::optional<Revision> applied_revision(const World& world, const std::string& name) {
@@ -225,14 +240,12 @@ std::optional<Revision> applied_revision(const World& world, const std::string& 
 
 Revision live_revision(const World& world, const std::string& name) {
   if (auto live = applied_revision(world, name)) return std::move(*live);
-  const auto near = nearest(name, present_instances(world));
-  throw Error(Exit::usage, "there is no instance '" + name + "'",
-              near ? "did you mean '" + *near + "'?" : "orctl get instances");
+  throw no_revisions(world, name);
 }
 
 Revision revision_before_live(const World& world, const std::string& name) {
   const auto all = revisions(world, name);
-  if (all.empty()) return live_revision(world, name);  // says that it is unknown
+  if (all.empty()) throw no_revisions(world, name);
   const auto live = applied_revision(world, name);
   for (const Revision& r : all)
     if (r.outcome == "applied" && !r.deletes && (!live || r.number < live->number)) return r;
@@ -261,6 +274,18 @@ Version load_version(const World& world, const std::string& commit, const Tree& 
       missing->push_back(name);
   }
   out.digest = tree_digest(out.tree);
+  return out;
+}
+
+Version load_to_compare(const World& world, const std::string& commit,
+                        std::map<std::string, std::string>& fingerprints) {
+  Version out = load_version(world, commit, {});
+  for (const auto& [path, file] : world.git.files(commit)) {
+    if (!path.starts_with(secrets_prefix)) continue;
+    const std::string name = path.substr(secrets_prefix.size());
+    fingerprints[name] = trim(file.content);
+    out.tree[name] = {file.content, 0600};
+  }
   return out;
 }
 

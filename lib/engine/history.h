@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,7 +57,11 @@ bool has_lost_applied(const World& world, const std::string& name);
 Revision find_revision(const World& world, const std::string& name, int number);
 std::optional<Revision> applied_revision(const World& world, const std::string& name);
 
-/// The live revision; Exit::usage when there is none.
+/// What to say of a ref that should be there; `why` says what tells so.
+Error lost_ref(const std::string& ref, const std::string& why);
+/// What to say of an instance that has no revisions, or none that is applied: Exit::target when they are lost.
+Error no_revisions(const World& world, const std::string& name);
+/// The live revision; throws no_revisions().
 Revision live_revision(const World& world, const std::string& name);
 /// The newest revision before the live one that was applied: what a rollback without --to goes back to. For an instance
 /// that was deleted, the last one applied. Exit::usage when there is none.
@@ -69,6 +74,11 @@ Version load_manifest(const World& world, const std::string& commit);
 /// there the result lacks that file and `missing` names it.
 Version load_version(const World& world, const std::string& commit, const Tree& keys,
                      std::vector<std::string>* missing = nullptr);
+
+/// The version that a commit holds, to be compared and never written: a file of which the store has the fingerprint
+/// only has that as its content, and is in `fingerprints` by its path.
+Version load_to_compare(const World& world, const std::string& commit,
+                        std::map<std::string, std::string>& fingerprints);
 
 /// The files of a version as a commit holds them; those of the tree alone, when that is all there is.
 Tree stored_tree(const Version& version);

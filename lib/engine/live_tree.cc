@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/check_tree.h"
+#include "engine/own_place.h"
 #include "engine/target.h"
 
 namespace orctl {
@@ -165,6 +166,7 @@ std::string fault_of_tree(const Observed& now, const World& world, const Layout&
 
 void require_runnable(const InstancePlan& plan, const std::string& tree, World& world, const Layout& layout) {
   if (!plan.after || !runs_anew(plan)) return;
+  require_named_files(plan.after->spec, world, layout);
   require_logs(plan, world, layout);
   if (plan.before && !brings_tree(plan)) require_tree(plan, tree, world, layout);
 }

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "engine/certificates.h"
 #include "engine/find_manifests.h"
+#include "engine/kept_secrets.h"
 #include "engine/overlay.h"
 #include "engine/tree_size.h"
 #include "model/secrets.h"
@@ -91,8 +92,11 @@ class Loader {
  private:
   using Origin = ManifestFile::Origin;
 
+  /// Whether it is one that is handed over, and so lies nowhere.
+  static bool has_no_folder(const ManifestFile& at) { return at.origin == Origin::input || at.origin == Origin::pipe; }
+
   void read(Item& item) {
-    if (item.at.origin == Origin::input) return read_input(item);
+    if (has_no_folder(item.at)) return read_input(item);
     const auto link = item.at.origin == Origin::named ? Folder::Link::inside : Folder::Link::refused;
     auto got = usage_fault([&] { return item.at.folder->read(item.at.below(), max_manifest_bytes, link); });
     if (const auto* unread = std::get_if<Unread>(&got)) return tell_unread(*unread, item.at, item.found);
@@ -103,7 +107,9 @@ class Loader {
 
   void read_input(Item& item) {
     try {
-      take_text(item, world_.fs.read_stdin(max_manifest_bytes));
+      const bool pipe = item.at.origin == Origin::pipe;
+      take_text(item, pipe ? world_.fs.read_pipe(item.at.file, max_manifest_bytes)
+                           : world_.fs.read_stdin(max_manifest_bytes));
     } catch (const Error& e) {
       if (e.exit() != Exit::refused) throw;
       tell_too_large(item.at.file, e.what(), item.found);
@@ -157,7 +163,7 @@ class Loader {
   void make_fleets() {
     std::map<FileId, Item*> folders;
     for (Item& item : items_) {
-      if (item.at.origin != Origin::input) folders.emplace(item.at.place, &item);
+      if (!has_no_folder(item.at)) folders.emplace(item.at.place, &item);
       if (item.manifest && item.manifest->kind == "Fleet") make_fleet_of(*item.manifest, item.at.place, item.found);
     }
     for (const auto& [folder, item] : folders) find_fleet_beside(*item);
@@ -228,6 +234,7 @@ class Loader {
       if (!path.starts_with("certs/"))  // what is secret there is never committed: base/tree.h
         refuse_secrets(folder + "/" + path, file.content, item.found);
     }
+    warn_kept_as_secret(instance, overlay, folder, item.found);
     return overlay;
   }
 

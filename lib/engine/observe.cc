@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <set>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "engine/salvage.h"
+#include "engine/saved_document.h"
 #include "engine/supervisor.h"
 #include "engine/target.h"
 #include "render/unit.h"
@@ -34,11 +36,6 @@ bool labels_match(const Value& spec, const std::vector<std::string>& wanted) {
   });
 }
 
-Error lost_ref(const std::string& ref, const std::string& why) {
-  return Error(Exit::target, fmt::format("the ref '{}' is gone from the version store, and {}", ref, why),
-               "orctl store verify names all that is damaged, and how to mend it");
-}
-
 Error unknown_instance(const std::string& name, const std::vector<std::string>& known) {
   std::vector<std::string> matched;
   for (const std::string& one : known)
@@ -56,6 +53,7 @@ void observe_process(Observed& o, const World& world, const Layout& layout, cons
   observe_masters(o, world, layout, all);
   const Supervisor supervisor(layout, o.name, o.tree_path);
   o.live.running = o.pid != 0;
+  if (o.version) o.live.saved = saved_document_digest(o.name, sha256(o.version->document()), world, layout);
   if (world.supervision == Supervision::systemd) {
     o.unit = systemd::show(world, layout.unit_name(o.name));
     o.live.restarting = o.unit->active == "activating";
@@ -129,7 +127,7 @@ Observed observe(const std::string& name, const World& world, const Layout& layo
   const auto newest = revisions(world, name, 1);
   if (newest.empty()) {
     if (can_be_instance(name) && world.git.exists() && world.git.ref(applied_ref(name)))
-      throw lost_ref(branch_of(name), "a revision of it is applied");
+      throw no_revisions(world, name);
     return o;
   }
   const Revision& head = newest.front();

@@ -14,6 +14,7 @@ namespace orctl {
 namespace {
 
 constexpr size_t max_settings = size_t{1} << 20;
+constexpr int64_t max_secret_bytes = 64 << 10;
 
 /// The instance that a tree is of, by the state folder that its gateway is told; "" when it is no tree of orctl.
 std::string instance_in(const std::string& tree, const World& world) {
@@ -36,7 +37,6 @@ void require_secret(const std::string& subject, const std::string& path, const W
     refuse(fmt::format("'{}' is no secret of root's: '{}' {}", path, found->path, found->why),
            "put the file there anew, as root");
   const auto stat = world.fs.follow(path);
-  if (stat->kind != Fs::Kind::file) refuse(fmt::format("'{}' is not a regular file", path), "put a file there");
   if ((stat->mode & 0004) != 0)
     refuse(fmt::format("'{}' can be read by everybody (mode {:04o})", path, stat->mode), "chmod o= " + path);
 }
@@ -64,6 +64,41 @@ void require_own_place(const std::string& name, const std::string& folder, const
     if (part != tree || owner == name || world.fs.list(part).empty()) return;
     refuse(owner.empty() ? "something else is there" : "that is the tree of " + owner);
   });
+}
+
+namespace {
+
+/// nullopt also where the caller may not look: whoever reads it says so.
+std::optional<Fs::Stat> looked_at(const std::string& path, const World& world) {
+  try {
+    return world.fs.follow(path);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+void require_named_files(const Value& spec, const World& world, const Layout& layout) {
+  Schema::get("instance")
+      .visit_authority(spec, [&](Authority authority, const Value& file, const Value&, const std::string& field) {
+        const bool secret = authority == Authority::secret_file;
+        const bool of_host = authority == Authority::certificate_file && file.as_string().starts_with('/');
+        if (!secret && !of_host) return;
+        const std::string path = secret ? layout.host_path(file.as_string()) : file.as_string();
+        const auto refuse = [&](const std::string& what, const std::string& hint) {
+          throw Error(Exit::refused, fmt::format("{}: {}: '{}' {}", spec.at("name").as_string(), field, path, what),
+                      hint);
+        };
+        const auto stat = looked_at(path, world);
+        if (!stat) return;  // the check of the tree says so
+        if (stat->kind != Fs::Kind::file)
+          refuse("is not a regular file",
+                 fmt::format("put a file with the {} there", secret ? "secret" : "certificates"));
+        if (secret && stat->size > max_secret_bytes)
+          refuse(fmt::format("has {} bytes, and a secret has at most {}", stat->size, max_secret_bytes),
+                 "put a file with the secret alone there");
+      });
 }
 
 void settle_secrets(World& world, const Layout& layout, const Value& spec) {

@@ -195,7 +195,8 @@ Belongings Supervisor::prepare(World& world, const Target& target, const Value& 
 std::vector<std::string> Supervisor::make_folders(World& world, const Target& target) const {
   std::vector<std::string> made;
   for (const std::string& folder : {layout_.run(name_), layout_.state(name_), layout_.logs(name_)}) {
-    if (world.fs.exists(folder)) continue;
+    const auto there = world.fs.follow(folder);
+    if (there && there->kind == Fs::Kind::folder) continue;
     world.fs.make_folders(folder, 0755);
     world.fs.chmod(folder, 0750);
     made.push_back(folder);

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
+#include "model/certificates.h"
 #include "render/embedded.h"
 #include "render/render.h"
 
@@ -10,6 +13,15 @@ namespace orctl {
 namespace {
 
 constexpr size_t max_document = size_t{12} << 20;  // twice, whole and in parts, it must fit lua_shared_dict (32m)
+
+/// What the gateway takes in one PUT of all certificates (client_max_body_size of its admin endpoint).
+constexpr size_t max_certificates_body = size_t{16} << 20;
+/// What lua_shared_dict has for documents and certificates, less what it needs itself.
+constexpr size_t shared_memory = size_t{30} << 20;
+/// The dictionary keeps what is larger than half a page in whole ones.
+constexpr size_t page = 4096;
+constexpr const char* certificates_hint =
+    "split the instance, or take what no client needs out of the files: text between the blocks, other chains";
 
 /// Below both of these nothing can be too much, whatever is rendered from it: no byte of a manifest becomes 500.
 constexpr size_t small_manifest = size_t{64} << 10;
@@ -48,6 +60,33 @@ class SizeCheck {
           "name fewer words in the layout");
   }
 
+  /// A new set lies beside the old one until it is whole, and both beside the document, which is there twice.
+  void certificates(const Tree& overlay) {
+    size_t stored = 0;
+    for (const Value& one : instance_.list("certificate")) {
+      Value pair = Value::object();
+      for (const char* member : {"certificate", "key"})
+        if (const auto file = overlay.find(one.at(member).as_string()); file != overlay.end())
+          pair.set(member, file->second.content);
+      stored += (to_json(pair).size() + page) / page * page;
+    }
+    if (2 * (stored + max_document) <= shared_memory && instance_.source.text.size() <= small_manifest) return;
+    const Tree tree = render(instance_, overlay, Target{}, Layout("/")).tree;
+    const size_t document = tree.at("gateway.json").content.size();
+    const size_t most = shared_memory / 2 - std::min(document, shared_memory / 2);
+    if (stored > most)
+      add("certificate",
+          fmt::format("the certificates would take {} bytes of the gateway's shared memory, and {} are the most beside "
+                      "this document",
+                      stored, most),
+          certificates_hint);
+    else if (const size_t body = certificates_body(tree).size(); body > max_certificates_body)
+      add("certificate",
+          fmt::format("the certificates would be sent in {} bytes, and {} are the most that the gateway takes", body,
+                      max_certificates_body),
+          certificates_hint);
+  }
+
   void files(const Tree& overlay) {
     const Tree all = all_files(instance_, overlay);
     if (const size_t bytes = all.at("gateway.json").content.size(); bytes > max_document)
@@ -74,6 +113,7 @@ class SizeCheck {
 void check_size(const Instance& instance, const Tree& overlay, Diagnostics& found) {
   SizeCheck check(instance, found);
   check.folder();
+  check.certificates(overlay);
   if (instance.source.text.size() > small_manifest || over_limit(overlay, small_overlay)) check.files(overlay);
 }
 

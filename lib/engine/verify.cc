@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "engine/gateway.h"
 #include "engine/nginx_words.h"
+#include "engine/saved_document.h"
 #include "model/address.h"
 #include "model/certificates.h"
 #include "model/listener.h"
@@ -24,7 +25,8 @@ std::string reachable(const std::string& address) {
 }
 
 /// What keeps the workers from being right; "" when nothing does.
-std::string fault_of_workers(const GatewayStatus& status, const Version& version, const std::string& document,
+std::string fault_of_workers(const GatewayStatus& status, const Version& version,
+                             const std::function<bool(const std::string&)>& is_wanted_document,
                              const std::string& certificates, const std::vector<int>& old_workers) {
   if (static_cast<int64_t>(status.workers.size()) != status.worker_count)
     return fmt::format("{} of {} workers have reported", status.workers.size(), status.worker_count);
@@ -36,7 +38,7 @@ std::string fault_of_workers(const GatewayStatus& status, const Version& version
     if (std::find(old_workers.begin(), old_workers.end(), w.pid) != old_workers.end())
       return fmt::format("worker {} is from before the reload", w.pid);
     if (w.tree != version.digest) return fmt::format("worker {} runs another tree ({})", w.pid, w.tree.substr(0, 12));
-    if (!version.has_source() && w.digest != document)
+    if (!version.has_source() && !is_wanted_document(w.digest))
       return fmt::format("worker {} serves another document ({})", w.pid, w.digest.substr(0, 12));
     if (w.certs != certificates)
       return fmt::format("worker {} serves other certificates ({})", w.pid, w.certs.substr(0, 12));
@@ -130,12 +132,17 @@ void watch_workers(const World& world, const Layout& layout, const std::string& 
 }
 
 Proof verify(const World& world, const Layout& layout, const std::string& name, const Version& version,
-             Evidence& evidence, Millis limit) {
+             Evidence& evidence, Millis limit, Saved saved) {
   const std::string document = sha256(version.document()), certificates = certificates_digest(version.tree);
+  const auto is_wanted_document = [&](const std::string& digest) {
+    return digest == document ||
+           (saved == Saved::may_be_served && digest == saved_document_digest(name, document, world, layout));
+  };
   const Supervisor supervisor(layout, name, layout.tree(tree_folder(version.spec)));
   const GatewayStatus status =
       await_status(world, layout, name, supervisor, evidence, limit, [&](const GatewayStatus& now, Millis each) {
-        const std::string fault = fault_of_workers(now, version, document, certificates, evidence.old_workers());
+        const std::string fault =
+            fault_of_workers(now, version, is_wanted_document, certificates, evidence.old_workers());
         return fault.empty() ? fault_of_listeners(world, version, supervisor.master(world), each) : fault;
       });
   Proof proof{status.generation, {}};

@@ -86,9 +86,12 @@ bool is_of_request(std::string_view variable) {
   const std::string name = lower(std::string(variable));
   static constexpr std::array<std::string_view, 6> prefixes = {"http_", "sent_",   "upstream_",
                                                                "arg_",  "cookie_", "ssl_"};
-  static constexpr std::array<std::string_view, 12> names = {
-      "host",           "uri",  "request_uri", "request",   "scheme", "https", "remote_addr", "server_protocol",
-      "request_method", "args", "is_args",     "request_id"};
+  static constexpr std::array<std::string_view, 22> names = {
+      "host",        "uri",        "request_uri",     "request",        "scheme",
+      "https",       "args",       "server_protocol", "request_method", "is_args",
+      "remote_addr", "request_id", "content_length",  "content_type",   "binary_remote_addr",
+      "server_name", "status",     "server_port",     "remote_user",    "proxy_add_x_forwarded_for",
+      "proxy_host",  "proxy_port"};
   return std::any_of(prefixes.begin(), prefixes.end(), [&](std::string_view p) { return name.starts_with(p); }) ||
          std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -237,11 +240,21 @@ Fit fit_of(std::string_view kinds, const std::vector<Arg>& args) {
           "see nginx's documentation of it"};
 }
 
-bool captures_ours(std::string_view text) {
-  const std::string all = lower(std::string(text));
-  for (const char* begin : {"<orctl_", "'orctl_"})
-    if (const size_t at = all.find(begin); at != std::string::npos && all.find("(?") < at) return true;
-  return false;
+Fit fit_captures(std::string_view text) {
+  Fit worst;
+  for (size_t at = text.find("(?"); at != std::string_view::npos; at = text.find("(?", at + 2)) {
+    std::string_view name = text.substr(at + 2);
+    if (name.starts_with('P')) name.remove_prefix(1);
+    if (!name.starts_with('<') && !name.starts_with('\'')) continue;
+    name.remove_prefix(1);
+    const auto part = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+    name = name.substr(0, static_cast<size_t>(std::find_if_not(name.begin(), name.end(), part) - name.begin()));
+    constexpr const char* hint = "give it another name";
+    if (is_ours(name)) return {Verdict::reaches, "captures a variable of the gateway", hint};
+    if (is_of_request(name))
+      worst = {Verdict::odd, "captures '$" + std::string(name) + "', a variable of the request", hint};
+  }
+  return worst;
 }
 
 bool looks_outside(std::string_view text) {

@@ -25,9 +25,9 @@ struct Fit {
 /// command of OpenSSL and its value).
 Fit fit_of(std::string_view kinds, const std::vector<Arg>& args);
 
-/// What no argument may hold, whatever its directive: a capture of a regular expression that sets a variable of the
-/// gateway.
-bool captures_ours(std::string_view text);
+/// What any argument may be a regular expression for, whatever its directive: named captures set the variables of their
+/// names. Those of the gateway are out of reach, and those of the request odd, as with newvar.
+Fit fit_captures(std::string_view text);
 
 /// Whether an argument of a directive that orctl does not know may name a file or a socket outside the tree.
 bool looks_outside(std::string_view text);

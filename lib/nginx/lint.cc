@@ -49,9 +49,12 @@ class Check {
   }
 
   void look_at_captures(const Directive& d) {
-    const auto bad = [](const Arg& arg) { return captures_ours(arg.text); };
-    if (captures_ours(d.name) || std::any_of(d.args.begin(), d.args.end(), bad))
-      add(d, Weight::forbidden, "captures a variable of the gateway", "give it another name");
+    Fit worst = fit_captures(d.name);  // a line of a map may be one
+    for (const Arg& arg : d.args)
+      if (Fit fit = fit_captures(arg.text); fit.verdict > worst.verdict) worst = std::move(fit);
+    if (worst.verdict == Fit::Verdict::fits) return;
+    const bool reaches = worst.verdict == Fit::Verdict::reaches;
+    add(d, reaches ? Weight::forbidden : Weight::risky, worst.text, worst.hint);
   }
 
   void look_at(const Directive& d) {

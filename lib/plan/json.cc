@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "plan/plan.h"
 
 namespace orctl {
@@ -78,7 +79,10 @@ Value to_value(const std::optional<Version>& version) {
     entry.set("path", path);
     entry.set("mode", static_cast<int64_t>(file.mode));
     if (!file.irregular.empty()) entry.set("irregular", file.irregular);
-    entry.set("content", file.content);
+    if (is_secret(path, file))
+      entry.set("fingerprint", "sha256:" + sha256(file.content));
+    else
+      entry.set("content", file.content);
     files.push(std::move(entry));
   }
   Value out = Value::object();
@@ -102,6 +106,8 @@ std::optional<Version> version_from(const Value& v) {
   for (const Value& file : Reader::list(v, "files")) {
     const Value& mode = Reader::member(file, "mode");
     if (!mode.is_int()) Reader::refuse("'mode' is no number");
+    if (file.find("fingerprint") != nullptr)
+      Reader::refuse("'" + Reader::text(file, "path") + "' is a secret, and it has the fingerprint only");
     out.tree[Reader::text(file, "path")] = {Reader::text(file, "content"), static_cast<unsigned>(mode.as_int()),
                                             file.find("irregular") ? Reader::text(file, "irregular") : ""};
   }

@@ -18,6 +18,22 @@ Impact strongest(const std::vector<Change>& changes) {
   return all;
 }
 
+/// The path by which a listener proves its tree holds so much of the digest.
+constexpr size_t proof_path_digits = 32;
+
+/// Whether nginx.conf differs by the digest alone that it carries of the files that differ besides.
+bool only_carries_digest(const Version& before, const Version& after) {
+  const auto was = before.tree.find("nginx.conf"), is = after.tree.find("nginx.conf");
+  if (was == before.tree.end() || is == after.tree.end() || before.digest.empty()) return false;
+  std::string text = was->second.content;
+  for (const size_t length : {before.digest.size(), proof_path_digits}) {
+    const std::string from = before.digest.substr(0, length), to = after.digest.substr(0, length);
+    for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+      text.replace(at, from.size(), to);
+  }
+  return before.digest != after.digest && text == is->second.content && was->second.mode == is->second.mode;
+}
+
 /// Files that differ although no field tells why: the overlay, the gateway's Lua, another orctl, a hand that edited
 /// them.
 void diff_files(const Version& before, const Version& after, std::vector<Change>& out) {
@@ -25,6 +41,7 @@ void diff_files(const Version& before, const Version& after, std::vector<Change>
   const Impact by_fields = strongest(out);
   Change lua{Op::change, "gateway", {}, {}, Impact::reload, "the gateway's Lua is another version"};
   bool lua_differs = false;
+  const bool digest_only = only_carries_digest(before, after);
   // hot on one side only: then nginx.conf carries another digest, which is a reload of its own
   std::set<std::string> hot = hot_files(before.tree);
   hot.merge(hot_files(after.tree));
@@ -40,6 +57,7 @@ void diff_files(const Version& before, const Version& after, std::vector<Change>
       return;
     }
     if ((path == "nginx.conf" || path == "settings.json") && by_fields >= Impact::reload) return;
+    if (path == "nginx.conf" && digest_only) return;
     if ((path == "gateway.json" || path == "certs.json") && by_fields >= Impact::hot) return;
     Change c{
         was == nullptr ? Op::add : is == nullptr ? Op::remove : Op::change, "file " + path, {}, {}, Impact::reload, ""};
@@ -182,10 +200,10 @@ std::vector<Step> steps_between(const Version& before, const Version& after, con
   if (other_tree || !(before.spec == after.spec) || before.unit != after.unit) steps.push_back(CommitRevision{});
   if (tree) steps.push_back(SwapTree{});
   if (before.unit != after.unit) steps.push_back(WriteUnit{});
-  if (!live.running) {
-    steps.push_back(Supervise{Supervise::Action::start});
-  } else if (impact == Impact::restart) {
-    steps.push_back(Supervise{Supervise::Action::restart});
+  if (!live.running || impact == Impact::restart) {
+    steps.push_back(Supervise{live.running ? Supervise::Action::restart : Supervise::Action::start});
+    // what a manifest says replaces what was saved over an earlier one
+    if (!live.saved.empty() && before.document() == after.document()) steps.push_back(PushGateway{});
   } else if (impact == Impact::reload) {
     add_reload(steps, before, after, live);
   } else if (impact == Impact::hot) {
@@ -309,7 +327,9 @@ InstancePlan plan_lifecycle(const std::string& name, const std::string& base, co
     plan.steps = {Supervise{Action::restart}, Verify{}};
   } else if (!action && live.running) {
     plan.changes.push_back({Op::change, "process", now, "running", Impact::reload, "reload"});
-    add_reload(plan.steps, version, version, live);
+    Live kept = live;  // a reload leaves what x-save keeps, as a restart does
+    if (!live.saved.empty() && live.digest == live.saved) kept.digest = sha256(version.document());
+    add_reload(plan.steps, version, version, kept);
     plan.steps.push_back(Verify{});
   }
   return plan;

@@ -60,6 +60,7 @@ struct Live {
   bool answers = true;               ///< false when it runs and no worker says what it serves: all may hang
   std::string lost;                  ///< what of it is gone from the host though it runs, such as its admin socket
   Impact lost_needs = Impact::none;  ///< what brings that back
+  std::string saved;  ///< digest of the document that a start serves in the place of the tree's; "" when there is none
   bool operator==(const Live&) const = default;
 };
 
@@ -144,7 +145,8 @@ Plan reverse(const Plan& plan);
 /// Adds to each instance that gets a new revision the step that arms its way back.
 void ask_confirmation(Plan& plan);
 
-/// All of a plan, and back: from_value(to_value(p)) == p. from_value throws Error(Exit::refused) on anything else.
+/// All of a plan, and back: from_value(to_value(p)) == p. Of a file that is secret it has the fingerprint only, and
+/// such a plan does not come back: from_value throws Error(Exit::refused) on it, and on anything else.
 Value to_value(const Plan& plan);
 Plan plan_from_value(const Value& value);
 

@@ -49,6 +49,12 @@ std::string errno_hint(int error) {
     case EMFILE:
     case ENFILE:
       return "raise the limit of open files (ulimit -n) and run the same command again";
+    case ENOTDIR:
+      return "something that is no folder stands on the way: look with ls -ld, and move it away";
+    case EISDIR:
+      return "a folder stands where a file is wanted: look with ls -ld, and move it away";
+    case ENXIO:
+      return "a FIFO, a socket or a device stands where a file is wanted: look with ls -ld, and move it away";
     default:
       return {};
   }

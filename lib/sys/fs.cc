@@ -1,7 +1,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -89,11 +91,13 @@ std::string read_at(int folder, const std::string& name, int flags, size_t max, 
   if (::fstat(file.get(), &raw) != 0) throw look_fault("read", path, errno);
   if (!S_ISREG(raw.st_mode)) {
     throw Error(Exit::refused,
-                fmt::format("cannot read '{}': it is a {}, not a regular file", path, what_is(raw.st_mode)));
+                fmt::format("cannot read '{}': it is a {}, not a regular file", path, what_is(raw.st_mode)),
+                fmt::format("look with ls -ld {0}, and put a regular file there, or nothing", path));
   }
   if (static_cast<size_t>(raw.st_size) > max) {
     throw Error(Exit::refused,
-                fmt::format("'{}' has {} bytes, more than the limit of {} bytes", path, raw.st_size, max));
+                fmt::format("'{}' has {} bytes, more than the limit of {} bytes", path, raw.st_size, max),
+                fmt::format("look at what it is, head -c 300 {}, and make it smaller or move it away", path));
   }
   if (mode != nullptr) *mode = raw.st_mode & permission_bits;
   return read_all(file.get(), max, path);
@@ -120,6 +124,36 @@ std::string Fs::read_stdin(size_t max) const {
     if (got == 0) return content;
     content.append(block, static_cast<size_t>(got));
     if (content.size() > max) too_large("standard input", max);
+  }
+}
+
+bool Fs::is_pipe(const std::string& path) const {
+  struct stat raw = {};
+  return ::stat(path.c_str(), &raw) == 0 && S_ISFIFO(raw.st_mode);
+}
+
+std::string Fs::read_pipe(const std::string& path, size_t max) const {
+  const Fd pipe(retried([&] { return ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC); }));
+  struct stat raw = {};
+  struct statfs system = {};
+  if (!pipe || ::fstat(pipe.get(), &raw) != 0 || ::fstatfs(pipe.get(), &system) != 0)
+    throw look_fault("read", path, errno);
+  if (!S_ISFIFO(raw.st_mode)) throw Error(Exit::refused, fmt::format("'{}' is no pipe any more", path));
+  // one that has a name seems to be at its end until the first writer opens it
+  bool begun = system.f_type == PIPEFS_MAGIC;
+  std::string content;
+  char block[1 << 16];
+  for (;;) {
+    stop_if_interrupted();
+    pollfd input = {pipe.get(), POLLIN, 0};
+    if (!begun && ::poll(&input, 1, 100) <= 0) continue;
+    begun = true;
+    const ssize_t got = retried([&] { return ::read(pipe.get(), block, sizeof block); });
+    if (got == 0) return content;
+    if (got < 0 && errno != EAGAIN) throw look_fault("read", path, errno);
+    if (got < 0 && ::poll(&input, 1, 100) < 0) continue;
+    if (got > 0) content.append(block, static_cast<size_t>(got));
+    if (content.size() > max) too_large(fmt::format("'{}'", path), max);
   }
 }
 

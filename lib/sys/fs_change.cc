@@ -116,7 +116,10 @@ void Fs::append(const std::string& path, const std::string& line, unsigned mode)
   if (!created && errno == EEXIST) file = open_with(0);
   struct stat raw = {};
   if (!file || ::fstat(file.get(), &raw) != 0) throw change_fault("append to", path, errno);
-  if (!S_ISREG(raw.st_mode)) throw change_fault("append to", path, EINVAL);
+  if (!S_ISREG(raw.st_mode))
+    throw Error(Exit::target,
+                fmt::format("cannot append to '{}': it is a {}, not a regular file", path, what_is(raw.st_mode)),
+                errno_hint(ENXIO));
   refuse_second_name(raw, "append to", path);
   if (created && ::fchmod(file.get(), mode) != 0) throw change_fault("append to", path, errno);
   if (const int error = write_fully(file.get(), whole)) {

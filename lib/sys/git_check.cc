@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "sys/git2_handle.h"
+#include "sys/git_pack.h"
 
 /// What is damaged or missing in a store, and what can be put right there without knowing what an instance is.
 namespace orctl {
@@ -44,6 +45,7 @@ class Checker {
  private:
   /// Every file below objects/, whether somebody needs it or not: git fsck names them all.
   void check_objects() {
+    objects_.check_indexes([&](const Damage& damage) { tell_pack(damage); });
     objects_.each(
         [&](const std::string& id, const std::string& file) {
           try {
@@ -55,14 +57,16 @@ class Checker {
           } catch (const Damage& damage) {
             if (!file.ends_with(".pack"))
               loose_[id] = {damage.why, file};
-            else if (packs_.insert(file).second)
-              faults_.push_back({"pack", file.substr(file.rfind('/') + 1), damage.why, file, "", "", ""});
+            else
+              tell_pack({damage.why, file});
           }
         },
-        [&](const Damage& damage) {
-          faults_.push_back(
-              {"pack", damage.file.substr(damage.file.rfind('/') + 1), damage.why, damage.file, "", "", ""});
-        });
+        [&](const Damage& damage) { tell_pack(damage); });
+  }
+
+  void tell_pack(const Damage& damage) {
+    if (packs_.insert(damage.file).second)
+      faults_.push_back({"pack", damage.file.substr(damage.file.rfind('/') + 1), damage.why, damage.file, "", "", ""});
   }
 
   void check_refs() {
@@ -284,8 +288,9 @@ void Git::move_aside(const std::string& file) {
   fs.rename(file, place);
 }
 
-void Git::heal_pack(const std::string& pack) {
+void Git::heal_pack(const std::string& file_of_pack) {
   Fs fs = writer();
+  const std::string pack = file_of_pack.substr(0, file_of_pack.rfind('.')) + ".pack";
   {
     ObjectWriter objects(fs, path_);
     const ObjectReader reader(path_);
@@ -299,6 +304,10 @@ void Git::heal_pack(const std::string& pack) {
           }
         },
         [](const Damage&) {});
+    // what its index does not tell
+    PackFile(pack, PackFile::NoIndex{}).each_without_index(reader, kept_tree_limits.bytes, [&](const GitObject& found) {
+      objects.put_loose(found.type, found.content);
+    });
     objects.sync();
   }
   move_aside(pack.substr(0, pack.rfind('.')) + ".idx");

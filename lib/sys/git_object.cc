@@ -198,6 +198,20 @@ std::vector<std::string> ObjectReader::matching(const std::string& prefix) const
   return found;
 }
 
+void ObjectReader::check_indexes(const std::function<void(const Damage&)>& damaged) const {
+  look_for_packs();
+  const std::string folder = folders_.front() + "/pack/";
+  for (const auto& pack : packs_)
+    if (const auto fault = pack->path().starts_with(folder) ? pack->index_fault() : std::nullopt) damaged(*fault);
+  const auto names = names_of(folders_.front() + "/pack");
+  for (const std::string& name : names) {
+    if (!name.ends_with(".pack")) continue;
+    const std::string index = name.substr(0, name.size() - 4) + "idx";
+    if (std::find(names.begin(), names.end(), index) == names.end())
+      damaged({"it is missing, and the pack is of no use without it", folder + index});
+  }
+}
+
 void ObjectReader::each(const std::function<void(const std::string&, const std::string&)>& each,
                         const std::function<void(const Damage&)>& damaged) const {
   const std::string& own = folders_.front();

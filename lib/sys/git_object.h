@@ -48,6 +48,8 @@ class ObjectReader {
   /// Calls `each` with every id and the loose file or pack that holds it; damaged packs are told to `damaged`.
   void each(const std::function<void(const std::string& id, const std::string& file)>& each,
             const std::function<void(const Damage&)>& damaged) const;
+  /// Tells of each index of a pack of the store itself that is damaged or missing.
+  void check_indexes(const std::function<void(const Damage&)>& damaged) const;
   /// The loose object in exactly this file; throws Damage.
   static GitObject loose(const std::string& file, const std::string& id, size_t max = kept_tree_limits.bytes);
   /// Where the store itself keeps the object as a loose file.

@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t max_index = size_t{256} << 20;
 constexpr size_t head_size = 8, fanout_size = 4 * 256, trailer_size = 40, entry_size = 20 + 4 + 4;
+constexpr size_t pack_head = 12;
 constexpr int longest_chain = 4096;  // git makes none longer than 4095
 constexpr int offset_delta = 6, id_delta = 7;
 
@@ -163,6 +164,8 @@ PackFile::PackFile(const std::string& index) : path_(index.substr(0, index.size(
     throw Damage{"it ends too early", index};
 }
 
+PackFile::PackFile(std::string pack, NoIndex) : path_(std::move(pack)) {}
+
 std::string PackFile::id_at(size_t n) const {
   std::string id;
   for (size_t i = 0; i < 20; ++i)
@@ -234,7 +237,7 @@ std::string PackFile::bytes_at(uint64_t offset, size_t size) const {
   return block;
 }
 
-std::string PackFile::inflate_at(uint64_t offset, size_t size) const {
+std::string PackFile::inflate_at(uint64_t offset, size_t size, uint64_t* end) const {
   Inflater inflater;
   std::string in, out;
   for (;;) {
@@ -249,30 +252,28 @@ std::string PackFile::inflate_at(uint64_t offset, size_t size) const {
     inflater.feed(in);
   }
   if (out.size() != size) damaged("an object gives less than it says");
+  if (end != nullptr) *end = offset - inflater.left();
   return out;
 }
 
-GitObject PackFile::read_at_offset(uint64_t offset, size_t max, const ObjectReader& all, int depth) const {
-  stop_if_interrupted();
-  if (depth > longest_chain) damaged("a chain of deltas does not end");
+PackFile::EntryHead PackFile::head_at(uint64_t offset, size_t max) const {
   const std::string head = bytes_at(offset, 64);
   size_t at = 0;
   const auto next = [&]() -> unsigned {
     if (at == head.size()) damaged("it ends too early");
     return static_cast<unsigned char>(head[at++]);
   };
+  EntryHead out;
   unsigned b = next();
-  const int kind = static_cast<int>(b >> 4 & 7);
-  size_t size = b & 0xf;
+  out.kind = static_cast<int>(b >> 4 & 7);
+  out.size = b & 0xf;
   for (unsigned shift = 4; (b & 0x80) != 0; shift += 7) {
     if (shift > 56) damaged("an object has no sensible size");
     b = next();
-    size |= size_t{b & 0x7f} << shift;
+    out.size |= size_t{b & 0x7f} << shift;
   }
-  if (size > max) damaged(fmt::format("an object has {} bytes, and {} are the most", size, max));
-  if (kind >= 1 && kind <= 4) return {static_cast<ObjectType>(kind), inflate_at(offset + at, size)};
-  GitObject base;
-  if (kind == offset_delta) {
+  if (out.size > max) damaged(fmt::format("an object has {} bytes, and {} are the most", out.size, max));
+  if (out.kind == offset_delta) {
     b = next();
     uint64_t back = b & 0x7f;
     while ((b & 0x80) != 0) {
@@ -281,18 +282,79 @@ GitObject PackFile::read_at_offset(uint64_t offset, size_t max, const ObjectRead
       back = (back + 1) << 7 | (b & 0x7f);
     }
     if (back == 0 || back > offset) damaged("a delta's base is not before it");
-    base = read_at_offset(offset - back, max, all, depth + 1);
-  } else if (kind == id_delta) {
-    std::string id;
-    for (int i = 0; i < 20; ++i) id += fmt::format("{:02x}", next());
-    auto found = all.find_at(id, max, depth + 1);
-    if (!found) damaged("a delta's base is missing");
-    base = std::move(*found);
-  } else {
+    out.base_offset = offset - back;
+  } else if (out.kind == id_delta) {
+    for (int i = 0; i < 20; ++i) out.base_id += fmt::format("{:02x}", next());
+  } else if (out.kind < 1 || out.kind > 4) {
     damaged("an object is of an unknown kind");
   }
-  base.content = patched(base.content, inflate_at(offset + at, size), max);
+  out.data = offset + at;
+  return out;
+}
+
+GitObject PackFile::read_at_offset(uint64_t offset, size_t max, const ObjectReader& all, int depth) const {
+  stop_if_interrupted();
+  if (depth > longest_chain) damaged("a chain of deltas does not end");
+  const EntryHead head = head_at(offset, max);
+  if (head.kind != offset_delta && head.kind != id_delta)
+    return {static_cast<ObjectType>(head.kind), inflate_at(head.data, head.size)};
+  GitObject base;
+  if (head.kind == offset_delta) {
+    base = read_at_offset(head.base_offset, max, all, depth + 1);
+  } else {
+    auto found = all.find_at(head.base_id, max, depth + 1);
+    if (!found) damaged("a delta's base is missing");
+    base = std::move(*found);
+  }
+  base.content = patched(base.content, inflate_at(head.data, head.size), max);
   return base;
+}
+
+std::vector<uint64_t> PackFile::places(size_t max) const {
+  std::vector<uint64_t> out;
+  try {
+    const std::string head = bytes_at(0, pack_head);
+    if (head.size() < pack_head || !head.starts_with("PACK")) damaged("it does not begin like a pack");
+    uint32_t count = 0;
+    for (size_t i = 8; i < pack_head; ++i) count = count << 8 | static_cast<unsigned char>(head[i]);
+    uint64_t offset = pack_head;
+    for (uint32_t n = 0; n < count; ++n) {
+      stop_if_interrupted();
+      out.push_back(offset);
+      const EntryHead entry = head_at(offset, max);
+      inflate_at(entry.data, entry.size, &offset);
+    }
+  } catch (const Damage&) {
+    // what comes after it has no place that anybody knows
+  }
+  return out;
+}
+
+void PackFile::each_without_index(const ObjectReader& all, size_t max,
+                                  const std::function<void(const GitObject&)>& take) const {
+  std::vector<uint64_t> left = places(max), failed;
+  // a delta may come before its base, which is found once it has been taken
+  for (bool more = true; more && !left.empty(); left.swap(failed)) {
+    more = false;
+    failed.clear();
+    for (const uint64_t offset : left) {
+      try {
+        take(read_at_offset(offset, max, all, 0));
+        more = true;
+      } catch (const Damage&) {
+        failed.push_back(offset);
+      }
+    }
+  }
+}
+
+std::optional<Damage> PackFile::index_fault() const {
+  const std::string index = path_.substr(0, path_.size() - 4) + "idx";
+  const size_t digest = 20, body = index_.size() - digest;
+  std::string sum;
+  for (size_t i = body; i < index_.size(); ++i) sum += fmt::format("{:02x}", static_cast<unsigned char>(index_[i]));
+  if (sha1(index_.substr(0, body)) != sum) return Damage{"its content is another than its own digest says", index};
+  return std::nullopt;
 }
 
 }  // namespace orctl

@@ -146,6 +146,10 @@ class Fs {
   std::optional<OpenFile> open(const std::string& path) const;
   /// All of standard input, at most `max` bytes.
   std::string read_stdin(size_t max) const;
+  /// Whether `path` leads to a pipe, with a name (FIFO) or without (/dev/fd/63).
+  bool is_pipe(const std::string& path) const;
+  /// The same as read_stdin() of a pipe that whoever calls orctl hands over by a path; never for what others named.
+  std::string read_pipe(const std::string& path, size_t max) const;
   /// Sorted by name, without "." and ".."; an Error when `path` is no readable folder.
   std::vector<Entry> list(const std::string& path) const;
   /// All regular files below `dir`, with the modes that write_tree() was given; empty when `dir` does not exist.

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -81,15 +82,36 @@ TEST_CASE("what is not wholly public is a secret in certs/, whatever its format"
         std::string("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"),
         std::string("PuTTY-User-Key-File-3: x\n"), std::string("{\"kty\":\"EC\",\"d\":\"x\"}"),
         std::string("admin:$apr1$x\n"), std::string(48, '\x81'), std::string("words\n"), std::string("# subject=x\n"),
-        std::string(" "), std::string("\n"), std::string(), std::string("\xef\xbb\xbf") + certificate}) {
+        std::string(" "), std::string("\xef\xbb\xbf") + certificate}) {
     CAPTURE(secret);
     CHECK_FALSE(is_public_pem(secret));
     CHECK(is_secret("certs/a.pem", {secret}));
-    if (secret.empty() || secret == "\n") continue;
     CHECK(is_secret("certs/deep/b.crt", {certificate + secret}));
     if (secret[0] != '\xef') CHECK(is_secret("certs/b.crt", {secret + certificate}));
     CHECK(is_secret("certs/b.crt", {certificate + secret + certificate}));
   }
+}
+
+TEST_CASE("a file without anything in it, or of blank lines only, has no secret") {
+  for (const char* text : {"", "\n", "\r\n\n"}) {
+    CAPTURE(text);
+    CHECK_FALSE(is_secret("certs/a.pem", {text}));
+  }
+}
+
+TEST_CASE("the first line that is in doubt is named, and nothing of it is told") {
+  const auto doubt = [](const std::string& text) {
+    const auto found = doubt_of_pem(text);
+    return found ? std::to_string(found->line) + " " + found->why : "none";
+  };
+  CHECK(doubt(certificate) == "none");
+  CHECK(doubt("hunter2") == "1 it stands outside of every PEM block");
+  const auto lines = std::to_string(std::count(certificate.begin(), certificate.end(), '\n') + 2);
+  CHECK(doubt("\n" + certificate + "hunter2\n" + certificate) == lines + " it stands outside of every PEM block");
+  CHECK(doubt("\n" + certificate + pem("PKCS7", certificate_der)).starts_with(lines + " it begins a block of another"));
+  CHECK(doubt(certificate + "\n" + pem("PUBLIC KEY", pkcs8)) ==
+        lines + " the block that it begins is not what it says it is");
+  CHECK(doubt("\n" + certificate + "-----BEGIN CERTIFICATE-----\n") == lines + " the block that it begins has no end");
 }
 
 TEST_CASE("outside certs/ a private key is one all the same, and nothing else is") {

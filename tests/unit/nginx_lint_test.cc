@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <string>
+
 #include "nginx/config.h"
 
 using namespace orctl::nginx;
@@ -250,6 +253,34 @@ TEST_CASE("no variable of the gateway is set, in any way that nginx has") {
         "server { rewrite ^/(?<orctl_shard>.+)$ /x; }", "server { if ($host ~ (?<orctl_shard>.+)) { } }"})
     CHECK_MESSAGE(verdict(text) == "forbidden", std::string(text));
   CHECK(places("map $orctl_route $b { a 1; } log_format x '$orctl_route <orctl_x>';") == "");
+}
+
+TEST_CASE("a named capture sets a variable: one of the request is as risky as with set") {
+  // some of these directives are risky by themselves: what counts is that the capture is told
+  const auto told = [](const char* line) {
+    const auto found = check_overlay(line);
+    return std::any_of(found.begin(), found.end(), [](const Finding& f) {
+      return f.weight == Weight::risky && f.text.find(" captures '$") != std::string::npos;
+    });
+  };
+  for (const char* line :
+       {"location ~ ^/(?<http_x>.*)$ { }", "location ~* ^/(?P<http_x>.*)$ { }", "location ~ \"^/(?'http_x'.*)$\" { }",
+        "if ($uri ~ (a)(?<HTTP_Authorization>.*)) { }", "map $uri $mine { ~^/(?<cookie_a>.*)$ 1; }",
+        "map $uri $mine { a 0; \"~(?:x|(?P<arg_q>y))\" 1; }", "server_name ~^(?<fine>a)(?<sent_http_x>.+)$;",
+        "rewrite ^/(?<ssl_client_verify>.*)$ /x;", "location ~ \\(?<http_x>a { }", "valid_referers ~(?<args>x);",
+        "proxy_redirect ~^(?<proxy_host>.*)$ /x;"}) {
+    CAPTURE(line);
+    CHECK(told(line));
+  }
+  for (const char* line : {"location ~ ^/(?<part>[^/]+)/(?<rest>.*)$ { }", "map $uri $mine { ~(?<x_http_>.*) 1; }",
+                           "location ~ (?<=http_x)a { }", "location ~ (?<!http_x)a(?:<http_x>)? { }",
+                           "log_format x '(<http_x> $http_x)';"}) {
+    CAPTURE(line);
+    CHECK_FALSE(told(line));
+  }
+  CHECK(verdict("map $uri $mine { ~^/(?<http_x>.*)$ 1; }") == "risky");
+  CHECK(verdict("map $uri $mine { ~^/(?<mine_too>.*)$ 1; }") == "safe");
+  CHECK(verdict("if ($uri ~ (?<part>.)) { }") == "safe");
 }
 
 TEST_CASE("what the gateway itself sends a server, and what it decides by, is not set without risk") {

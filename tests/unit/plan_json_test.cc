@@ -63,6 +63,18 @@ TEST_CASE("a plan comes back whole from its document, whatever bytes its files h
   }
 }
 
+TEST_CASE("a secret file stands in no document of a plan, and such a plan does not come back") {
+  Random random(14);
+  Version after = version(random, "after");
+  after.tree["certs/words"] = {"hunter2", 0600};
+  after.tree["lua/x.lua"] = {"-----BEGIN PRIVATE KEY-----hunter2"};
+  const Value document = to_value(Plan{{plan_instance("a", "b", std::nullopt, after, {}, "")}});
+  const std::string text = to_json(document);
+  CHECK(text.find("hunter2") == std::string::npos);
+  CHECK(text.find("sha256:f52fbd32b2b3b86ff88ef6c490628285f482af15ddcb29541f94bcf526a3f6c7") != std::string::npos);
+  CHECK_THROWS_AS(plan_from_value(document), Error);
+}
+
 TEST_CASE("what is no plan is refused, never with another exception") {
   Random random(13);
   CAPTURE(random.seed());

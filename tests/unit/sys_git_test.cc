@@ -421,6 +421,49 @@ TEST_CASE("a pack that is damaged anywhere is told, never waited for") {
   CHECK(store.git.check().empty());
 }
 
+TEST_CASE("an index of a pack that is damaged anywhere or gone is told, and what the pack holds is saved without it") {
+  Store store;
+  std::string id, text(3000, 'x');
+  for (const char* more : {"1", "2", "3"}) {
+    text += more;
+    id = store.commit(id, {{"a", {text}}, {"b/c", {"same"}}});
+  }
+  store.cli({"repack", "-q", "-a", "-d", "-f", "--depth=50", "--window=50"});
+  Fs fs({});
+  const std::string folder = store.path + "/objects/pack/";
+  std::string pack, index;
+  for (const Fs::Entry& entry : fs.list(folder)) {
+    if (entry.name.ends_with(".pack")) pack = folder + entry.name;
+    if (entry.name.ends_with(".idx")) index = folder + entry.name;
+  }
+  REQUIRE(!index.empty());
+  CHECK(store.git.check().empty());
+  const std::string whole = fs.read(index), content = fs.read(pack);
+  std::vector<std::optional<std::string>> damages = {std::nullopt, "", whole.substr(0, 100),
+                                                     whole.substr(0, whole.size() - 1)};
+  for (size_t at = 0; at < whole.size(); at += 37) {
+    damages.emplace_back(whole);
+    (*damages.back())[at] = static_cast<char>(whole[at] ^ 0x41);
+  }
+  for (const auto& damage : damages) {
+    CAPTURE(damage.value_or("gone").size());
+    fs.remove(index);
+    if (damage) fs.write(index, *damage);
+    const auto faults = store.git.check();
+    const auto told = std::find_if(faults.begin(), faults.end(), [](const Git::Fault& f) { return f.kind == "pack"; });
+    REQUIRE(told != faults.end());
+    store.git.heal_pack(told->file);
+    REQUIRE(store.git.check().empty());
+    CHECK(store.git.log(branch).size() == 3);
+    CHECK(store.git.files(id).at("a").content == text);
+    for (const Fs::Entry& entry : fs.list(store.path + "/objects"))
+      if (entry.name.size() == 2) fs.remove(store.path + "/objects/" + entry.name);
+    fs.write(pack, content);
+  }
+  fs.write(index, whole);
+  CHECK(store.git.check().empty());
+}
+
 TEST_CASE("a ref that cannot be read is in the list, and hides no other") {
   Store store;
   const std::string id = store.commit("", {{"a", {"1"}}});
