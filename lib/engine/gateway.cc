@@ -91,6 +91,7 @@ GatewayStatus gateway_status_of(Value answer) {
   out.digest = text_of(out.raw, "digest");
   out.tree = text_of(out.raw, "tree");
   out.generation = int_of(out.raw, "generation");
+  out.worker = int_of(out.raw, "worker");
   out.worker_count = int_of(out.raw, "worker_count");
   out.override_version = int_of(out.raw, "override_version");
   if (const Value* uptime = out.raw.find("uptime"); uptime != nullptr && uptime->is_number())

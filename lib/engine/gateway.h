@@ -20,6 +20,7 @@ struct WorkerReport {
 struct GatewayStatus {
   std::string name, digest, tree;
   int64_t generation = 0;
+  int64_t worker = 0;  ///< pid of the one that answered; 0: an older gateway does not say
   int64_t worker_count = 0;
   int64_t override_version = 0;
   double uptime = 0;  ///< seconds

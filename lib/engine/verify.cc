@@ -30,6 +30,9 @@ std::string fault_of_workers(const GatewayStatus& status, const Version& version
                              const std::string& certificates, const std::vector<int>& old_workers) {
   if (static_cast<int64_t>(status.workers.size()) != status.worker_count)
     return fmt::format("{} of {} workers have reported", status.workers.size(), status.worker_count);
+  // what the new ones have reported, an old one tells too: that they answer, only they can show
+  if (std::find(old_workers.begin(), old_workers.end(), status.worker) != old_workers.end())
+    return fmt::format("worker {}, which is from before the reload, answers, and no new one", status.worker);
   for (const WorkerReport& w : status.workers) {
     if (!w.error.empty()) return fmt::format("worker {} keeps the old document: {}", w.pid, w.error);
     // until one worker has published it, all serve what they inherited, as generation 0

@@ -6,6 +6,7 @@
 
 #include "model/listener.h"
 #include "model/route.h"
+#include "render/admin_conf.h"
 #include "render/connection_conf.h"
 #include "render/directives.h"
 #include "render/stream_conf.h"
@@ -208,11 +209,13 @@ Directive http(const Instance& instance, const Tree& overlay, const Layout& layo
   if (has_folder(overlay, "http.d")) body.push_back(fixed("include", {"http.d/*.conf"}));
   body.push_back(admin_server(text("unix:" + layout.admin_socket(name)), "admin"));
   append(body.back().block, tls_admin(instance, "admin"));
+  append(body.back().block, undo_of_snippets(overlay));
   const Value* admin = instance.spec.find("admin");
   if (const Value* listen = admin == nullptr ? nullptr : admin->find("listen")) {
     body.push_back(fixed("lua_shared_dict", {"orctl_auth", "1m"}));
     body.push_back(admin_server(text(listen->as_string()), "admin_tcp"));
     append(body.back().block, tls_admin(instance, "admin_tcp"));
+    append(body.back().block, undo_of_snippets(overlay));
   }
   return block("http", {}, std::move(body));
 }

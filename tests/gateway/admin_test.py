@@ -37,9 +37,10 @@ class Admin(GatewayTest):
     def test_status_has_its_members(self):
         status = self.i.status()
         self.assertEqual(set(status), {"leaving", "overrides", "override_version", "name", "generation", "digest", "tree", "workers",
-                                       "worker_count", "uptime", "versions"})
+                                       "worker_count", "worker", "uptime", "versions"})
         self.assertEqual(set(status["workers"][0]), {"id", "override_version", "pid", "generation", "digest", "tree", "certs"})
         self.assertEqual(status["name"], "test")
+        self.assertIn(status["worker"], [worker["pid"] for worker in status["workers"]])
         self.assertRegex(status["versions"]["nginx"], r"^1\.\d+\.\d+$")
         self.assertRegex(status["versions"]["ngx_lua"], r"^0\.10\.\d+$")
 

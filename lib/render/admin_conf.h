@@ -1,0 +1,12 @@
+#pragma once
+#include "base/tree.h"
+#include "nginx/config.h"
+
+namespace orctl {
+
+/// What a server of the gateway's own says so that nothing that snippets of `overlay` set for all servers (access,
+/// limits, rates, filters of answers) holds there, too. Only what they name is set: nginx need not have the module of
+/// the rest.
+nginx::Config undo_of_snippets(const Tree& overlay);
+
+}  // namespace orctl
