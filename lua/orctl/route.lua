@@ -105,10 +105,7 @@ local rate_limit = { type = "object", fields = {
 
 -- A protocol of Upgrade (RFC 9110, 7.8): a name, and a version if it has one.
 local protocol = { type = "string", max_length = 64,
-  check = function(text)
-    local name, version = text:match("^([^/]*)/?(.*)$")
-    return name:find(TOKEN) and (version ~= "" and version:find(TOKEN) or text == name)
-  end,
+  check = function(text) return text:gsub("(.)/(.)", "%1%2", 1):find(TOKEN) end,
   hint = "a protocol as in Upgrade: a name, or NAME/VERSION" }
 
 --- The rules of a route, as document.lua reads them.
@@ -330,16 +327,6 @@ local function compile_headers(value)
   return #list > 0 and list or nil
 end
 
--- Protocols in lower case, as Upgrade names them in any.
-local function compile_upgrades(value)
-  local set
-  for _, name in ipairs(strings(value)) do
-    set = set or {}
-    set[name:lower()] = true
-  end
-  return set
-end
-
 -- The location of nginx.conf in which nginx obeys what the route lets servers order.
 local function compile_x_accel(value)
   local list = strings(value)
@@ -383,6 +370,8 @@ function _M.compile(route, seconds)
     methods[name] = true
     methods.HEAD = methods.HEAD or name == "GET" or nil
   end
+  local upgrades = route.upgrades and {} -- in lower case, as Upgrade names them in any
+  for _, name in ipairs(strings(route.upgrades)) do upgrades[name:lower()] = true end
   local exact = route.match == "exact" or nil
   local rewrite = route.strip_prefix and "/" or route.rewrite
   local function time(name)
@@ -400,7 +389,7 @@ function _M.compile(route, seconds)
     rewrite = rewrite, redirect = route.redirect and compile_redirect(route.redirect),
     request_headers = compile_edits(route.request_headers),
     response_headers = compile_edits(route.response_headers),
-    accel = compile_x_accel(route.obey_x_accel), upgrades = compile_upgrades(route.upgrades),
+    accel = compile_x_accel(route.obey_x_accel), upgrades = upgrades,
     connect_timeout = time("connect_timeout"), send_timeout = time("send_timeout"),
     read_timeout = time("read_timeout"),
     max_body = route.client_max_body_size and bytes(route.client_max_body_size),
