@@ -12,18 +12,29 @@ namespace orctl {
 namespace {
 
 /// What belongs to one connection (RFC 9110, 7.6.1); lua/orctl/route.lua knows the same names.
-constexpr std::array connection_headers = {"connection", "content-length",    "http2-settings",
-                                           "keep-alive", "proxy-connection",  "te",
-                                           "trailer",    "transfer-encoding", "upgrade"};
+constexpr std::array connection_headers = {"connection",
+                                           "content-length",
+                                           "http2-settings",
+                                           "keep-alive",
+                                           "proxy-authenticate",
+                                           "proxy-authentication-info",
+                                           "proxy-authorization",
+                                           "proxy-connection",
+                                           "proxy-features",
+                                           "proxy-instruction",
+                                           "te",
+                                           "trailer",
+                                           "transfer-encoding",
+                                           "upgrade"};
 /// What proxy_set_header writes, and what nginx answers itself.
 constexpr std::array request_headers = {
-    "expect", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
+    "expect", "forwarded", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
 };
 constexpr std::array response_headers = {"date", "server"};
 
-constexpr std::array meaningless_in_redirect = {"canary",          "strip_prefix",        "rewrite",
-                                                "request_headers", "connect_timeout",     "send_timeout",
-                                                "read_timeout",    "client_max_body_size"};
+constexpr std::array meaningless_in_redirect = {
+    "canary",       "strip_prefix",         "rewrite",      "request_headers", "connect_timeout", "send_timeout",
+    "read_timeout", "client_max_body_size", "obey_x_accel", "upgrades"};
 
 template <class Names>
 bool holds(const Names& names, const std::string& name) {
@@ -85,6 +96,17 @@ void check_canary_names(const Value& route, const RouteFault& fault) {
   }
 }
 
+/// Behind these stand requests of HTTP again, which no route would see; lua/orctl/route.lua has the same.
+void check_upgrades(const Value& tokens, const RouteFault& fault) {
+  for (size_t i = 0; i < tokens.items().size(); ++i) {
+    const std::string& text = tokens.items()[i].as_string();
+    const std::string name = lower(text.substr(0, text.find('/')));
+    if (name == "h2c" || name == "h2" || name == "h3" || name == "http" || name == "tls")
+      fault("upgrade-tunnel", tokens.items()[i], fmt::format(".upgrades[{}]", i),
+            fmt::format("'{}' would be a tunnel for requests past every route", text), "take it out");
+  }
+}
+
 bool has_edits(const Value* edits) {
   if (edits == nullptr) return false;
   const auto any = [](const auto& m) {
@@ -98,7 +120,7 @@ bool is_policy(const Value& route) {
   return route.find("redirect") != nullptr || route.find("rewrite") != nullptr ||
          (strip != nullptr && strip->as_bool()) || has_edits(route.find("request_headers")) ||
          has_edits(route.find("response_headers")) || route.find("client_max_body_size") != nullptr ||
-         route.find("rate_limit") != nullptr;
+         route.find("rate_limit") != nullptr || route.find("obey_x_accel") != nullptr;
 }
 
 std::string joined(const Value& list) {
@@ -168,6 +190,11 @@ void check_route(const Value& route, const RouteFault& fault) {
   if (const Value* methods = route.find("methods")) check_names(*methods, ".methods", {}, seen, fault);
   seen.clear();
   if (const Value* headers = route.find("headers")) check_names(*headers, ".headers", {}, seen, fault);
+  for (const std::string field : {"obey_x_accel", "upgrades"}) {
+    seen.clear();
+    if (const Value* names = route.find(field)) check_names(*names, "." + field, {}, seen, fault);
+  }
+  if (const Value* upgrades = route.find("upgrades")) check_upgrades(*upgrades, fault);
   for (const std::string edits : {"request_headers", "response_headers"}) {
     seen.clear();
     if (const Value* given = route.find(edits))

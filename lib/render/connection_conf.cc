@@ -56,20 +56,24 @@ Config upgrade_maps() {
   };
 }
 
-/// Nearly all requests say one of these and cost a look into a table; the rest goes by way of Lua.
+/// Nearly all requests say one of these and cost a look into a table; the rest goes by way of Lua. So do answers to
+/// HTTP/2, whose clients fail over what HTTP/1.1 lets pass.
 Config hop_maps() {
-  Directive usual = block("map", {{"$http_connection", true}, {"$orctl_named", true}}, {fixed("default", {"1"})});
+  Directive usual =
+      block("map", {{"$http_connection", true}, {"$orctl_named", true}}, {fixed("default", {"@orctl_hops"})});
   for (const char* value : {"", "close", "keep-alive", "upgrade", "keep-alive, upgrade", "upgrade, keep-alive", "te",
                             "close, te", "te, close", "keep-alive, te", "te, keep-alive"})
-    usual.block.push_back(directive(value, {text("")}));
+    usual.block.push_back(directive(value, {{"$orctl_answers", true}}));
   return {
+      block("map", {{"$http2", true}, {"$orctl_answers", true}},
+            {fixed("default", {"@orctl_http2"}), directive("", {text("")})}),
       usual,
       block("map", {{"$orctl_upgrade", true}, {"$orctl_refused_upgrade", true}},
-            {fixed("default", {"$orctl_named"}), directive("", {text("1")})}),
+            {fixed("default", {"$orctl_named"}), fixed("", {"@orctl_hops"})}),
       block("map", {{"$http_upgrade", true}, {"$orctl_hops", true}},
             {fixed("default", {"$orctl_refused_upgrade"}), directive("", {{"$orctl_named", true}})}),
       block("map", {{"$orctl_host", true}, {"$orctl_gate", true}},
-            {fixed("default", {"$orctl_hops"}), directive("", {text("1")})}),
+            {fixed("default", {"$orctl_hops"}), fixed("", {"@orctl_hops"})}),
   };
 }
 
@@ -82,12 +86,24 @@ Config connection_maps() {
   return out;
 }
 
+Config hop_headers() {
+  Config out;
+  const char* const proxy[] = {"Proxy-Authenticate",  "Proxy-Authentication-Info",
+                               "Proxy-Authorization", "Proxy-Connection",
+                               "Proxy-Features",      "Proxy-Instruction"};
+  for (const char* name : proxy) out.push_back(fixed("proxy_set_header", {name, ""}));
+  for (const char* name : {"HTTP2-Settings", "TE", "Trailer", "Upgrade"})
+    out.push_back(fixed("proxy_hide_header", {name}));
+  for (const char* name : proxy) out.push_back(fixed("proxy_hide_header", {name}));
+  return out;
+}
+
 Config connection_checks() {
   return {
-      fixed("recursive_error_pages", {"on"}),  // @orctl_hops is one, and has some of its own
+      fixed("recursive_error_pages", {"on"}),  // $orctl_gate is one, and has some of its own
       fixed("error_page", {"490", "=400", "@orctl_bad"}),
-      fixed("error_page", {"491", "=", "@orctl_hops"}),
-      // one condition for both, as each costs every request; lua/orctl/init.lua tells them apart
+      fixed("error_page", {"491", "=", "$orctl_gate"}),
+      // one condition for all, as each costs every request; lua/orctl/init.lua tells them apart
       block("if", {text("("), {"$orctl_gate", true}, text(")")}, {fixed("return", {"491"})}),
   };
 }

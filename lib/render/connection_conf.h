@@ -5,8 +5,13 @@
 namespace orctl {
 
 /// Maps of http{}: $orctl_host, which is empty for a host that no route could have; $orctl_upgrade, $orctl_connection
-/// and $orctl_upgraded of a WebSocket; $orctl_hops, set for a request with further fields of one connection.
+/// and $orctl_upgraded of a WebSocket, or of what a route lets through; $orctl_gate, the location of a request that has
+/// further fields of one connection, or an answer in HTTP/2.
 nginx::Config connection_maps();
+
+/// Fields of one connection that nginx would pass on by itself, in requests and in answers. Proxy-Status is none: it is
+/// for whoever gets the answer (RFC 9209).
+nginx::Config hop_headers();
 
 /// What a server of listeners does with them before anything else.
 nginx::Config connection_checks();

@@ -64,62 +64,86 @@ Config proxying(const RoutePhases& phases) {
     out.push_back(block("map", {text(""), {"$orctl_uri"}}, {directive("default", {text("")})}));
   }
   append(out, connection_maps());
-  append(out, {
-                  // declares a variable that costs nothing until the balancer writes it on the way to the error page;
-                  // `set` would be a rewrite phase for every request
-                  block("map", {text(""), {"$orctl_error"}}, {directive("default", {text("")})}),
-                  // the same: the balancer writes the route of each request for the log, in one variable, as each costs
-                  block("map", {text(""), {"$orctl_route"}}, {directive("default", {text("")})}),
-                  // and the cookie of a sticky upstream
-                  block("map", {text(""), {"$orctl_set_cookie"}}, {directive("default", {text("")})}),
-                  fixed("proxy_http_version", {"1.1"}),
-                  fixed("proxy_set_header", {"Host", "$orctl_host"}),
-                  fixed("proxy_set_header", {"Upgrade", "$orctl_upgrade"}),
-                  fixed("proxy_set_header", {"Connection", "$orctl_connection"}),
-                  fixed("proxy_set_header", {"HTTP2-Settings", ""}),
-                  fixed("proxy_set_header", {"Proxy-Connection", ""}),
-                  fixed("proxy_set_header", {"Trailer", ""}),
-                  fixed("proxy_set_header", {"X-Real-IP", "$remote_addr"}),
-                  fixed("proxy_set_header", {"X-Forwarded-For", "$proxy_add_x_forwarded_for"}),
-                  fixed("proxy_set_header", {"X-Forwarded-Proto", "$scheme"}),
-                  fixed("proxy_set_header", {"X-Forwarded-Host", "$orctl_host"}),
-                  // HTTP/2 knows none of these, and clients refuse an answer with them
-                  fixed("proxy_hide_header", {"Upgrade"}),
-                  fixed("proxy_hide_header", {"Proxy-Connection"}),
-                  // a server does not order the gateway about; nginx hides these headers as well
-                  fixed("proxy_ignore_headers", {"X-Accel-Redirect", "X-Accel-Expires", "X-Accel-Limit-Rate",
-                                                 "X-Accel-Buffering", "X-Accel-Charset"}),
-                  fixed("proxy_next_upstream", {"error", "timeout"}),
-                  // the defaults of the gateway document; lua/orctl/balancer.lua sets only what differs from these
-                  fixed("proxy_connect_timeout", {"5s"}),
-                  fixed("proxy_send_timeout", {"60s"}),
-                  fixed("proxy_read_timeout", {"60s"}),
-              });
+  append(out,
+         {
+             // declares a variable that costs nothing until the balancer writes it on the way to the error page;
+             // `set` would be a rewrite phase for every request
+             block("map", {text(""), {"$orctl_error"}}, {directive("default", {text("")})}),
+             // the same: the balancer writes the route of each request for the log, in one variable, as each costs
+             block("map", {text(""), {"$orctl_route"}}, {directive("default", {text("")})}),
+             // and the cookie of a sticky upstream
+             block("map", {text(""), {"$orctl_set_cookie"}}, {directive("default", {text("")})}),
+             fixed("proxy_http_version", {"1.1"}),
+             fixed("proxy_set_header", {"Host", "$orctl_host"}),
+             fixed("proxy_set_header", {"Upgrade", "$orctl_upgrade"}),
+             fixed("proxy_set_header", {"Connection", "$orctl_connection"}),
+             fixed("proxy_set_header", {"HTTP2-Settings", ""}),
+             fixed("proxy_set_header", {"Trailer", ""}),
+             fixed("proxy_set_header", {"Forwarded", ""}),  // says again what X-Forwarded-* say, in the client's word
+             fixed("proxy_set_header", {"X-Real-IP", "$remote_addr"}),
+             fixed("proxy_set_header", {"X-Forwarded-For", "$proxy_add_x_forwarded_for"}),
+             fixed("proxy_set_header", {"X-Forwarded-Proto", "$scheme"}),
+             fixed("proxy_set_header", {"X-Forwarded-Host", "$orctl_host"}),
+             // a server does not order the gateway about; nginx hides these headers as well
+             fixed("proxy_ignore_headers", {"X-Accel-Redirect", "X-Accel-Expires", "X-Accel-Limit-Rate",
+                                            "X-Accel-Buffering", "X-Accel-Charset"}),
+             fixed("proxy_next_upstream", {"error", "timeout"}),
+             // the defaults of the gateway document; lua/orctl/balancer.lua sets only what differs from these
+             fixed("proxy_connect_timeout", {"5s"}),
+             fixed("proxy_send_timeout", {"60s"}),
+             fixed("proxy_read_timeout", {"60s"}),
+         });
+  append(out, hop_headers());
   return out;
 }
 
-/// Where requests go on to servers. Without policies nothing but the balancer phase runs there; `rewrite` is the
-/// function of the rewrite phase, empty for none.
-Config proxy_location(const RoutePhases& phases, const std::string& rewrite) {
+/// A way of requests to servers. Without policies nothing but the balancer phase runs on the usual one.
+struct Way {
+  std::string name;     ///< of its location
+  std::string rewrite;  ///< function of its rewrite phase, empty for none
+  std::string filter;   ///< function of its header filter phase, empty for none
+};
+
+/// Each costs a phase, so a request is led to the cheapest way that does all it needs; the ways of `obey_x_accel` come
+/// behind the rewrite phase of another one.
+std::vector<Way> ways(const RoutePhases& phases) {
+  std::vector<Way> out = {{"/", phases.policies ? "rewrite" : "", phases.policies ? "header_filter" : ""},
+                          {"@orctl_hops", "hops", "answer"},
+                          {"@orctl_http2", phases.policies ? "rewrite" : "", "answer"}};
+  if (phases.policies)
+    for (const char* orders : {"buffering", "limit_rate", "all"})
+      out.push_back({std::string("@orctl_accel_") + orders, "", "answer"});
+  return out;
+}
+
+/// What nginx does not obey there; it hides these headers from clients in any case. Redirect leads into the tree's own
+/// locations, and what Expires and Charset order is nothing that the gateway does.
+Directive ignored_headers(const std::string& way) {
+  Directive out = fixed("proxy_ignore_headers", {"X-Accel-Redirect", "X-Accel-Expires", "X-Accel-Charset"});
+  if (way == "@orctl_accel_buffering") out.args.push_back({"X-Accel-Limit-Rate"});
+  if (way == "@orctl_accel_limit_rate") out.args.push_back({"X-Accel-Buffering"});
+  return out;
+}
+
+Directive proxy_location(const RoutePhases& phases, const Way& way) {
   Config out = {
       fixed("add_header", {"Set-Cookie", "$orctl_set_cookie", "always"}),  // nothing when empty
       fixed("add_header", {"Upgrade", "$orctl_upgraded", "always"}),
   };
-  if (!rewrite.empty()) out.push_back(request_phase("rewrite", rewrite));
-  if (!phases.policies) {
-    out.push_back(fixed("proxy_pass", {"http://$orctl_shard"}));
-    return out;
+  if (way.name.starts_with("@orctl_accel_")) out.push_back(ignored_headers(way.name));
+  if (!way.rewrite.empty()) out.push_back(request_phase("rewrite", way.rewrite));
+  if (phases.policies) {
+    // the gateway itself holds routes to smaller limits; it cannot stop nginx from refusing more
+    out.push_back(directive("client_max_body_size", {text(phases.body_cap)}));
+    // it knows the size of a body without a length only when it has it
+    out.push_back(fixed("proxy_request_buffering", {"on"}));
   }
-  append(out, {
-                  // the gateway itself holds routes to smaller limits; it cannot stop nginx from refusing more
-                  directive("client_max_body_size", {text(phases.body_cap)}),
-                  fixed("proxy_request_buffering",
-                        {"on"}),  // it knows the size of a body without a length only when it has it
-                  fixed("lua_transform_underscores_in_response_headers", {"off"}),
-                  request_phase("header_filter"),
-                  fixed("proxy_pass", {"http://$orctl_shard$orctl_uri"}),
-              });
-  return out;
+  if (!way.filter.empty()) {
+    out.push_back(fixed("lua_transform_underscores_in_response_headers", {"off"}));
+    out.push_back(request_phase("header_filter", way.filter));
+  }
+  out.push_back(fixed("proxy_pass", {phases.policies ? "http://$orctl_shard$orctl_uri" : "http://$orctl_shard"}));
+  return block("location", {text(way.name)}, std::move(out));
 }
 
 Directive data_server(const Instance& instance, const std::string& digest) {
@@ -136,8 +160,9 @@ Directive data_server(const Instance& instance, const std::string& digest) {
                    request_phase("log"),
                    block("location", {text("="), text(proof_path(digest))},
                          {fixed("access_log", {"off"}), fixed("return", {"204"})}),
-                   block("location", {text("/")}, proxy_location(phases, phases.policies ? "rewrite" : "")),
-                   block("location", {text("@orctl_hops")}, proxy_location(phases, "hops")),
+               });
+  for (const Way& way : ways(phases)) body.push_back(proxy_location(phases, way));
+  append(body, {
                    block("location", {text("@orctl_error")},
                          {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")}),
                    block("location", {text("@orctl_bad")},

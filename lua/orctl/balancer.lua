@@ -211,6 +211,9 @@ local function refuse(status)
   return ngx.exit(NGX_BUSY)
 end
 
+--- Balancer phase: answers the request with this status, a text, instead of choosing a server.
+_M.refuse = refuse
+
 local client = {
   method = ngx.req.get_method,
   header = function(name) return var[name] end,

@@ -26,6 +26,8 @@ local current = state.current
 local BAD = 490 -- nginx.conf makes it a 400 and sends it to bad()
 
 local has_policies = false
+local has_several = hops.has_several
+local of_old_nginx = {} -- phases that look at more there
 
 -- The user's own modules, named one a line by whoever wrote the tree.
 local function require_overlay(list)
@@ -72,6 +74,11 @@ function _M.init(name, tree)
     balancer.use_phases()
     policy.init(phases)
   end
+  if ngx.config.nginx_version < 1023000 then
+    -- there nobody but us sees a second line of Connection, once for each request
+    local phase = has_policies and "rewrite" or "balancer"
+    _M[phase] = of_old_nginx[phase]
+  end
   local bytes = source.init(settings.source, settings.state, read_tree_file("gateway.json"), phases)
   state.init(name, tree, bytes, settings)
   certs.init(prefix, state.boot())
@@ -114,27 +121,54 @@ function _M.certificate()
   return certs.serve()
 end
 
+local function find_route()
+  return route(current())
+end
+
 --- balancer_by_lua.
 function _M.balancer()
   return run(current())
 end
 
---- rewrite_by_lua and header_filter_by_lua, in an instance whose manifest has routes with policies.
-function _M.rewrite()
-  return policy.rewrite(route(current()))
+-- The same where nginx shows maps the first line of a field alone.
+function of_old_nginx.balancer()
+  if has_several() and not hops.remove_late(find_route) then
+    return balancer.refuse("400")
+  end
+  return run(current())
 end
 
 --- rewrite_by_lua of requests whose host is none, or that have fields of one connection of which
 -- nginx does not know.
 function _M.hops()
-  if ngx.var.orctl_host == "" or not hops.remove() then
+  if ngx.var.orctl_host == "" or not hops.remove(find_route) then
     return ngx.exit(BAD)
   elseif has_policies then
-    return _M.rewrite()
+    return policy.rewrite(find_route())
   end
 end
 
+--- rewrite_by_lua, in an instance whose manifest has routes with policies.
+function _M.rewrite()
+  return policy.rewrite(route(current()))
+end
+
+function of_old_nginx.rewrite()
+  if has_several() then
+    return _M.hops()
+  end
+  return policy.rewrite(route(current()))
+end
+
+--- header_filter_by_lua of the same.
 _M.header_filter = policy.header_filter
+
+--- header_filter_by_lua where an answer may hold nothing of the server's connection.
+function _M.answer()
+  if hops.remove_from_answer() and has_policies then
+    return policy.header_filter()
+  end
+end
 
 --- log_by_lua.
 _M.log = balancer.done
@@ -161,7 +195,9 @@ local details = {
 --- content_by_lua of the error pages: an error of nginx itself as a problem document.
 function _M.fail()
   local status = tonumber(ngx.var.orctl_error) or ngx.status
-  if status == 502 or status == 504 then
+  if ngx.var.orctl_error == "400" then
+    return _M.bad()
+  elseif status == 502 or status == 504 then
     balancer.failed()
   end
   return problem.send(status, details[status])

@@ -74,7 +74,7 @@ end
 
 local function is_policy(route)
   return route.redirect or route.rewrite or route.request_headers or route.response_headers
-    or route.max_body or route.rate_limit
+    or route.max_body or route.rate_limit or route.accel
 end
 
 --- Routes for the router, made of a document's compiled ones, which stay as they are.
@@ -98,9 +98,9 @@ function _M.refusal(routes, phases)
   local cap = phases and phases.cap or 0
   for i, route in ipairs(routes) do
     if not phases and is_policy(route) then
-      return "/routes/" .. i - 1, "this route has a policy (a limit, a redirect, an edit), and the "
-        .. "instance runs without the phases for that; `orctl apply` of a manifest with it "
-        .. "reloads once, and then such changes are hot"
+      return "/routes/" .. i - 1, "this route has a policy (a limit, a redirect, an edit, orders "
+        .. "to obey), and the instance runs without the phases for that; `orctl apply` of a "
+        .. "manifest with it reloads once, and then such changes are hot"
     elseif cap > 0 and route.max_body and (route.max_body == 0 or route.max_body > cap) then
       return ("/routes/%d/client_max_body_size"):format(i - 1), ("nginx itself takes at most %d "
         .. "bytes here; `orctl apply` of a manifest with it reloads once"):format(cap)
@@ -179,6 +179,9 @@ function _M.rewrite(route)
   end
   if route.request_headers then
     edit_request(route.request_headers)
+  end
+  if route.accel then
+    return ngx.exec(route.accel) -- nginx reads what it obeys from the location
   end
 end
 

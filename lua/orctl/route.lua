@@ -19,11 +19,12 @@ local function names(text)
   return set
 end
 
-local CONNECTION = "connection content-length http2-settings keep-alive proxy-connection te "
-  .. "trailer transfer-encoding upgrade "
+local CONNECTION = "connection content-length http2-settings keep-alive proxy-authenticate "
+  .. "proxy-authentication-info proxy-authorization proxy-connection proxy-features "
+  .. "proxy-instruction te trailer transfer-encoding upgrade "
 local kept_names = {
   request_headers = names(CONNECTION
-    .. "expect host x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip"),
+    .. "expect forwarded host x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip"),
   response_headers = names(CONNECTION .. "date server"),
 }
 
@@ -102,6 +103,11 @@ local rate_limit = { type = "object", fields = {
     hint = request_key.HINT .. ", or route" },
 } }
 
+-- A protocol of Upgrade (RFC 9110, 7.8): a name, and a version if it has one.
+local protocol = { type = "string", max_length = 64,
+  check = function(text) return text:gsub("(.)/(.)", "%1%2", 1):find(TOKEN) end,
+  hint = "a protocol as in Upgrade: a name, or NAME/VERSION" }
+
 --- The rules of a route, as document.lua reads them.
 _M.rule = { type = "object", fields = {
   host = host,
@@ -133,6 +139,10 @@ _M.rule = { type = "object", fields = {
     hint = "a path that begins with /, of letters, digits and ._~!$&'()*+,;=:@/-" },
   request_headers = edits,
   response_headers = edits,
+  obey_x_accel = { type = "array", min_items = 1, max_items = 2,
+    items = { type = "string", enum = { buffering = true, ["limit-rate"] = true },
+      hint = "\"buffering\" or \"limit-rate\"" } },
+  upgrades = { type = "array", min_items = 1, max_items = 16, items = protocol },
   connect_timeout = duration,
   send_timeout = duration,
   read_timeout = duration,
@@ -216,7 +226,18 @@ local function check_canary(route, report)
 end
 
 local no_redirect = { "canary", "strip_prefix", "rewrite", "request_headers", "connect_timeout",
-  "send_timeout", "read_timeout", "client_max_body_size" }
+  "send_timeout", "read_timeout", "client_max_body_size", "obey_x_accel", "upgrades" }
+
+-- Behind these stand requests of HTTP again, which no route would see.
+local tunnels = names("h2c h2 h3 http tls")
+
+local function check_upgrades(route, report)
+  for i, text in ipairs(strings(route.upgrades)) do
+    if tunnels[text:lower():match("^[^/]*")] then
+      report({ "upgrades", i - 1 }, "%s would be a tunnel for requests past every route", text)
+    end
+  end
+end
 
 --- What a schema cannot say of one route; `report(path, format, …)` takes the names that lead from
 -- the route to the fault.
@@ -245,7 +266,8 @@ function _M.check(route, report)
         "a path here must not hold . or .. as a segment")
     end
   end
-  for _, one in ipairs({ "hosts", "methods" }) do
+  check_upgrades(route, report)
+  for _, one in ipairs({ "hosts", "methods", "obey_x_accel", "upgrades" }) do
     local list = {}
     for i, text in ipairs(strings(route[one])) do list[i] = { text, { one, i - 1 } } end
     check_names(list, {}, nil, report)
@@ -305,6 +327,12 @@ local function compile_headers(value)
   return #list > 0 and list or nil
 end
 
+-- The location of nginx.conf in which nginx obeys what the route lets servers order.
+local function compile_x_accel(value)
+  local list = strings(value)
+  return list[1] and "@orctl_accel_" .. (list[2] and "all" or list[1]:gsub("-", "_")) or nil
+end
+
 local function compile_redirect(value)
   local base, query = value.target:match("^([^?]*)%??(.*)$")
   -- Without a path, what is appended to the host could become a part of it.
@@ -342,6 +370,8 @@ function _M.compile(route, seconds)
     methods[name] = true
     methods.HEAD = methods.HEAD or name == "GET" or nil
   end
+  local upgrades = route.upgrades and {} -- in lower case, as Upgrade names them in any
+  for _, name in ipairs(strings(route.upgrades)) do upgrades[name:lower()] = true end
   local exact = route.match == "exact" or nil
   local rewrite = route.strip_prefix and "/" or route.rewrite
   local function time(name)
@@ -359,6 +389,7 @@ function _M.compile(route, seconds)
     rewrite = rewrite, redirect = route.redirect and compile_redirect(route.redirect),
     request_headers = compile_edits(route.request_headers),
     response_headers = compile_edits(route.response_headers),
+    accel = compile_x_accel(route.obey_x_accel), upgrades = upgrades,
     connect_timeout = time("connect_timeout"), send_timeout = time("send_timeout"),
     read_timeout = time("read_timeout"),
     max_body = route.client_max_body_size and bytes(route.client_max_body_size),

@@ -3,6 +3,7 @@ import atexit
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -57,21 +58,10 @@ def load_modules():
     return "\n".join("load_module %s/%s;" % (MODULES, name) for name in names)
 
 
-REWRITE = """      rewrite_by_lua_block { package.loaded["orctl.init"].rewrite() }
-"""
-POLICY_LOCATION = """      client_max_body_size %d;
-      proxy_request_buffering on;
-      lua_transform_underscores_in_response_headers off;
-      header_filter_by_lua_block { package.loaded["orctl.init"].header_filter() }
-      proxy_pass http://$orctl_shard$orctl_uri;"""
-
-
-RENDERED = os.path.join(ROOT, "tests", "render", "minimal", "expected", "debian", "nginx.conf")
-
-
-def rendered(begin, end):
+def rendered(begin, end, case="minimal"):
     """What orctl itself renders, from the line that begins so up to the one that ends it."""
-    with open(RENDERED) as f:
+    path = os.path.join(ROOT, "tests", "render", case, "expected", "debian", "nginx.conf")
+    with open(path) as f:
         lines = f.read().split("\n")
     first = next(n for n, line in enumerate(lines) if line.strip().startswith(begin))
     last = next(n for n in range(first, len(lines)) if lines[n].strip().startswith(end))
@@ -82,9 +72,9 @@ def render(run, log, listen, workers=2, dict_size="32m", tree=1, template=TEMPLA
            tls=""):
     with open(template) as f:
         text = f.read()
-    location = "      proxy_pass http://$orctl_shard;"
+    locations = rendered("location / {", "location @orctl_error", "routes" if policy else "minimal")
     if policy:
-        location = POLICY_LOCATION % policy["cap"]
+        locations = re.sub("client_max_body_size [0-9]+", "client_max_body_size %d" % policy["cap"], locations)
     shards = ["orctl_%02d" % i for i in range(32)]
     for name, value in {
         "LOAD_MODULES": load_modules(),
@@ -94,7 +84,7 @@ def render(run, log, listen, workers=2, dict_size="32m", tree=1, template=TEMPLA
         "CONNECTION": rendered("map \"$http_host $request\"", "map \"\" $orctl_error"),
         "PROXYING": rendered("proxy_http_version", "split_clients"),
         "CHECKS": rendered("recursive_error_pages", "error_page 404"),
-        "LOCATION": (REWRITE if policy else "") + location, "HOPS": location,
+        "LOCATIONS": locations,
         "SPLIT": "\n".join("    3.12%% %s;" % s for s in shards[:-1]),
         "UPSTREAMS": "\n".join(
             "  upstream %s { server 127.0.0.1:1; balancer_by_lua_block "

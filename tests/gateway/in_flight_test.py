@@ -46,7 +46,7 @@ OTHER = """
   server {
     listen @LISTEN@"""
 PATHS = ["/ok", "/ok", "/reset", "/half", "/torn", "/big", "/hang", "/accel", "/loop", "/accel-reset", "/accel-caught", "/error", "/unavailable",
-         "/caught/error", "/caught/reset", "/caught/hang", "/caught/loop", "/early", "/ws", "/mirrored"]
+         "/caught/error", "/caught/reset", "/caught/hang", "/caught/loop", "/early", "/ws", "/mirrored", "/stream", "/hint"]
 
 
 def behave(request, head):
@@ -55,6 +55,12 @@ def behave(request, head):
     if what.startswith("accel") or what == "loop":
         to = {"accel": "/ok", "loop": "/loop", "accel-reset": "/reset", "accel-caught": "/caught/error"}[what]
         request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Accel-Redirect: %s\r\nContent-Length: 0\r\n\r\n" % to.encode())
+    elif what == "stream":
+        request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Accel-Buffering: no\r\nX-Accel-Limit-Rate: 1000000\r\nContent-Length: 200000\r\n\r\n" + b"x" * 150000)
+        return True
+    elif what == "hint":
+        request.wfile.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        return True
     elif what == "reset":
         request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         request.connection.close()
@@ -72,8 +78,8 @@ def behave(request, head):
         return True
     elif what in ("error", "unavailable"):
         request.answer(500 if what == "error" else 503, what)
-    elif what == "ws" and head.get("upgrade") == "websocket":
-        request.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+    elif what == "ws" and head.get("upgrade"):
+        request.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: %s\r\n\r\n" % head["upgrade"].encode())
         for part in iter(lambda: request.connection.recv(1000), b""):
             if part == b"bye":
                 break
@@ -157,7 +163,7 @@ class Client:
 
     def websocket(self):
         with self.connect() as s:
-            s.sendall(self.head("Connection: Upgrade\r\nUpgrade: %s\r\n" % self.random.choice(("websocket", "h2c", "websocket, x")), path="/ws"))
+            s.sendall(self.head("Connection: Upgrade\r\nUpgrade: %s\r\n" % self.random.choice(("websocket", "h2c", "websocket, x", "h9")), path="/ws"))
             if b" 101 " in s.recv(1000):
                 s.sendall(b"hello")
                 s.recv(100)
@@ -186,7 +192,7 @@ class Client:
 
     def hops(self):
         with self.connect() as s:
-            s.sendall(self.head("X-A: 1\r\nConnection: close, X-A\r\n"))
+            s.sendall(self.head("X-A: 1\r\nConnection: close%sX-A\r\n" % self.random.choice((", ", "\r\nConnection: "))))
             self.read_all(s)
 
     def other(self):
@@ -196,10 +202,10 @@ class Client:
 
 
 class InFlight(GatewayTest):
-    def crooked(self, **options):
+    def crooked(self, routes=None, **options):
         self.servers = [self.backend(name, behave) for name in "ABC"]
         servers = [{"address": s.address, "max_conns": 1000} for s in self.servers[:2]] + [{"address": self.servers[2].address}]
-        instance = Crooked(document(servers, balance="least_conn", read_timeout="50ms", retries=1, connect_timeout="1s", sticky={"cookie": "s"}), **options)
+        instance = Crooked(document(servers, balance="least_conn", read_timeout="50ms", retries=1, connect_timeout="1s", sticky={"cookie": "s"}, routes=routes), **options)
         self.addCleanup(instance.close)
         return instance.start()
 
@@ -234,6 +240,17 @@ class InFlight(GatewayTest):
         instance = self.crooked(policy={"limit": 1 << 20, "cap": 1 << 20})
         self.run_clients(instance, range(20, 26), 15)
         self.assert_none_in_flight(instance)
+
+    def test_the_same_where_a_route_obeys_orders(self):
+        instance = self.crooked(policy={"limit": 1 << 20, "cap": 1 << 20}, routes=[
+            {"path": "/", "upstream": "up", "obey_x_accel": ["buffering", "limit-rate"], "upgrades": ["h9"]},
+            {"path": "/caught", "upstream": "up"}, {"path": "/mirrored", "upstream": "up", "obey_x_accel": ["buffering"]}])
+        self.run_clients(instance, range(30, 38), 30)
+        self.assert_none_in_flight(instance)
+        asked = {line.split(" ")[1] for server in self.servers for line in server.seen}
+        self.assertEqual(asked & set(PATHS), set(PATHS))
+        self.assertEqual(instance.get("/ok").status, 200)
+        self.assertNotIn("lua entry thread aborted", instance.errors())
 
     def test_an_order_of_a_server_to_nginx_ends_its_try(self):
         instance = self.crooked()

@@ -213,10 +213,10 @@ class MetricsTest(Base):
 
     def test_how_long_a_websocket_is_open_is_no_latency(self):
         def behave(request, head):
-            request.wfile.write(b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
+            request.wfile.write(b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n")
             return True
         i = self.instance(self.shop(self.backend(behave=behave).address))
-        i.get(host="shop.test", headers={"Upgrade": "x", "Connection": "upgrade"})
+        i.get(host="shop.test", headers={"Upgrade": "websocket", "Connection": "upgrade"})
         m = self.counted(i, 1)
         self.assertEqual(m.codes("http_requests_total", server="shop.test"), {"101": 1})
         self.assertEqual(m.all("http_request_duration_seconds_count"), {})

@@ -17,7 +17,8 @@ BEYOND = re.compile(r"is listed twice|is named twice|there is no upstream|stands
                     r"\"\[.*\" is not an IPv4 or \[IPv6\] literal|, not both|has no meaning "
                     r"there|needs an upstream or a redirect|is written by the gateway|as a segment"
                     r"|the type of the check is missing|needs a module|there is no module"
-                    r"|does not compile|min asks for more|exclude each other|before it begins|own upstream|which names users")
+                    r"|does not compile|min asks for more|exclude each other|before it begins|own upstream|which names users"
+                    r"|would be a tunnel")
 ALLOWED = {"type", "properties", "required", "additionalProperties", "items", "enum", "pattern",
            "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "definitions",
            "$ref", "default", "description", "propertyNames", "x-authority"}
@@ -34,7 +35,8 @@ GOOD = document([{"address": "10.0.0.1:8080", "weight": 10},
                          "connect_timeout": "1s",
                          "send_timeout": "2s", "client_max_body_size": "16m",
                          "request_headers": {"set": {"X-A": "b c"}, "remove": ["X-B"]},
-                         "response_headers": {"add": {"X-C": "d"}}},
+                         "response_headers": {"add": {"X-C": "d"}},
+                         "obey_x_accel": ["buffering"], "upgrades": ["tcp", "X-Proto/1.0"]},
                         {"path": "/r", "redirect": {"status": 301, "target": "https://{host}/",
                                                     "keep_path": True, "keep_query": False}},
                         {"path": "/s", "strip_prefix": True, "upstream": "up"}],
@@ -119,6 +121,10 @@ EDGES = {
     "requests": [0, 1, 1000000, 1000001, 1.5, "1"], "burst": [0, 1, 1000000, 1000001, None],
     "by": ["client", "route", "header:X-User", "cookie:a_b", "arg:", "uri:x", "body", "", None, 1,
            "arg:" + "a" * 68, "arg:" + "a" * 69],
+    "obey_x_accel": [["limit-rate"], ["buffering", "limit-rate"], ["limit-rate", "limit-rate"], [], ["redirect"], ["Buffering"],
+                     ["buffering"] * 3, [""], [None], "buffering", True, None],
+    "upgrades": [["a"], ["a/1"], ["a/"], ["/1"], ["a/b/c"], ["a b"], [""], ["h2c"], ["A", "a"], ["a\n"], ["a,b"], ["\u00e4"], ["a" * 64],
+                 ["a" * 65], ["a/" + "b" * 62], [], ["x%d" % n for n in range(16)], ["x%d" % n for n in range(17)], [1], "a", None],
     "format": [1, 1.0, 0, 2, "1", True, None, []],
 }
 EDGES_OF_HEALTH = {

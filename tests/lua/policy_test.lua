@@ -86,7 +86,8 @@ return {
     tap.equal((policy.refusal(list, { limit = 1, cap = 2047 })), "/routes/1/client_max_body_size")
     tap.equal({ policy.refusal(list, { limit = 1, cap = 0 }) }, {})
     for name, value in pairs({ redirect = { target = "/" }, strip_prefix = true, rewrite = "/x",
-      request_headers = { remove = { "a" } }, response_headers = { set = { a = "b" } } }) do
+      request_headers = { remove = { "a" } }, response_headers = { set = { a = "b" } },
+      obey_x_accel = { "buffering" } }) do
       tap.equal((policy.refusal({ compiled({ path = "/", [name] = value }) }, nil)), "/routes/0",
         name)
     end

@@ -59,7 +59,7 @@ GOOD = [
                {"hosts": ["a.test", "*.b.test"], "path": "/x", "match": "exact", "methods": ["GET"], "headers": {"X-Canary": "1*"}, "upstream": "payment",
                 "canary": {"upstream": "by-user", "percent": 5, "by": "header:X-A"},
                 "rate_limit": {"requests": 10, "per": "1m", "burst": 5, "by": "client"}, "rewrite": "/y", "request_headers": {"set": {"X-A": "b"}, "add": {"X-B": "c"}, "remove": ["X-C"]},
-                "response_headers": {"remove": ["X-D"]}, "read_timeout": "1s", "client_max_body_size": "1m"},
+                "response_headers": {"remove": ["X-D"]}, "read_timeout": "1s", "client_max_body_size": "1m", "obey_x_accel": ["limit-rate"], "upgrades": ["tcp", "X-Proto/1.0"]},
                {"path": "/r", "redirect": {"status": 301, "target": "https://{host}/x?y", "keep_path": False, "keep_query": True}},
                {"path": "/s", "strip_prefix": True, "upstream": "payment"}]},
     {"kind": "Instance", "name": "prd_payment_001_8080", "nginx": {"worker_processes": "auto"}, "upstream": [], "route": []},

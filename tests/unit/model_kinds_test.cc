@@ -130,8 +130,21 @@ TEST_CASE("a route says one thing, and writes no header that is not its own") {
   CHECK(faults(start + route("a", "rate_limit={requests=5,per='1m',burst=2,by='route'}\n")) == "");
   CHECK(faults(start + route("a", "rate_limit={requests=5,per='25h'}\n")) ==
         "8:28 out-of-range route[0].rate_limit.per");
+  CHECK(faults(start + route("a", "obey_x_accel=['buffering','limit-rate']\nupgrades=['tcp','X/1','WebSocket']\n")) ==
+        "");
+  CHECK(faults(start + route("a", "obey_x_accel=['buffering','buffering']\n")) ==
+        "8:27 duplicate route[0].obey_x_accel[1]");
+  CHECK(faults(start + route("a", "obey_x_accel=['redirect']\n")) == "8:15 not-a-choice route[0].obey_x_accel[0]");
+  CHECK(faults(start + route("a", "upgrades=['tcp','TCP']\n")) == "8:17 duplicate route[0].upgrades[1]");
+  for (const char* name : {"h2c", "H2C", "h2", "h3", "HTTP", "http/1.1", "HTTP/2.0", "TLS", "tls/1.0"})
+    CHECK_MESSAGE(faults(start + route("a", "upgrades=['tcp','" + std::string(name) + "']\n")) ==
+                      "8:17 upgrade-tunnel route[0].upgrades[1]",
+                  name);
+  CHECK(faults(start + route("a") + "[[route]]\npath='/x'\nredirect={target='/y'}\nupgrades=['tcp']\n") ==
+        "11:10 contradiction route[1].upgrades");
   for (const char* name : {"Host", "X-Real-IP", "x-forwarded-for", "X-Forwarded-Proto", "Connection", "Keep-Alive",
-                           "Content-Length", "Transfer-Encoding", "TE", "Trailer", "Upgrade", "Proxy-Connection"})
+                           "Content-Length", "Transfer-Encoding", "TE", "Trailer", "Upgrade", "Proxy-Connection",
+                           "Proxy-Authorization", "Proxy-Features", "Forwarded"})
     for (const std::string edits : {"set", "add"})
       CHECK_MESSAGE(faults(start + route("a", "request_headers={" + edits + "={" + name + "='1'}}\n")) ==
                         "8:" + std::to_string(24 + std::string(name).size()) +

@@ -156,7 +156,9 @@ inline Value full_manifest(int port = 8080) {
                       {"connect_timeout", "1s"},
                       {"send_timeout", "2s"},
                       {"read_timeout", "3s"},
-                      {"client_max_body_size", "4m"}}),
+                      {"client_max_body_size", "4m"},
+                      {"obey_x_accel", array({"buffering", "limit-rate"})},
+                      {"upgrades", array({"tcp", "X-Proto/1.0"})}}),
               object({{"path", "/old/"},
                       {"redirect", object({{"status", 301},
                                            {"target", "https://{host}/new/?a=b"},
@@ -225,6 +227,10 @@ inline void policy(Random& r, Value& route) {
     case 5:
       std::erase_if(route.members(), [](const auto& m) { return m.key == "upstream" || m.key == "read_timeout"; });
       return route.set("redirect", object({{"target", "https://{host}/"}})), void();
+    case 7:
+      return route.set("obey_x_accel", array({r.chance(50) ? "buffering" : "limit-rate"})), void();
+    case 8:
+      return route.set("upgrades", array({"tcp"})), void();
     case 6:
       return route.set("rate_limit", object({{"requests", r.between(1, 9)}})), void();
     default:
