@@ -18,8 +18,35 @@ using Paths = std::vector<std::string>;
 constexpr std::array taken_folders = {"bin",  "luajit", "lualib", "nginx", "openssl", "openssl3",
                                       "pcre", "pcre2",  "pod",    "site",  "zlib"};
 
+/// What the list of this key holds now.
+Paths now_in(const std::string& key, const Policy& policy) {
+  const std::pair<const char*, const Paths*> words[] = {{"names", &policy.names},
+                                                        {"binaries", &policy.binaries},
+                                                        {"users", &policy.users},
+                                                        {"secret_files", &policy.secret_files},
+                                                        {"certificate_files", &policy.certificate_files}};
+  for (const auto& [name, list] : words)
+    if (key == name) return *list;
+  if (key == "layouts") return policy.layouts.value_or(Paths());
+  const std::pair<const char*, const std::vector<Endpoints>*> places[] = {{"allow_listen", &policy.allow_listen},
+                                                                          {"allow_admin", &policy.allow_admin},
+                                                                          {"allow_sources", &policy.allow_sources},
+                                                                          {"clear_secrets", &policy.clear_secrets}};
+  Paths out;
+  for (const auto& [name, list] : places)
+    if (key == name)
+      for (const Endpoints& one : *list)
+        if (out.empty() || out.back() != one.text) out.push_back(one.text);
+  return out;
+}
+
+/// A list replaces the one of before, so the hint has what holds now and the new item.
 std::string change(const std::string& key, const std::string& value, const Policy& policy) {
-  return fmt::format("if that is meant: {} = [\"{}\"] under [policy] in {}", key, value, policy.file);
+  Paths all = now_in(key, policy);
+  all.push_back(value);
+  Value list = Value::array();
+  for (const std::string& one : all) list.push(one);
+  return fmt::format("if that is meant: {} = {} under [policy] in {}", key, to_json(list), policy.file);
 }
 
 std::string listed(const Paths& paths) { return paths.empty() ? "none" : join(paths, ", "); }

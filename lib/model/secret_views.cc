@@ -5,6 +5,7 @@
 namespace orctl {
 namespace {
 
+constexpr const char* key_mark = "-----BEGIN PRIVATE KEY-----";  // what the bytes of one are shown as
 constexpr size_t shortest_base64 = 24, shortest_hex = 24, fewest_codes = 16;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -57,7 +58,7 @@ std::string without_escapes(std::string_view text) {
     const Escape escape = text[at] == '\\' ? escape_at(text, at + 1) : Escape{};
     const int percent = text[at] == '%' ? number_at(text, at + 1, 2, 16) : -1;
     if (escape.code >= 0) {
-      out += escape.code < 128 ? static_cast<char>(escape.code) : '?';
+      out += escape.code < 256 ? static_cast<char>(escape.code) : '?';
       at += escape.length;
     } else if (percent >= 0) {
       out += static_cast<char>(percent);
@@ -85,6 +86,18 @@ size_t joint_at(std::string_view text, size_t at) {
   return open && p > at + 1 && (certain || !lines) ? p + 1 : 0;
 }
 
+/// Whether bytes begin as the DER of a private key, of PKCS#12 or of an OpenSSH key does.
+bool is_key(std::string_view bytes) {
+  if (bytes.starts_with("openssh-key-v1")) return true;
+  const auto byte = [&](size_t at) { return at < bytes.size() ? static_cast<unsigned char>(bytes[at]) : 0xffU; };
+  if (byte(0) != 0x30) return false;
+  const size_t head = byte(1) == 0x82 ? 4 : byte(1) == 0x81 ? 3 : byte(1) < 0x80 ? 2 : 99;
+  if (byte(head) != 2 || byte(head + 1) != 1) return false;
+  const unsigned version = byte(head + 2), next = byte(head + 3);
+  return (version == 0 && (next == 2 || next == 0x30)) || (version == 1 && (next == 4 || next == 0x30)) ||
+         (version == 3 && next == 0x30);
+}
+
 bool is_text(std::string_view bytes) {
   return !bytes.empty() && std::all_of(bytes.begin(), bytes.end(), [](unsigned char c) {
     return (c >= ' ' && c < 0x7f) || c == '\n' || c == '\r' || c == '\t';
@@ -92,7 +105,12 @@ bool is_text(std::string_view bytes) {
 }
 
 void add_text(std::string bytes, std::vector<View>& out) {
+  if (is_key(bytes)) bytes = key_mark;
   if (is_text(bytes)) out.push_back({View::Kind::decoded, std::move(bytes)});
+}
+
+void add_key(std::string_view bytes, std::vector<View>& out) {
+  if (is_key(bytes)) out.push_back({View::Kind::decoded, key_mark});
 }
 
 void decode_words(std::string_view text, std::vector<View>& out) {
@@ -129,7 +147,7 @@ void decode_codes(std::string_view text, std::vector<View>& out) {
     const size_t begin = end;
     while (end < text.size() && (hex ? hex_value(text[end]) >= 0 : is_digit(text[end]))) ++end;
     const int code = end - begin > 3 || end == begin ? -1 : number_at(text, begin, end - begin, hex ? 16 : 10);
-    if (code >= 0 && code < 128)
+    if (code >= 0 && code < 256)
       bytes += static_cast<char>(code);
     else
       flush();
@@ -138,8 +156,22 @@ void decode_codes(std::string_view text, std::vector<View>& out) {
   flush();
 }
 
+/// "30:82:04:a3": bytes in hex, as openssl writes them.
+void decode_pairs(std::string_view text, std::vector<View>& out) {
+  std::string bytes;
+  for (size_t at = 0; at <= text.size();) {
+    const int byte = number_at(text, at, 2, 16);
+    const bool more = byte >= 0 && at + 2 < text.size() && text[at + 2] == ':';
+    if (byte >= 0 && (more || !bytes.empty())) bytes += static_cast<char>(byte);
+    if (!more && bytes.size() >= fewest_codes) add_text(std::move(bytes), out);
+    if (!more) bytes.clear();
+    at += more ? 3 : 1;
+  }
+}
+
 void decode(std::string_view text, std::vector<View>& out) {
   decode_words(text, out);
+  decode_pairs(text, out);
   decode_codes(text, out);
 }
 
@@ -172,6 +204,9 @@ std::vector<View> views_of(std::string_view line) {
   if (plain != line) out.push_back({View::Kind::spelled, plain});
   if (joined != plain) out.push_back({View::Kind::spelled, joined});
   std::vector<View> inner;
+  for (size_t at = joined.find('\x30'); at != std::string::npos; at = joined.find('\x30', at + 1))
+    if (at + 1 < joined.size() && (static_cast<unsigned char>(joined[at + 1]) & 0x80) != 0)
+      add_key(std::string_view(joined).substr(at), inner);
   decode(joined, inner);
   for (const View& view : inner) {
     decode(view.text, out);
@@ -196,16 +231,6 @@ std::string joined_strings(std::string_view text, std::vector<uint32_t>& lines) 
   return out;
 }
 
-bool begins_as_key(std::string_view base64) {
-  const std::string bytes = from_base64(base64.substr(0, 24));
-  if (bytes.starts_with("openssh-key-v1")) return true;
-  const auto byte = [&](size_t at) { return at < bytes.size() ? static_cast<unsigned char>(bytes[at]) : 0xffU; };
-  if (byte(0) != 0x30) return false;
-  const size_t head = byte(1) == 0x82 ? 4 : byte(1) == 0x81 ? 3 : byte(1) < 0x80 ? 2 : 99;
-  if (byte(head) != 2 || byte(head + 1) != 1) return false;
-  const unsigned version = byte(head + 2), next = byte(head + 3);
-  return (version == 0 && (next == 2 || next == 0x30)) || (version == 1 && (next == 4 || next == 0x30)) ||
-         (version == 3 && next == 0x30);
-}
+bool begins_as_key(std::string_view base64) { return is_key(from_base64(base64.substr(0, 24))); }
 
 }  // namespace orctl

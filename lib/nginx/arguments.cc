@@ -143,7 +143,8 @@ Fit fit_field(const std::string& text) {
       "host", "connection",     "upgrade",        "transfer-encoding", "trailer",
       "te",   "content-length", "http2-settings", "keep-alive",        "proxy-connection"};
   const std::string name = lower(text);
-  if (std::find(framing.begin(), framing.end(), name) == framing.end()) return fit_word(text, "name");
+  const bool sender = name == "x-real-ip" || name == "forwarded" || name.starts_with("x-forwarded-");
+  if (!sender && std::find(framing.begin(), framing.end(), name) == framing.end()) return fit_word(text, "name");
   return {Verdict::odd, "sets '" + text + "', which the gateway itself sets", "leave it to the route"};
 }
 

@@ -42,6 +42,10 @@ end
 -- `base` with the rest of a path behind it. Nil if that makes a segment `.` or `..`: a prefix that
 -- ends within a segment ("/api" of "/api../x") leaves one that nginx never saw.
 local function join(base, rest)
+  -- with merge_slashes off a path may have several, and "//host" would be another host's
+  while byte(rest) == SLASH and byte(rest, 2) == SLASH do
+    rest = sub(rest, 2)
+  end
   if byte(rest) == SLASH then
     return (byte(base, -1) == SLASH and sub(base, 1, -2) or base) .. rest
   end

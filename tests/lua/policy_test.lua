@@ -59,6 +59,9 @@ return {
     tap.equal(location("/", "https://b.test", "/x", "q=1"), "https://b.test/x?q=1")
     tap.equal(location("/", "https://b.test/", "/"), "https://b.test/")
     tap.equal(location("/old/", "/new/", "/old/a/b"), "/new/a/b")
+    tap.equal(location("/r", "/", "/r//evil.com"), "/evil.com") -- with merge_slashes off
+    tap.equal(location("/r/", "/", "/r///evil.com"), "/evil.com")
+    tap.equal(location("/", "https://b.test", "//evil.com"), "https://b.test/evil.com")
     tap.equal(location("/", "https://b.test:8443/p?x=1", "/a", "q"),
       "https://b.test:8443/p/a?x=1&q")
     tap.equal(location("/", "https://b.test/p?x=1", "/a", "q", { keep_path = false }),

@@ -90,7 +90,7 @@ std::string spelled(const std::string& text, const std::string& format) {
   std::string out;
   for (const char c : text) {
     std::array<char, 16> buffer{};
-    std::snprintf(buffer.data(), buffer.size(), format.c_str(), static_cast<unsigned>(c));
+    std::snprintf(buffer.data(), buffer.size(), format.c_str(), static_cast<unsigned>(static_cast<unsigned char>(c)));
     out += buffer.data();
   }
   return out;
@@ -101,6 +101,7 @@ std::vector<std::string> hidden_secrets() {
   Random r(18);
   const std::string hex = "0123456789abcdef", upper = letters.substr(0, 26) + "0123456789";
   const std::string pem = "-----BEGIN RSA PRIV" + std::string("ATE KEY-----");
+  const std::string der("\x30\x82\x04\xbe\x02\x01\x00\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", 20);
   const std::string github = "ghp_" + drawn(r, 36);
   std::vector<std::string> out = {
       "    " + pem,
@@ -119,6 +120,11 @@ std::vector<std::string> hidden_secrets() {
       "k = \"" + spelled(pem, "\\u%04X") + "\"",
       "k = \"" + spelled(pem, "\\%03u") + "\"",
       "string.char(" + spelled(pem, "%u, ") + "10)",
+      "return '" + spelled(der, "%02x") + "'",
+      "k = \"" + spelled(der, "\\x%02x") + "\"",
+      "k = \"" + spelled(der, "\\%03u") + "\"",
+      "k: " + spelled(der, "%02X:") + "00",
+      "{ " + spelled(der, "%u, ") + " }",
       "k = \"-----BEGIN%20RSA%20PRIVATE%20KEY-----\"",
       "{ " + spelled(pem, "0x%02x, ") + " }",
       "t = \"" + spelled(github, "\\u%04x") + "\"",

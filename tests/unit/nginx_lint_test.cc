@@ -285,7 +285,8 @@ TEST_CASE("a named capture sets a variable: one of the request is as risky as wi
 
 TEST_CASE("what the gateway itself sends a server, and what it decides by, is not set without risk") {
   for (const char* text :
-       {"proxy_set_header Host evil.internal;", "proxy_set_header transfer-encoding chunked;",
+       {"proxy_set_header Host evil.internal;", "proxy_set_header X-Real-IP $http_x;",
+        "proxy_set_header x-forwarded-for $http_x;", "proxy_set_header transfer-encoding chunked;",
         "proxy_set_header Connection x;", "grpc_set_header TE trailers;", "proxy_set_header Upgrade $http_upgrade;",
         "proxy_set_header Content-Length 5;", "map $uri $http_upgrade { default websocket; }",
         "map $uri $http_connection { default upgrade; }", "set $remote_addr 127.0.0.1;", "geo $arg_x { default 1; }",
