@@ -10,11 +10,11 @@ local dict = ngx.shared.orctl
 
 local function list_key(name) return NAMES .. "/" .. name end
 
---- Notes that a server left.
-function _M.note(name, key)
+--- Notes that servers left: a list of their keys.
+function _M.note(name, keys)
   local place = list_key(name)
-  local list = dict:get(place)
-  if dict:safe_set(place, list and list .. " " .. key or key) and not list then
+  local list, more = dict:get(place), table.concat(keys, " ")
+  if dict:safe_set(place, list and list .. " " .. more or more) and not list then
     dict:lpush(NAMES, name)
   end
 end
