@@ -305,6 +305,10 @@ local function wait_for_all()
   return _M.current()
 end
 
+local function left_count()
+  return leaving.count() + left_names.count()
+end
+
 local function is_used(name, key)
   local upstream = snapshot.upstreams[name]
   return upstream and upstream.peers[key]
@@ -317,8 +321,13 @@ end
 local function sweep()
   record.sample()
   counters.bury()
+end
+
+-- Some of what has left at every tick: it may be tens of thousands of servers.
+local function forget_left()
   -- Only when no worker can send a request to a server that left are its counters free.
-  if health.leads() and all_have("generation", snapshot.generation) then
+  if left_count() > 0 and health.leads() and not building
+    and all_have("generation", snapshot.generation) then
     store.forget_left(snapshot.generation, is_used, is_named)
   end
 end
@@ -347,6 +356,7 @@ function _M.tick()
   if ticks % SWEEP_TICKS == 0 then
     sweep()
   end
+  forget_left()
 end
 
 -- What a start, unlike a reload, begins with: the document that was saved over the tree's, if there
@@ -479,7 +489,7 @@ function _M.status()
   return {
     name = cycle.name, tree = cycle.tree, workers = workers, worker_count = cycle.count,
     generation = current.generation, digest = current.digest,
-    leaving = leaving.count() + left_names.count(),
+    leaving = left_count(),
     overrides = overrides.count(current.overrides), override_version = seen_override_version,
     uptime = math.floor(clock.boottime() - (store.note("started") or { at = 0 }).at),
   }

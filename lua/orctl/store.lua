@@ -26,6 +26,7 @@ local GENERATION, VERSION = P .. "generation", P .. "version"
 local parts = { ["raw/"] = true, ["index/"] = true, ["routes/"] = true, ["upstream/"] = true,
   ["change/"] = true }
 
+local MOST_LEFT = 200 -- servers, upstreams and hosts that are forgotten at once
 local MANY = 200   -- servers of an upstream that are written with pauses
 local LARGE = 1000 -- servers and hosts that are too many to be built while a request waits
 local ITEM = 100   -- bytes of a stored part that count as one item of work
@@ -477,8 +478,8 @@ function _M.is_tree_document(digest)
   return _M.generation() > 0 and dict:get(P .. "tree_document") == digest
 end
 
---- Gives back the counters of servers that left and whose last request has ended, and those of
--- upstreams and hosts. `is_used(name, key)` knows the servers of the generation named, and
+--- Gives back the counters of some servers that left and whose last request has ended, and those of
+-- some upstreams and hosts. `is_used(name, key)` knows the servers of the generation named, and
 -- `is_named(kind, name)` its upstreams and hosts; if it is not the current one, nothing is done.
 function _M.forget_left(generation, is_used, is_named)
   if leaving.count() + left.count() == 0 then
@@ -486,8 +487,8 @@ function _M.forget_left(generation, is_used, is_named)
   end
   lock.alone(false, function()
     if generation == _M.generation() then
-      leaving.forget(is_used)
-      left.forget(is_named)
+      leaving.forget(is_used, MOST_LEFT)
+      left.forget(is_named, MOST_LEFT)
     end
   end)
 end

@@ -49,6 +49,7 @@ function _M.new(peers, options)
   local self = setmetatable({ entries = {}, now = 0, gauge = options.gauge }, methods)
   self:sync(peers)
   for _ = 1, #peers > 0 and options.turns or 0 do
+    step(#peers / 40)
     advance(self)
   end
   return self
