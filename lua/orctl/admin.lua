@@ -7,12 +7,15 @@ local health = require("orctl.health.report")
 local json = require("orctl.json")
 local metrics = require("orctl.metrics")
 local overrides = require("orctl.admin.overrides")
+local pace = require("orctl.pace")
 local problem = require("orctl.problem")
 local source = require("orctl.source")
 local splice = require("orctl.splice")
 local state = require("orctl.state")
 
 local _M = {}
+
+local PART, READ = 1048576, 300 -- bytes of a body that are read at once, and what that counts as
 
 local var = ngx.var
 
@@ -57,8 +60,13 @@ local function read_body()
     if not file then
       return nil, err
     end
-    bytes = file:read("*a")
+    local parts = {}
+    repeat
+      parts[#parts + 1] = file:read(PART)
+      pace.step(READ)
+    until #(parts[#parts] or "") < PART
     file:close()
+    bytes = table.concat(parts)
   end
   return bytes or ""
 end
@@ -291,7 +299,7 @@ function _M.run(is_own)
     ngx.header["Allow"] = allowed(methods)
     return problem.send(405, "this path does not take " .. method:sub(1, 20))
   end
-  return answer(first, second)
+  return pace.slowly(answer, first, second)
 end
 
 return _M

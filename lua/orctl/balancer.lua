@@ -10,6 +10,7 @@ local passive = require("orctl.health.passive")
 local policy = require("orctl.policy")
 local record = require("orctl.metrics.record")
 local router = require("orctl.router")
+local step = require("orctl.pace").step
 
 local _M = {}
 
@@ -49,6 +50,7 @@ function _M.build(part, version, old, turns, may_begin)
   local watched = passive.is_needed(part) or nil
   for i, server in ipairs(part.servers) do
     local known = old and old.peers[server.key]
+    step()
     local peer = { key = server.key, host = server.host, port = server.port,
       address = server.address, backup = server.backup, state = server.state,
       weight = server.scaled or server.weight, document_weight = server.weight,

@@ -39,11 +39,20 @@ local function gauge(peers)
   return counters.sums(blocks, IN_FLIGHT)
 end
 
+-- A rotation that goes on where `old` is. Requests are served from that one until the new document
+-- is built as a whole: it is not changed.
+local function heir(old)
+  local new = {}
+  for name, value in pairs(old) do new[name] = value end
+  return setmetatable(new, getmetatable(old))
+end
+
 local function rotation(balance, peers, old, turns)
   if #peers == 0 then
     return nil
   end
   if old then
+    old = heir(old)
     old:sync(peers)
   else
     old = strategies[balance].new(peers, { turns = turns, now = now, random = math.random,
@@ -81,9 +90,6 @@ local function start_slowly(upstream, old, may_begin)
     elseif old and may_begin and not peer.state then
       slow_start.begin(peer, time)
     end
-    if peer.ramp then
-      starting[upstream.name] = upstream
-    end
   end
 end
 
@@ -110,15 +116,34 @@ function _M.prepare(upstream, part, old, turns, may_begin)
   upstream.backup = rotation(part.balance, upstream.backup, same.backup, turns)
 end
 
---- Servers of an upstream that were in the set `before` and are not down any more start slowly.
-function _M.follow_down(upstream, before)
-  if not upstream.slow_start then
-    return
-  end
-  for key in pairs(before or {}) do
+-- Whether some server has come back.
+local function begin_ramps(upstream, before)
+  local some = false
+  for key in pairs(upstream.slow_start and before or {}) do
     local peer = upstream.peers[key]
     if peer and not (upstream.down and upstream.down[key]) then
       slow_start.begin(peer, now())
+      some = true
+    end
+  end
+  return some
+end
+
+--- Servers of an upstream that were in the set `before` and are not down any more start slowly.
+function _M.follow_down(upstream, before)
+  if begin_ramps(upstream, before) then
+    starting[upstream.name] = upstream
+  end
+end
+
+--- The same for an upstream that is prepared and not served yet.
+_M.prepare_down = begin_ramps
+
+--- An upstream that was prepared is served from now on.
+function _M.serve(upstream)
+  starting[upstream.name] = nil
+  for _, peer in ipairs(upstream.slow_start and upstream.list or {}) do
+    if peer.ramp then
       starting[upstream.name] = upstream
     end
   end

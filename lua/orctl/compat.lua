@@ -4,6 +4,7 @@ local address = require("orctl.address")
 local document = require("orctl.document")
 local json = require("orctl.json")
 local splice = require("orctl.splice")
+local step = require("orctl.pace").step
 
 local _M = {}
 
@@ -291,6 +292,7 @@ function tell(faults, pointer, raw, wanted, got)
 end
 
 local function compile(upstream, route)
+  step(4)
   return document.compile({ format = 1, upstreams = { upstream }, routes = { route } })
 end
 

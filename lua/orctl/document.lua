@@ -6,6 +6,7 @@ local balance = require("orctl.balancer.rules")
 local health = require("orctl.health.rules")
 local json = require("orctl.json")
 local route = require("orctl.route")
+local step = require("orctl.pace").step
 
 local _M = {}
 
@@ -14,7 +15,6 @@ local MAX_FAULTS = 1000
 -- Of a whole document, as lib/model/document_size.h has them. What a document takes to be built is
 -- what a request may have to wait; and rate_limit.lua has room for so many limits.
 local MAX_LIMITS, MAX_HOSTS, MAX_SERVERS = 1000, 20000, 40000
-local SLICE = 200 -- items between two pauses
 local DAY_MS = 24 * 3600 * 1000
 
 -- Addresses of the document in hand, taken apart once: they are looked at three times.
@@ -116,22 +116,15 @@ local function milliseconds(text)
   return number and units[unit] and number > 0 and number * units[unit] or nil
 end
 
-local function nothing() end
-
-local pause = nothing
-
---- Calls a function again and again while a document is checked and compiled.
-function _M.set_pause(fn)
-  pause = fn
-end
-
 local check
 
 local function check_object(value, rule, faults)
   local path = faults.path
   local depth = #path + 1
   local fields = rule.fields or {}
+  step()
   for name, one in pairs(value) do
+    step(0.1)
     -- An object that was empty holds a mark and nothing else.
     local mark = name == "" and one == json.null and next(value, next(value)) == nil
     path[depth] = name
@@ -162,9 +155,7 @@ local function check_array(value, rule, faults)
   local path = faults.path
   local depth = #path + 1
   for i = 1, #value do
-    if i % SLICE == 0 then
-      pause()
-    end
+    step()
     path[depth] = i - 1
     check(value[i], rule.items, faults)
   end
@@ -238,6 +229,7 @@ local function check_upstream(up, path, faults)
   end)
   local seen = {}
   for i, peer in ipairs(items(json.type(up) == "object" and up.servers or nil)) do
+    step()
     local text = field(peer, "address")
     local found = parse(text or "")
     local key = found and found.key
@@ -252,6 +244,7 @@ end
 local function check_sum(list, place, most, faults, name, of)
   local sum = 0
   for i, one in ipairs(list) do
+    step(0.3)
     local value = json.type(one) == "object" and one[name]
     local count = value and (of and #items(value) or 1) or 0
     if sum <= most and sum + count > most then
@@ -265,9 +258,7 @@ end
 local function check_routes(routes, names, faults)
   local seen = {}
   for i, one in ipairs(routes) do
-    if i % SLICE == 0 then
-      pause()
-    end
+    step(4)
     if json.type(one) == "object" then
       local to = field(one, "upstream")
       if to and not names[to] then
@@ -283,6 +274,7 @@ local function check_routes(routes, names, faults)
       end)
       local again
       for _, key in ipairs(field(one, "path") and route.keys(one) or {}) do
+        step()
         again = again or seen[key] and seen[key] ~= i
         seen[key] = i
       end
@@ -299,6 +291,7 @@ end
 local function check_references(value, faults)
   local names = {}
   for i, up in ipairs(items(value.upstreams)) do
+    step()
     local name = field(up, "name")
     if name and names[name] then
       fault_at(faults, { "upstreams", i - 1, "name" }, "upstream %s is named twice", show(name))
@@ -357,6 +350,7 @@ _M.seconds = seconds
 local function compile_upstream(up)
   local servers = {}
   for i, one in ipairs(up.servers) do
+    step()
     local found = parse(one.address)
     servers[i] = { address = one.address, host = found.host, port = found.port, key = found.key,
       weight = one.weight or 1, backup = one.backup or false,
@@ -382,16 +376,12 @@ end
 function _M.compile(value)
   local upstreams, routes, empty = {}, {}, nil
   for i, up in ipairs(value.upstreams) do
-    if i % SLICE == 0 then
-      pause()
-    end
+    step(2)
     upstreams[i] = compile_upstream(up)
     empty = empty or (#up.servers == 0 and up.name or nil)
   end
   for i, one in ipairs(value.routes) do
-    if i % SLICE == 0 then
-      pause()
-    end
+    step(4)
     routes[i] = route.compile(one, seconds)
   end
   return { upstreams = upstreams, routes = routes, empty = empty }
@@ -400,7 +390,6 @@ end
 --- Value of a JSON text; nil and a reason if it is none.
 function _M.decode(bytes)
   local value, err = json.decode(bytes)
-  pause()
   return value, err and "not a JSON document: " .. err:gsub("[^ -~]", "?")
 end
 

@@ -4,6 +4,7 @@ local clock = require("orctl.clock")
 local leader = require("orctl.health.leader")
 local lease = require("orctl.health.lease")
 local record = require("orctl.health.record")
+local step = require("orctl.pace").step
 local store = require("orctl.store")
 
 local _M = {}
@@ -32,6 +33,7 @@ function _M.apply(upstream, back)
   upstream.down = nil
   if upstream.health or upstream.outlier then
     for _, peer in ipairs(upstream.list) do
+      step()
       set(upstream, peer.key)
     end
   end
@@ -45,6 +47,9 @@ local function apply_one(upstream, key, back)
     back(upstream, { [key] = true })
   end
 end
+
+--- Number of the last change of any server's health.
+_M.last_change = record.last_change
 
 --- Takes over what has changed since the change numbered `seen`, nil for all; returns the number
 -- of the last one. `back` as for apply().

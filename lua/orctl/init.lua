@@ -8,7 +8,6 @@ local auth = require("orctl.auth")
 local balancer = require("orctl.balancer")
 local certs = require("orctl.certs")
 local counters = require("orctl.counters")
-local document = require("orctl.document")
 local file = require("orctl.file")
 local hops = require("orctl.hops")
 local health_rules = require("orctl.health.rules")
@@ -93,23 +92,11 @@ local function tick(premature)
   end
 end
 
-local BREATH = 0.001 -- seconds; sleep(0) is no pause on a plain nginx
-
--- Lets this worker serve what waits, where that can be.
-local function pause()
-  local phase = ngx.get_phase()
-  if phase == "content" or phase == "timer" then
-    ngx.sleep(BREATH)
-  end
-end
-
 --- init_worker_by_lua.
 function _M.init_worker()
   if not ngx.worker.id() then
     return -- a helper process, which serves nothing
   end
-  document.set_pause(pause)
-  json.set_pause(pause)
   certs.start()
   state.start()
   source.tick(0, state)

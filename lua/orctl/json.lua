@@ -1,6 +1,8 @@
 -- JSON in and out. lua-cjson reads; answers are written here, because Debian's lua-cjson has no way
 -- to write an empty array and writes the members of an object in any order. Pure.
 local cjson = require("cjson.safe").new()
+local pieces = require("orctl.pieces")
+local step = require("orctl.pace").step
 
 local _M = {}
 
@@ -8,6 +10,7 @@ local concat, sort = table.concat, table.sort
 local huge, sub = math.huge, string.sub
 
 local DEPTH = 64 -- as lib/model/read.h has it
+local MOST_VALUES = 2000000
 cjson.decode_max_depth(DEPTH)
 cjson.decode_invalid_numbers(false)
 
@@ -121,50 +124,27 @@ local function count_colons(text)
   return count
 end
 
-local LARGE = 262144 -- bytes
-
-local function nothing() end
-
-local pause = nothing
-
---- Calls a function between the steps of reading a large text.
-function _M.set_pause(fn)
-  pause = fn
-end
-
-local function breathe(text)
-  if #text > LARGE then
-    pause()
-  end
-end
-
---- Value of a JSON text of at most 64 levels, in UTF-8 and without an object that names a member
--- twice; nil and the reason if it is none. The rules are those of RFC 8259 and of orctl, to the
--- byte; as there, a byte order mark may stand in front.
-function _M.decode(text)
-  if sub(text, 1, 3) == "\239\187\191" then
-    text = sub(text, 4)
-  end
+-- As decode(), of a text that is short or cannot be divided; `before` it are so many bytes.
+local function decode_piece(text, before)
   local control = text:find(ANYWHERE)
   if control then
-    return nil, "byte " .. control .. " is a control character"
+    return nil, "byte " .. before + control .. " is a control character"
   end
   -- cjson takes any bytes for a string, and whoever reads the document later would not.
   local foreign = find_foreign_byte(text)
   if foreign then
-    return nil, "byte " .. foreign .. " is not UTF-8"
+    return nil, "byte " .. before + foreign .. " is not UTF-8"
   end
-  breathe(text)
   local value, err = cjson.decode(text)
   if err then
-    return nil, err
+    return nil, (err:gsub("character (%d+)", function(at)
+      return "character " .. before + at
+    end))
   end
-  breathe(text)
   local lax, rest = find_laxity(text)
   if lax then
     return nil, lax
   end
-  breathe(text)
   local count = count_members({ value })
   if not count then
     return nil, "a number is too large"
@@ -174,10 +154,20 @@ function _M.decode(text)
     return nil, "an object names a member twice"
   end
   if type(value) == "table" and rest:find("{%s*}") then
-    breathe(text)
     return cjson.decode(mark_empty_objects(text))
   end
   return value
+end
+
+--- Value of a JSON text of at most 64 levels, in UTF-8 and without an object that names a member
+-- twice; nil and the reason if it is none. The rules are those of RFC 8259 and of orctl, to the
+-- byte; as there, a byte order mark may stand in front. A long text is read with pauses, and has at
+-- most 2,000,000 values: more than fit into the 12 MiB of a document that orctl writes.
+function _M.decode(text)
+  if sub(text, 1, 3) == "\239\187\191" then
+    text = sub(text, 4)
+  end
+  return pieces.decode(text, decode_piece, DEPTH, MOST_VALUES)
 end
 
 --- "array", "object", or the Lua type of a decoded value; an empty table is an array.
@@ -191,8 +181,42 @@ function _M.type(value)
   return type((next(value))) == "string" and "object" or "array"
 end
 
---- Quick text for storage, and back: empty arrays and empty objects are the same there.
-_M.pack, _M.unpack = cjson.encode, cjson.decode
+--- Quick text for storage, and back: empty arrays and empty objects are the same there. A long text
+-- is read with pauses.
+_M.pack = cjson.encode
+
+local function unpack_piece(text)
+  return cjson.decode(text)
+end
+
+function _M.unpack(text)
+  return pieces.decode(text, unpack_piece, DEPTH, huge)
+end
+
+local function is_list(value)
+  return type(value) == "table" and value[1] ~= nil
+end
+
+--- As pack(), of what holds long lists: these are written with pauses.
+function _M.pack_long(value)
+  if not is_list(value) then
+    if type(value) ~= "table" or next(value) == nil then
+      return cjson.encode(value)
+    end
+    local members = {}
+    for name, member in pairs(value) do
+      local text = is_list(member) and _M.pack_long(member) or cjson.encode(member)
+      members[#members + 1] = cjson.encode(name) .. ":" .. text
+    end
+    return "{" .. concat(members, ",") .. "}"
+  end
+  local items = {}
+  for i = 1, #value do
+    items[i] = cjson.encode(value[i])
+    step()
+  end
+  return "[" .. concat(items, ",") .. "]"
+end
 
 local escapes = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
 
@@ -219,6 +243,7 @@ local function write(value, out)
     out[#out + 1] = "]"
   else
     local names = {}
+    step()
     for name in pairs(value) do names[#names + 1] = name end
     sort(names)
     out[#out + 1] = "{"

@@ -42,6 +42,13 @@ end
 --- Gives the lock back, unless it has had its time and is another's by now.
 _M.release = release
 
+--- Gives the owner the whole time again: what it does may take long, as others get their turn.
+function _M.keep(owner)
+  if dict:get(KEY) == owner then
+    dict:safe_set(KEY, owner, TTL)
+  end
+end
+
 --- Whether the lock is still this owner's.
 function _M.is_held(owner)
   return dict:get(KEY) == owner

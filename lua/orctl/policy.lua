@@ -8,6 +8,7 @@ local request_edits = require("ngx.req")
 local response_edits = require("ngx.resp")
 local rate_limit = require("orctl.rate_limit")
 local route_of = require("orctl.metrics.record").route
+local step = require("orctl.pace").step
 
 local _M = {}
 
@@ -87,6 +88,7 @@ function _M.build(routes)
   rate_limit.find_places(routes)
   for i, route in ipairs(routes) do
     local copy = {}
+    step()
     for name, value in pairs(route) do copy[name] = value end
     local connect, send, read = route.connect_timeout, route.send_timeout, route.read_timeout
     copy.timeouts = (connect or send or read) and { connect, send, read } or nil

@@ -12,6 +12,7 @@ local ffi = require("ffi")
 local json = require("orctl.json")
 local request_key = require("orctl.request_key")
 local sha256 = require("orctl.sha256")
+local step = require("orctl.pace").step
 
 local _M = {}
 
@@ -58,6 +59,7 @@ local function clear(limits, high)
   for _, limit in ipairs(limits) do
     if limit.block <= high and cells then
       ffi.fill(cells + limit.block * BLOCK, BLOCK * 8)
+      step(20)
     end
   end
 end
@@ -86,8 +88,8 @@ function _M.place(routes)
     blocks.high = math.max(blocks.high, next_block)
   end
   return blocks.high > 0 and function()
-    clear(fresh, high)
     dict:safe_set(P .. "blocks", json.pack(blocks))
+    clear(fresh, high)
   end or nil
 end
 

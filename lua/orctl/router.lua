@@ -1,8 +1,10 @@
--- Host, path, method and headers of a request to a route. Pure.
+-- Host, path, method and headers of a request to a route. Pure, but for the pauses.
 --
 -- A match costs one table lookup for each distinct length of the prefixes in question, never one
 -- for each route: 10,000 routes answer as quickly as ten. Method and headers are read only when a
 -- route of that very host and path asks for them.
+local step = require("orctl.pace").step
+
 local _M = {}
 
 local byte, sub = string.byte, string.sub
@@ -54,6 +56,7 @@ end
 -- `root` answers for "/", `lengths` are the other lengths of prefixes, longest first.
 local function finish(paths)
   local lengths, seen = {}, {}
+  step()
   for path in pairs(paths.by_prefix) do
     if path ~= "/" and not seen[#path] then
       seen[#path] = true
@@ -93,10 +96,12 @@ function _M.compile(routes)
   end
   for i, route in ipairs(routes) do
     route.position = i
+    step()
     if route.host then
       add_route(paths_of(route.host), route)
     end
     for _, host in ipairs(route.hosts or {}) do
+      step()
       add_route(paths_of(host), route)
     end
     if not route.host and not route.hosts then

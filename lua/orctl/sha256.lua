@@ -1,6 +1,7 @@
 -- SHA-256 as lower-case hex: by the libcrypto that nginx already holds, else in Lua. Pure.
 local bit = require("bit")
 local ffi = require("ffi")
+local step = require("orctl.pace").step
 
 local _M = {}
 
@@ -8,10 +9,18 @@ local band, bnot, bxor, ror = bit.band, bit.bnot, bit.bxor, bit.ror
 local rshift, tobit, tohex = bit.rshift, bit.tobit, bit.tohex
 local byte, char, floor = string.byte, string.char, math.floor
 
--- The one-shot function needs no context type, which other modules may have declared otherwise.
-ffi.cdef("unsigned char *SHA256(const unsigned char *data, size_t size, unsigned char *digest);")
+-- Under names of our own: other modules may have declared these with a type of the context.
+ffi.cdef([[
+int orctl_sha256_init(void *context) __asm__("SHA256_Init");
+int orctl_sha256_update(void *context, const char *data, size_t size) __asm__("SHA256_Update");
+int orctl_sha256_final(unsigned char *digest, void *context) __asm__("SHA256_Final");
+]])
 
-local has_library = pcall(function() return ffi.C.SHA256 end)
+local CONTEXT = 256 -- bytes, of which it needs half
+local PART = 65536  -- bytes between two looks at the pace
+local ITEM = 2048   -- bytes that count as one item of work
+
+local has_library = pcall(function() return ffi.C.orctl_sha256_final end)
 
 local function hex(text)
   return (text:gsub(".", function(c) return ("%02x"):format(byte(c)) end))
@@ -22,8 +31,15 @@ function _M.library(text)
   if not has_library then
     return nil
   end
-  local digest = ffi.new("unsigned char[32]")
-  ffi.C.SHA256(text, #text, digest)
+  local digest, context = ffi.new("unsigned char[32]"), ffi.new("uint64_t[?]", CONTEXT / 8)
+  local data = ffi.cast("const char *", text)
+  ffi.C.orctl_sha256_init(context)
+  for at = 0, #text - 1, PART do
+    local size = math.min(PART, #text - at)
+    ffi.C.orctl_sha256_update(context, data + at, size)
+    step(size / ITEM)
+  end
+  ffi.C.orctl_sha256_final(digest, context)
   return hex(ffi.string(digest, 32))
 end
 

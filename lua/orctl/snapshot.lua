@@ -1,6 +1,7 @@
 -- What must outlive the process, in files that are old or new and never half. A file is a line that
 -- names its kind, length and digest, and then the bytes that were given.
 local ffi = require("ffi")
+local pace = require("orctl.pace")
 local sha256 = require("orctl.sha256")
 
 local _M = {}
@@ -86,13 +87,13 @@ end
 
 --- What step() returns, run while no other process writes in the folder: two masters share it while
 -- nginx is upgraded, and each has a shared dictionary and so a lock of its own. Nil and why not.
--- step() must not yield.
+-- step() must not yield, and is not asked to by pace.step().
 function _M.alone(folder, step)
   local fd, err = lock(folder)
   if not fd then
     return nil, err
   end
-  local ok, first, second, third = pcall(step)
+  local ok, first, second, third = pace.at_once(pcall, step)
   C.close(fd)
   if not ok then
     error(first, 0)

@@ -6,6 +6,7 @@ local clock = require("orctl.clock")
 local compat = require("orctl.compat")
 local document = require("orctl.document")
 local json = require("orctl.json")
+local pace = require("orctl.pace")
 local policy = require("orctl.policy")
 local redis = require("orctl.redis")
 local sha256 = require("orctl.sha256")
@@ -236,7 +237,7 @@ end
 
 local function run(premature, state)
   if not premature then
-    local called, ok = pcall(poll, state)
+    local called, ok = pcall(pace.slowly, poll, state)
     if not called then
       ngx.log(ngx.ERR, "the source was not read: ", ok)
     end

@@ -4,6 +4,7 @@
 -- line break, so a line that looks like the begin or the end of an upstream is one. Pure.
 local ffi = require("ffi")
 local json = require("orctl.json")
+local step = require("orctl.pace").step
 
 local _M = {}
 
@@ -45,6 +46,7 @@ local function pretty(value, indent, out)
     return a < b
   end)
   out[#out + 1] = kind == "array" and "[" or "{"
+  step(#keys)
   for i, key in ipairs(keys) do
     out[#out + 1] = (i > 1 and ",\n" or "\n") .. inner
       .. (kind == "object" and json.encode(key) .. ": " or "")

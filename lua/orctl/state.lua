@@ -12,6 +12,7 @@ local kept_overrides = require("orctl.kept_overrides")
 local leaving = require("orctl.leaving")
 local left_names = require("orctl.metrics.left")
 local overrides = require("orctl.overrides")
+local pace = require("orctl.pace")
 local policy = require("orctl.policy")
 local record = require("orctl.metrics.record")
 local router = require("orctl.router")
@@ -27,6 +28,8 @@ local exiting = ngx.worker.exiting
 
 local TICK = 0.05      -- seconds
 local SWEEP_TICKS = 20 -- once a second: what dead workers and servers that left have left behind
+local WAIT, STEP = 10, 0.005 -- seconds that who publishes waits for the workers
+local MOST_TURNS = 64  -- that are taken in advance, so that workers begin at different servers
 
 local instance                -- name and tree digest, boot, the tree's document; from the master
 local snapshot                -- generation, digest, router, routes_version, upstreams
@@ -40,6 +43,8 @@ local next_end                -- when the first of them ends, in seconds since b
 local problem                 -- why it does not serve that one
 local slot, slot_text         -- where it reports, and what it reported
 local following = false       -- false: the tree's own document goes before the dictionary's
+local settled                 -- the last large generation that all workers were waited for
+local building = false        -- a timer builds what is too large to be built while a request waits
 local adopted, adopting, ticks = false, false, 0
 local started = false         -- a server that is new to this worker is new to all
 
@@ -49,19 +54,21 @@ local function unserved(routes)
   return pointer and pointer .. ": " .. reason
 end
 
--- A snapshot, whose `upstreams` are only those that differ from `old`, and its routes if they are
--- others than in `old`.
+-- A snapshot, whose `upstreams` are only those that differ from `old`, and what record.adopt()
+-- takes if its routes are others than in `old`. Changes nothing that is served.
 local function build(loaded, generation, old)
   local upstreams = {}
   local turns = ngx.worker.pid()
   for name, part in pairs(loaded.parts) do
     local override = loaded.overrides[name]
+    pace.step()
     if override then
       part = overrides.effective(part, override.servers)
     end
     local built = balancer.build(part, loaded.versions[name], old.upstreams[name],
-      turns % (#part.servers + 1), started)
+      turns % math.min(#part.servers + 1, MOST_TURNS), started)
     built.override_version = override and override.version
+    health.apply(built, choice.prepare_down)
     upstreams[name] = built
   end
   local routes = loaded.routes and policy.build(loaded.routes)
@@ -75,7 +82,7 @@ local function build(loaded, generation, old)
     overrides = loaded.overrides,
     router = routes and router.compile(routes) or old.router,
     routes_version = loaded.routes_version,
-  }, routes
+  }, routes and record.prepare(routes)
 end
 
 local function read_overrides()
@@ -95,7 +102,7 @@ local function report()
   end
   local certificates, certs_problem = certs.digest()
   local value = { pid = ngx.worker.pid(), boot = instance.boot, tree = instance.tree,
-    generation = snapshot.generation, digest = snapshot.digest, certs = certificates,
+    generation = snapshot.generation, digest = snapshot.digest, certs = certificates, seen = seen,
     error = problem or certs_problem, override_version = seen_override_version }
   local text = json.pack(value)
   if text ~= slot_text or not other or other.pid ~= value.pid then
@@ -105,7 +112,7 @@ end
 
 -- Puts what build() made of `loaded` in the place of the snapshot. Thousands of upstreams stay in
 -- the table that they are in: nothing yields in here, so no request sees half of a change.
-local function swap(built, routes, loaded)
+local function swap(built, hosts, loaded)
   local upstreams = snapshot.upstreams
   if not loaded.only then
     for name, upstream in pairs(upstreams) do
@@ -118,16 +125,18 @@ local function swap(built, routes, loaded)
   end
   for name, upstream in pairs(built.upstreams) do
     upstreams[name] = upstream
+    choice.serve(upstream)
   end
   built.upstreams = upstreams
   snapshot = built
-  if routes then
-    record.adopt(routes)
+  if hosts then
+    record.adopt(hosts)
   end
 end
 
 -- Serves the current generation with the current overrides, or keeps the old snapshot and says why.
 -- If the generation moves while its parts are read, they may be gone: then the new one is read.
+-- In a timer that gives way, requests are served from the old snapshot until the swap.
 local function follow()
   local generation, loaded, err, all, text, all_version
   local function has(name, version)
@@ -144,25 +153,49 @@ local function follow()
     loaded, err = store.load(generation, has,
       text == held_overrides and snapshot.generation or nil)
   until loaded or generation_of() == generation
-  seen, seen_overrides, next_end = generation, text, overrides.next_end(all)
-  seen_override_version = all_version
-  local ok, built, routes = true, nil, nil
+  local ok, built, hosts = true, nil, nil
+  local change = health.last_change()
   if loaded then
     loaded.overrides = all
-    ok, built, routes = pcall(build, loaded, generation, snapshot)
+    ok, built, hosts = pcall(build, loaded, generation, snapshot)
     err = not ok and built or nil
   end
   if loaded and ok then
-    swap(built, routes, loaded)
+    swap(built, hosts, loaded)
     problem, held_overrides = nil, text
-    for name in pairs(loaded.parts) do
-      health.apply(snapshot.upstreams[name], choice.follow_down)
-    end
+    seen_health = seen_health and math.min(seen_health, change)
   else
     problem = tostring(err)
     ngx.log(ngx.ERR, "generation ", generation, " is not served: ", problem)
   end
+  seen, seen_overrides, next_end = generation, text, overrides.next_end(all)
+  seen_override_version = all_version
   report()
+end
+
+-- In a timer. What came since is looked at by the next request or tick.
+local function follow_slowly()
+  local ok, err = pcall(pace.slowly, follow)
+  building, seen_version = false, nil
+  if not ok then
+    error(err, 0)
+  end
+end
+
+-- Whether the document is too large to be built while a request waits. A worker that ends builds
+-- it all the same: its last requests are few, and it runs no timers.
+local function is_large()
+  return started and not exiting()
+    and store.last_large(generation_of()) > snapshot.generation
+end
+
+local function follow_in_time()
+  if is_large() then
+    building = ngx.timer.at(0, follow_slowly) ~= nil
+  end
+  if not building then
+    follow()
+  end
 end
 
 local function follow_all()
@@ -172,8 +205,9 @@ local function follow_all()
     adopted, following = true, true
   end
   local version = version_of()
-  if following and (generation_of() ~= seen or store.overrides_text() ~= seen_overrides) then
-    follow()
+  if following and not building
+    and (generation_of() ~= seen or store.overrides_text() ~= seen_overrides) then
+    follow_in_time()
   end
   seen_health = health.follow(snapshot.upstreams, seen_health, choice.follow_down)
   seen_version = following and version or nil
@@ -182,7 +216,7 @@ end
 --- The snapshot to serve, as new as the last publication of any worker.
 function _M.current()
   if not following or version_of() ~= seen_version then
-    follow_all()
+    pace.at_once(follow_all)
   end
   return snapshot
 end
@@ -219,7 +253,7 @@ local function adopt(may_wait)
   end
   adopted, following = true, true
   if result then
-    follow()
+    pace.at_once(follow)
   else
     problem = "the tree's document does not fit into the shared dictionary"
     seen = before
@@ -244,15 +278,35 @@ local function end_homeless()
   end, " ends, as the server has left the document")
 end
 
-local function all_serve(generation)
+-- Whether a field of what each worker of the newest cycle reports is this generation, or a later
+-- one.
+local function all_have(field, generation)
   local cycle = store.note("cycle")
   for id = 0, cycle.count - 1 do
     local worker = store.note("worker/" .. id)
-    if not worker or worker.boot ~= cycle.boot or worker.generation ~= generation then
+    if not worker or worker.boot ~= cycle.boot or (worker[field] or 0) < generation then
       return false
     end
   end
   return true
+end
+
+-- Who is told that a document, or a change upon it, was taken finds it in every worker. A small one
+-- is built by the request that meets it; for a large one, this waits.
+local function wait_for_all()
+  _M.current()
+  local large, waited = store.last_large(generation_of()), 0
+  local name = large .. " in cycle " .. store.note("cycle").boot
+  while name ~= settled and waited < WAIT and not all_have("seen", large) do
+    ngx.sleep(STEP)
+    waited = waited + STEP
+  end
+  settled = name
+  return _M.current()
+end
+
+local function left_count()
+  return leaving.count() + left_names.count()
 end
 
 local function is_used(name, key)
@@ -267,8 +321,13 @@ end
 local function sweep()
   record.sample()
   counters.bury()
+end
+
+-- Some of what has left at every tick: it may be tens of thousands of servers.
+local function forget_left()
   -- Only when no worker can send a request to a server that left are its counters free.
-  if health.leads() and all_serve(snapshot.generation) then
+  if left_count() > 0 and health.leads() and not building
+    and all_have("generation", snapshot.generation) then
     store.forget_left(snapshot.generation, is_used, is_named)
   end
 end
@@ -297,6 +356,7 @@ function _M.tick()
   if ticks % SWEEP_TICKS == 0 then
     sweep()
   end
+  forget_left()
 end
 
 -- What a start, unlike a reload, begins with: the document that was saved over the tree's, if there
@@ -391,7 +451,7 @@ function _M.publish(change, accept, tree, save)
       store.set_tree_document(result.digest)
       saved.drop_document()
     end
-    if next(_M.current().overrides) then
+    if next(wait_for_all().overrides) then
       end_homeless()
       _M.current()
     end
@@ -410,7 +470,7 @@ function _M.override(name, key, step)
     local upstream = _M.current().upstreams[name]
     return step(known, upstream, upstream and upstream.peers[key])
   end)
-  _M.current()
+  wait_for_all()
   return entry, reason, err
 end
 
@@ -423,14 +483,14 @@ function _M.status()
   for id = 0, cycle.count - 1 do
     local worker = store.note("worker/" .. id)
     if worker and worker.boot == cycle.boot then
-      worker.id, worker.boot = id, nil
+      worker.id, worker.boot, worker.seen = id, nil, nil
       workers[#workers + 1] = worker
     end
   end
   return {
     worker = ngx.worker.pid(), name = cycle.name, tree = cycle.tree, workers = workers, worker_count = cycle.count,
     generation = current.generation, digest = current.digest,
-    leaving = leaving.count() + left_names.count(),
+    leaving = left_count(),
     overrides = overrides.count(current.overrides), override_version = seen_override_version,
     uptime = math.floor(clock.boottime() - (store.note("started") or { at = 0 }).at),
   }

@@ -2,6 +2,7 @@
 -- under a key of the instance: the same in every worker and after every change, it says nothing of
 -- the network behind, and nobody can make up one.
 local digest = require("orctl.session_key").digest
+local step = require("orctl.pace").step
 
 local _M = {}
 
@@ -20,6 +21,7 @@ end
 local function fill(sticky)
   local by_mark = {}
   for _, peer in ipairs(sticky.peers) do
+    step(4)
     local mark = digest("sticky/" .. sticky.name .. "/" .. peer.key)
     by_mark[mark] = peer
     peer.set_cookie = sticky.before .. mark .. sticky.after

@@ -10,6 +10,7 @@ local json = require("orctl.json")
 local leaving = require("orctl.leaving")
 local left = require("orctl.metrics.left")
 local lock = require("orctl.lock")
+local pace = require("orctl.pace")
 local rate_limit = require("orctl.rate_limit")
 local sha256 = require("orctl.sha256")
 local splice = require("orctl.splice")
@@ -24,6 +25,11 @@ local GENERATION, VERSION = P .. "generation", P .. "version"
 -- The kinds of keys that belong to one document.
 local parts = { ["raw/"] = true, ["index/"] = true, ["routes/"] = true, ["upstream/"] = true,
   ["change/"] = true }
+
+local MOST_LEFT = 200 -- servers, upstreams and hosts that are forgotten at once
+local MANY = 200   -- servers of an upstream that are written with pauses
+local LARGE = 1000 -- servers and hosts that are too many to be built while a request waits
+local ITEM = 100   -- bytes of a stored part that count as one item of work
 
 local dict = ngx.shared.orctl
 
@@ -70,6 +76,7 @@ local last_index, last_indexed
 local function advance(index, generation, change)
   index.upstreams[change.name] = change.version
   index.generation, index.digest, index.at = generation, change.digest, change.at
+  index.large = change.large
   index.changed = change.name
   return index
 end
@@ -104,6 +111,13 @@ function _M.raw(generation)
   end
 end
 
+--- The last generation, up to this one, that is too large to be built while a request waits; 0 if
+-- none was.
+function _M.last_large(generation)
+  local index = read_index(generation)
+  return index and index.large or 0
+end
+
 --- When the current document was published, in seconds since 1970; 0 if none was.
 function _M.published_at()
   local index = read_index(_M.generation())
@@ -126,6 +140,7 @@ function _M.load(generation, has, held)
   for name, version in pairs(versions) do
     if not has(name, version) then
       local text = dict:get(part_key(name, version))
+      pace.step(#(text or "") / ITEM)
       local part, err = json.unpack(text or "")
       if not part then
         return nil, ("upstream %s: %s"):format(name, text and err or "part is missing")
@@ -145,35 +160,46 @@ function _M.load(generation, has, held)
 end
 
 -- Versions are texts: json.pack() takes ten times as long for a number, and there are thousands.
+local one_host = { "" }
+
 local function write_parts(old, new, compiled, stored)
+  local work = 0
   local function put(key, text)
     stored[#stored + 1] = key
     return dict:safe_set(key, text)
   end
   for _, upstream in ipairs(compiled.upstreams) do
-    local name, text = upstream.name, json.pack(upstream)
+    local count = #upstream.servers
+    local name, text = upstream.name, (count > MANY and json.pack_long or json.pack)(upstream)
     local version = old.upstreams[name]
+    pace.step(1 + (count > MANY and 0 or count / 2))
     if not version or dict:get(part_key(name, version)) ~= text then
+      work = work + 1 + count
       version = tostring(new.generation)
       local ok, err = put(part_key(name, version), text)
       if not ok then return nil, err end
     end
     new.upstreams[name] = version
   end
-  local text = compiled.routes and json.pack(compiled.routes)
+  local text = compiled.routes and json.pack_long(compiled.routes)
   new.routes = old.routes
   if text and (not old.routes or dict:get(routes_key(old.routes)) ~= text) then
     new.routes = tostring(new.generation)
+    for _, route in ipairs(compiled.routes) do work = work + #(route.hosts or one_host) end
     local ok, err = put(routes_key(new.routes), text)
     if not ok then return nil, err end
   end
+  new.large = work > LARGE and new.generation or old.large
   return put(index_key(new.generation), json.pack(new))
 end
 
 -- Tells which upstreams and hosts the new document does not name.
 local function note_left(old, new, compiled)
   for name in pairs(old.upstreams) do
-    if not new.upstreams[name] then left.note("upstream", name) end
+    if not new.upstreams[name] then
+      left.note("upstream", name)
+      pace.step()
+    end
   end
   if not old.routes or old.routes == new.routes then
     return
@@ -182,6 +208,7 @@ local function note_left(old, new, compiled)
   for _, route in ipairs(compiled.routes) do seen[host_of(route)] = true end
   for _, route in ipairs(json.unpack(dict:get(routes_key(old.routes)) or "") or {}) do
     local host = host_of(route)
+    pace.step()
     if not seen[host] then
       seen[host] = true
       left.note("host", host)
@@ -203,6 +230,7 @@ local function collect(old, new, compiled, replaced)
   local kept = {}
   for _, upstream in ipairs(compiled.upstreams) do
     if replaced[upstream.name] then
+      pace.step(#upstream.servers / 4)
       for _, server in ipairs(upstream.servers) do
         kept[upstream.name .. "/" .. server.key] = true
       end
@@ -210,11 +238,16 @@ local function collect(old, new, compiled, replaced)
   end
   for name, version in pairs(replaced) do
     local part = json.unpack(dict:get(part_key(name, version)) or "")
+    local gone = {}
     for _, server in ipairs(part and part.servers or {}) do
+      pace.step()
       if not kept[name .. "/" .. server.key] then
         record.forget(name, server.key)
-        leaving.note(name, server.key)
+        gone[#gone + 1] = server.key
       end
+    end
+    if gone[1] then
+      leaving.note(name, gone)
     end
     dict:delete(part_key(name, version))
   end
@@ -259,6 +292,7 @@ local function publish(change, options, owner)
   end
   local bytes = text_of(change, generation)
   local digest = sha256.hex(bytes)
+  lock.keep(owner)
   local unchanged = old.digest == digest
   local new = { generation = generation + 1, digest = digest, at = ngx.time(), changed = one,
     upstreams = one and old.upstreams or {} }
@@ -275,12 +309,13 @@ local function publish(change, options, owner)
     ok, err = dict:safe_set(stored[1], bytes)
     if ok then
       ok, err = write_parts(old, new, compiled, stored)
+      lock.keep(owner)
     end
     if ok and one then
       -- Only spares others the index: without room for it they read that.
       stored[#stored + 1] = change_key(new.generation)
       dict:safe_set(stored[#stored], json.pack({ name = one, version = new.upstreams[one],
-        digest = digest, at = new.at }))
+        digest = digest, at = new.at, large = new.large }))
     end
   end
   -- Durable before it is seen: what was not saved is not served either.
@@ -407,7 +442,7 @@ local function set_overrides(step)
     local now = after.upstreams[name]
     for key, entry in pairs(upstream.servers) do
       if entry.add and not (now and now.servers[key] and now.servers[key].add) then
-        leaving.note(name, key)
+        leaving.note(name, { key })
       end
     end
   end
@@ -443,8 +478,8 @@ function _M.is_tree_document(digest)
   return _M.generation() > 0 and dict:get(P .. "tree_document") == digest
 end
 
---- Gives back the counters of servers that left and whose last request has ended, and those of
--- upstreams and hosts. `is_used(name, key)` knows the servers of the generation named, and
+--- Gives back the counters of some servers that left and whose last request has ended, and those of
+-- some upstreams and hosts. `is_used(name, key)` knows the servers of the generation named, and
 -- `is_named(kind, name)` its upstreams and hosts; if it is not the current one, nothing is done.
 function _M.forget_left(generation, is_used, is_named)
   if leaving.count() + left.count() == 0 then
@@ -452,8 +487,8 @@ function _M.forget_left(generation, is_used, is_named)
   end
   lock.alone(false, function()
     if generation == _M.generation() then
-      leaving.forget(is_used)
-      left.forget(is_named)
+      leaving.forget(is_used, MOST_LEFT)
+      left.forget(is_named, MOST_LEFT)
     end
   end)
 end

@@ -5,6 +5,7 @@ local ffi = require("ffi")
 local json = require("orctl.json")
 local sha256 = require("orctl.sha256")
 local ssl = require("ngx.ssl")
+local step = require("orctl.pace").step
 
 local _M = {}
 
@@ -199,6 +200,7 @@ function _M.check_set(value, now)
   local entries, names = {}, {}
   for i, item in ipairs(items) do
     local pointer = "/items/" .. i - 1
+    step(100)
     local entry, wrong, reason = _M.check_item(item, nil, pointer, now)
     if not entry then
       return nil, wrong, reason

@@ -1,5 +1,6 @@
 """A real nginx with the gateway, real backends, and small helpers for the tests of this folder."""
 import atexit
+import functools
 import http.client
 import json
 import os
@@ -18,7 +19,8 @@ import unittest
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 TEMPLATE = os.path.join(ROOT, "tests", "lua", "nginx.conf.template")
 MODULES = "/usr/lib/nginx/modules"
-NGINX = os.environ.get("NGINX", shutil.which("openresty") or "nginx")
+# Not $NGINX: nginx takes that for the sockets it inherits.
+NGINX = os.environ.get("ORCTL_TEST_NGINX") or shutil.which("openresty") or "nginx"
 
 
 def wait_for(condition, limit=60.0, what="condition"):
@@ -51,7 +53,16 @@ def digest_of(number):
     return "%064x" % number
 
 
+@functools.cache
+def has_lua_built_in():
+    version = subprocess.run([NGINX, "-V"], stderr=subprocess.PIPE, text=True, check=True)
+    return re.search(r"--add-module=\S*lua", version.stderr) is not None
+
+
 def load_modules():
+    """The lines that load what this nginx needs for the gateway."""
+    if has_lua_built_in():
+        return ""
     names = ["ndk_http_module.so", "ngx_http_lua_module.so"]
     if not os.path.exists(os.path.join(MODULES, names[1])):
         return ""

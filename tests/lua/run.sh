@@ -2,13 +2,14 @@
 # Runs tests/lua/*_test.lua, or the files named, inside a real nginx. TAP on stdout.
 cd "$(dirname "$0")/../.." || exit 2
 root=$PWD dir=$(mktemp -d) || exit 2
-nginx=$(command -v openresty || command -v nginx) || exit 2
+nginx=${ORCTL_TEST_NGINX:-$(command -v openresty || command -v nginx)} || exit 2
 trap 'test -s "$dir/pid" && kill "$(cat "$dir/pid")"; wait; rm -rf "$dir"' EXIT
 trap 'exit 2' INT TERM
 chmod 755 "$dir"
 {
   modules=/usr/lib/nginx/modules
   for name in ndk_http_module ngx_http_lua_module; do
+    "$nginx" -V 2>&1 | grep -q 'add-module=[^ ]*lua' && break
     test -e "$modules/$name.so" && echo "load_module $modules/$name.so;"
   done
   cat <<CONF

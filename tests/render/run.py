@@ -23,6 +23,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 ORCTL = os.environ.get("ORCTL", TOP + "/build/dev/orctl")
 UPDATE = os.environ.get("UPDATE") == "1"
+# of which the trees of the cases are tried; $NGINX is what nginx itself takes for sockets
+NGINX = os.environ.get("ORCTL_TEST_NGINX") or "/usr/sbin/nginx"
+FLAVOR = "openresty" if b"openresty/" in subprocess.run([NGINX, "-v"], stderr=subprocess.PIPE).stderr else "debian"
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
 FLAVORS = ("debian", "openresty")
 
@@ -116,15 +119,15 @@ class RenderTest(unittest.TestCase):
     def nginx_takes(self, manifest):
         """Real `nginx -t` over the tree where it stands."""
         root = self.scratch()
-        orctl("--root", root, "render", "-f", manifest, "--flavor", "debian", "-d", root + "/out")
+        orctl("--root", root, "render", "-f", manifest, "--flavor", FLAVOR, "-d", root + "/out")
         name = next(entry for entry in os.listdir(root + "/out") if not entry.endswith(".service"))
         tree = root + "/out/" + name
-        if "\nstream {" in read(tree + "/nginx.conf") and not os.path.exists(STREAM_MODULE):
+        if "\nstream {" in read(tree + "/nginx.conf") and FLAVOR == "debian" and not os.path.exists(STREAM_MODULE):
             self.skipTest("libnginx-mod-stream is not installed")
         for folder in ("run", "var/lib", "var/log"):
             os.makedirs("%s/%s/openresty/%s" % (root, folder, name))
         self.real_certificates(tree)
-        done = run("/usr/sbin/nginx", "-e", "stderr", "-p", tree, "-c", "nginx.conf", "-t", "-q")
+        done = run(NGINX, "-e", "stderr", "-p", tree, "-c", "nginx.conf", "-t", "-q")
         self.assertEqual((done.returncode, done.stdout, re.sub(r"(?m)^.*\[(notice|warn)\].*\n", "", done.stderr)), (0, "", ""))
 
     @staticmethod

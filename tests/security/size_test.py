@@ -1,12 +1,11 @@
 #!/usr/bin/python3
-"""How large a document may be: orctl and the gateway say the same, and the largest one lets requests through while it is taken."""
+"""How large a document may be: orctl and the gateway say the same, and the largest one lets requests through while it is taken (how long they wait: slices_test.py)."""
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -15,7 +14,6 @@ from harness import GatewayTest, document
 
 ORCTL = os.environ.get("ORCTL", os.path.join(HERE, "..", "..", "build", "release", "orctl"))
 POLICY = {"limit": 1 << 20, "cap": 1 << 20}
-LONGEST = 3.0  # seconds that a request may wait on a busy machine; 100,000 routes took that on an idle one
 
 
 def routes(number, **fields):
@@ -72,14 +70,11 @@ class Size(GatewayTest):
         instance = self.instance(document([self.server.addresses[0]]), policy=POLICY, dict_size="64m")
         doc = self.document(routes(9999))
         doc["routes"] = doc["routes"][:9999] + [{"path": "/", "upstream": "up"}]
-        waits, done = [], threading.Event()
+        answers, done = [], threading.Event()
 
         def ask():
             while not done.is_set():
-                begin = time.monotonic()
-                if instance.get(timeout=30).status != 200:
-                    waits.append(1e9)
-                waits.append(time.monotonic() - begin)
+                answers.append(instance.get(timeout=30).status)
         clients = [threading.Thread(target=ask) for _ in range(3)]
         for client in clients:
             client.start()
@@ -89,7 +84,7 @@ class Size(GatewayTest):
         done.set()
         for client in clients:
             client.join()
-        self.assertLess(max(waits), LONGEST)
+        self.assertEqual(set(answers), {200})
 
 
 if __name__ == "__main__":

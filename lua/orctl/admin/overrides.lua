@@ -6,6 +6,7 @@ local counters = require("orctl.counters")
 local health = require("orctl.health.report")
 local json = require("orctl.json")
 local leaving = require("orctl.leaving")
+local pace = require("orctl.pace")
 local overrides = require("orctl.overrides")
 local problem = require("orctl.problem")
 local state = require("orctl.state")
@@ -165,6 +166,7 @@ function _M.upstream(upstream)
   local entries = known and known.servers or {}
   local servers = json.array()
   for i, peer in ipairs(upstream.list) do
+    pace.step(4)
     servers[i] = server_item(upstream, peer, entries)
   end
   for _, key in ipairs(leaving.of(upstream.name)) do

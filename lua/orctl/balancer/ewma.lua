@@ -5,6 +5,7 @@
 -- over the weight, it is what one more request would wait for. A peer that is not asked is forgiven
 -- with time, or one bad answer would keep it from ever showing that it has got well.
 local draw = require("orctl.balancer.draw")
+local step = require("orctl.pace").step
 
 local _M = {}
 local methods = { __index = _M }
@@ -43,6 +44,7 @@ function _M:sync(peers)
   local now, entries = self.now(), {}
   local fresh = average(self.entries, now)
   for _, peer in ipairs(peers) do
+    step()
     entries[peer.key] = self.entries[peer.key] or { seconds = fresh, at = now }
   end
   self.entries, self.urn = entries, draw.new(peers, self.random)

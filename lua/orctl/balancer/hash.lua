@@ -9,6 +9,7 @@
 -- and noted. A pick is then one hash of the key; an update costs nothing until requests come.
 local bit = require("bit")
 local ffi = require("ffi")
+local step = require("orctl.pace").step
 
 local _M = {}
 local methods = { __index = _M }
@@ -93,6 +94,7 @@ function _M:sync(peers)
   if not self.peers or not same(peers, self.peers) then
     local seeds = {}
     for i, peer in ipairs(peers) do
+      step()
       seeds[i] = hash(peer.key)
     end
     self.seeds, self.winners = seeds, nil

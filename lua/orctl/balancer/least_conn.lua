@@ -7,6 +7,8 @@
 -- and not by its first server alone. A peer's turn is a point in virtual time; it moves on
 -- by 1 / weight with each pick. A peer that was busy for long does not catch up on the turns
 -- it missed.
+local step = require("orctl.pace").step
+
 local _M = {}
 local methods = { __index = _M }
 
@@ -47,6 +49,7 @@ function _M.new(peers, options)
   local self = setmetatable({ entries = {}, now = 0, gauge = options.gauge }, methods)
   self:sync(peers)
   for _ = 1, #peers > 0 and options.turns or 0 do
+    step(#peers / 40)
     advance(self)
   end
   return self
@@ -60,6 +63,7 @@ function _M:sync(peers)
     old[entry.peer.key] = entry
   end
   for i, peer in ipairs(peers) do
+    step()
     local known, turn = old[peer.key], self.now + 0.5 / peer.weight
     if known and known.weight == peer.weight then
       turn = known.turn

@@ -15,6 +15,7 @@
 -- A peer that starts slowly keeps its turns and gives a part of them away: whoever is next then
 -- takes its own turn early, so the others share what is given in proportion to their weights.
 local slow_start = require("orctl.balancer.slow_start")
+local step = require("orctl.pace").step
 
 local _M = {}
 local methods = { __index = _M }
@@ -50,6 +51,7 @@ end
 
 local function heapify(heap)
   for i = math.floor(#heap / 2), 1, -1 do
+    step()
     sift_down(heap, i)
   end
 end
@@ -82,6 +84,7 @@ end
 local function ring_length(heap)
   local sum, divisor = 0, 0
   for _, entry in ipairs(heap) do
+    step(0.3)
     sum, divisor = sum + entry.weight, gcd(entry.weight, divisor)
   end
   local length = sum > 0 and sum / divisor
@@ -145,6 +148,7 @@ end
 -- a new weight, its remaining wait is stretched by the same factor as its interval.
 function _M:sync(peers)
   for _ = 1, self.ring and (self.at - self.start) % #self.ring or 0 do
+    step()
     take(self, 1) -- brings the heap to where the ring is
   end
   local old = {}
@@ -153,6 +157,7 @@ function _M:sync(peers)
   end
   local now, heap = self.now, {}
   for order, peer in ipairs(peers) do
+    step()
     local entry = { peer = peer, weight = peer.weight, order = order, base = now, count = 0 }
     local known = old[peer.key]
     if known and known.weight == peer.weight then

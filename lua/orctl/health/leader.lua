@@ -17,11 +17,14 @@ local SPREAD = 3          -- seconds over which first checks are spread, or thei
 local OUTLIER_STEP = 0.1  -- seconds between two looks at failures in a row
 local KEPT = 20           -- probes of a server that are remembered
 local KEPT_OF_MANY, MANY = 5, 2000 -- with so many servers fewer, for the sake of the dictionary
+local BUDGET = 300        -- servers that are compared with the document at once
 
 local groups = {}         -- by name of upstream: {upstream, servers by key, list, eject}
 local plan = schedule.new()
 local running, server_count = 0, 0
-local snapshot            -- that the groups were made from
+local snapshot            -- that the groups are made from
+local waiting = {}        -- names of its upstreams that are yet to be compared with the groups
+local work                -- the one that is: {group, upstream, is_watched, done, servers, …}
 local is_current          -- is_current(upstream, key): may a result still be kept?
 
 local function take(entry, ok, err, seconds, now)
@@ -175,24 +178,35 @@ local function sync_ejection(group, now)
   end
 end
 
-local function sync_group(group, upstream, now)
-  local old = group.servers
-  group.upstream, group.servers, group.list, group.takers = upstream, {}, {}, {}
-  for i, peer in ipairs(upstream.list) do
-    local server = old[peer.key]
-    if not server then
-      server, server_count = member.new(upstream.name, peer.key, peer.block), server_count + 1
-    end
-    server.host, server.port, server.block = peer.host, peer.port, peer.block
-    server.address = peer.address
-    sync_checks(server, checks_of(upstream, peer), now)
-    if not upstream.health then
-      server.down, server.flap, server.known = false, {}, {}
-    end
-    group.servers[peer.key], group.list[i] = server, server
-    if not peer.state then
-      group.takers[#group.takers + 1] = server
-    end
+-- Compares one server of an upstream with what is known of it.
+local function sync_server(peer, now)
+  local upstream = work.upstream
+  if not work.is_watched then
+    return record.forget(upstream.name, peer.key)
+  end
+  local server = work.group.servers[peer.key]
+  if not server then
+    server, server_count = member.new(upstream.name, peer.key, peer.block), server_count + 1
+  end
+  server.host, server.port, server.block = peer.host, peer.port, peer.block
+  server.address = peer.address
+  sync_checks(server, checks_of(upstream, peer), now)
+  if not upstream.health then
+    server.down, server.flap, server.known = false, {}, {}
+  end
+  work.servers[peer.key], work.list[#work.list + 1] = server, server
+  if not peer.state then
+    work.takers[#work.takers + 1] = server
+  end
+end
+
+-- All servers have been compared.
+local function end_work(now)
+  local group, upstream, old = work.group, work.upstream, work.group.servers
+  group.servers, group.list, group.takers = work.servers, work.list, work.takers
+  group.is_partial = false
+  if not work.is_watched then
+    return
   end
   for key, server in pairs(old) do
     if not group.servers[key] then
@@ -208,25 +222,41 @@ local function sync_group(group, upstream, now)
   end
 end
 
+-- Another document has come before all servers were compared: those that are new are not kept.
+local function abandon()
+  for key, server in pairs(work and work.servers or {}) do
+    if not work.group.servers[key] then drop_server(server) end
+  end
+  work = nil
+end
+
 local function drop_group(group)
   for _, server in pairs(group.servers) do drop_server(server) end
   if group.eject then plan:drop(group.eject) end
 end
 
+local function begin_work(name, upstream)
+  local group = groups[name] or { servers = {}, list = {}, takers = {} }
+  local is_watched = (upstream.health or upstream.outlier) ~= nil
+  if not is_watched then
+    drop_group(group)
+    group = { servers = {}, list = {}, takers = {} }
+  end
+  group.upstream, group.is_partial = upstream, true
+  groups[name] = group
+  work = { group = group, upstream = upstream, is_watched = is_watched, done = 0, servers = {},
+    list = {}, takers = {} }
+end
+
 -- Members and checks change together, with the snapshot; upstreams that did not change keep their
 -- object in it.
-local function sync(new, now)
+local function begin_sync(new)
+  abandon()
+  waiting = {}
   for name, upstream in pairs(new.upstreams) do
     local group = groups[name]
-    if not group or group.upstream ~= upstream then
-      if upstream.health or upstream.outlier then
-        groups[name] = group or { servers = {} }
-        sync_group(groups[name], upstream, now)
-      else
-        if group then drop_group(group) end
-        groups[name] = { upstream = upstream, servers = {}, list = {} }
-        for _, peer in ipairs(upstream.list) do record.forget(name, peer.key) end
-      end
+    if not group or group.is_partial or group.upstream ~= upstream then
+      waiting[#waiting + 1] = name
     end
   end
   for name, group in pairs(groups) do
@@ -238,13 +268,34 @@ local function sync(new, now)
   snapshot = new
 end
 
+-- With tens of thousands of servers this takes a number of ticks, or requests would wait.
+local function go_on(now)
+  local budget = BUDGET
+  while budget > 0 and (work or waiting[1]) do
+    if not work then
+      local name = table.remove(waiting)
+      begin_work(name, snapshot.upstreams[name])
+    end
+    local peer = work.upstream.list[work.done + 1]
+    if peer then
+      sync_server(peer, now)
+      work.done = work.done + 1
+    else
+      end_work(now)
+      work = nil
+    end
+    budget = budget - 1
+  end
+end
+
 --- Does what is due at `now`, in monotonic seconds. `current(name, key)` is asked when a result
 -- comes whether it may still be kept.
 function _M.run(new, now, current)
   is_current = current
   if new ~= snapshot then
-    sync(new, now)
+    begin_sync(new)
   end
+  go_on(now)
   local batch = {}
   while running < MAX_RUNNING do
     local item = plan:next(now)
@@ -272,8 +323,9 @@ end
 --- Another worker probes: what is under way here is not kept.
 function _M.stop()
   if snapshot then
+    abandon()
     for _, group in pairs(groups) do drop_group(group) end
-    groups, plan, snapshot, server_count = {}, schedule.new(), nil, 0
+    groups, plan, snapshot, server_count, waiting = {}, schedule.new(), nil, 0, {}
   end
 end
 

@@ -1,6 +1,7 @@
 -- Health as the admin endpoint tells it.
 local json = require("orctl.json")
 local record = require("orctl.health.record")
+local step = require("orctl.pace").step
 
 local _M = {}
 
@@ -61,6 +62,7 @@ function _M.all(upstreams)
       types[check.name] = check.type
     end
     for _, peer in ipairs(upstream.list) do
+      step(4)
       items[#items + 1] = item(upstream, peer, types)
     end
   end

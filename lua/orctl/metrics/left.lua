@@ -18,10 +18,10 @@ function _M.count()
   return dict:llen(LEFT) or 0
 end
 
---- Gives back the counters of all that are noted, but for those that `is_named(kind, name)` says
+--- Gives back the counters of `most` that are noted, but for those that `is_named(kind, name)` says
 -- have come again. Only when every worker serves a document without them.
-function _M.forget(is_named)
-  for _ = 1, _M.count() do
+function _M.forget(is_named, most)
+  for _ = 1, math.min(_M.count(), most) do
     local kind, name = dict:rpop(LEFT):match("^(%l+)/(.*)$")
     if not is_named(kind, name) then
       counters.release(kind, name)

@@ -2,6 +2,7 @@
 -- request, so: a few loads and stores, nothing made, and one variable written.
 local block = require("orctl.metrics.block")
 local counters = require("orctl.counters")
+local step = require("orctl.pace").step
 
 local _M = {}
 
@@ -50,11 +51,12 @@ local function host_of(route)
   return route.host or route.hosts and route.hosts[1] or ANY
 end
 
---- Gives each of the routes that are served from now on the counters of its host, as `stats`. A
--- request that is still under way to a host that left is not counted: others may have its block.
-function _M.adopt(routes)
+--- Gives each of the routes that will be served the counters of its host, as `stats`; what adopt()
+-- takes.
+function _M.prepare(routes)
   local seen = { [ANY] = any }
   for _, route in ipairs(routes) do
+    step()
     local name = host_of(route)
     local host = seen[name] or hosts[name]
     if not host or host.block == SPARE then
@@ -62,6 +64,12 @@ function _M.adopt(routes)
     end
     seen[name], route.stats = host, host
   end
+  return seen
+end
+
+--- The routes that were prepared are served from now on. A request that is still under way to a
+-- host that left is not counted: others may have its block.
+function _M.adopt(seen)
   for name, host in pairs(hosts) do
     if not seen[name] then
       host.block = SPARE
