@@ -474,8 +474,8 @@ function _M.override(name, key, step)
   return entry, reason, err
 end
 
---- Status of the instance. Speaks of the newest cycle even when a worker of an old one answers; `worker` is the pid of
--- the one that does.
+--- Status of the instance. Speaks of the newest cycle even when a worker of an old one answers;
+-- `worker` is the pid of the one that does.
 function _M.status()
   local current = _M.current()
   local cycle = store.note("cycle")
@@ -488,7 +488,8 @@ function _M.status()
     end
   end
   return {
-    worker = ngx.worker.pid(), name = cycle.name, tree = cycle.tree, workers = workers, worker_count = cycle.count,
+    worker = ngx.worker.pid(), name = cycle.name, tree = cycle.tree,
+    workers = workers, worker_count = cycle.count,
     generation = current.generation, digest = current.digest,
     leaving = left_count(),
     overrides = overrides.count(current.overrides), override_version = seen_override_version,
