@@ -46,6 +46,7 @@ inline Exit run_lifecycle(const std::string& verb, const std::string& done, std:
   if (names.empty()) io.note("No instances found.");
   Request request = make_request(o.change, world, verb);
   request.history = Request::History::passed_over;
+  request.accepts_changes = o.accept_changes;
   const Held held(names, world, layout, request, remarks(io));
   Plan plan;
   for (const std::string& name : names) {

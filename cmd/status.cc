@@ -25,6 +25,7 @@ std::string remark(const Observed& o, const std::string& tree) {
   if (const std::string fault = o.fault_of_masters(); !fault.empty()) return fault + "; " + mend_masters(o.name);
   if (o.unconfirmed) return o.unconfirmed->line();
   if (o.interrupted) return "an apply was interrupted: the next changing command finishes or undoes it";
+  if (o.denied) return "no rights to ask it: run as root or as its owner";
   if (!o.live.answers) return fmt::format("{}; if it stays so: orctl restart {}", o.problem, o.name);
   if (!o.problem.empty()) return o.problem;
   if (!tree.empty()) return tree;

@@ -37,6 +37,7 @@ local ok, err = pcall(function()
   if not compiled then fault("gateway.json: " .. reason) end
   local settings = require("orctl.json").decode(read(tree .. "/settings.json"))
   if settings.admin then require("orctl.auth").init(settings.admin.token_file) end
+  if settings.source then require("orctl.source").check(settings.source) end
 end)
 if not ok then fault(tostring(err)) end
 

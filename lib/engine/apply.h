@@ -23,7 +23,8 @@ struct Request {
   Millis confirm_within{0};         ///< how long a revision waits for `orctl confirm` (step ArmConfirm)
   /// What a history that cannot be read means: a change is made upon it, or is one of the process alone.
   enum class History { needed, passed_over } history = History::needed;
-  bool ends_wait = false;  ///< takes the place of a revision that waits for its confirmation: rollback and delete
+  bool accepts_changes = false;  ///< runs the live tree although others could have changed it
+  bool ends_wait = false;        ///< takes the place of a revision that waits for its confirmation: rollback and delete
 };
 
 /// How one instance of a plan ended.

@@ -58,15 +58,16 @@ Outcome Carrier::run() {
   if (plan_.empty()) return outcome_;
   try {
     refuse_stale();
+    refuse_others_place();
     const int master = supervisor_.master(world_);
     was_running_ = master != 0;
     if (!plan_.before && was_running_)
       throw Error(Exit::conflict,
                   fmt::format("an nginx of {} runs (pid {}), but the store knows nothing of it", plan_.name, master),
                   way_to_adopt("end that nginx first: kill -QUIT " + std::to_string(master)));
+    supervisor_.clear_way(world_);
     require_runnable(plan_, tree_, world_, layout_);
     if (was_running_ && has<Reload>(plan_)) await_turn(master);
-    supervisor_.clear_way(world_);
     evidence_ = Evidence(ErrorLog::from_now(world_, layout_, plan_.name));
     for (const Step& step : plan_.steps) {
       if (interrupted() != 0) throw Error(Exit::target, "interrupted");
@@ -127,6 +128,16 @@ void Carrier::refuse_stale() const {
   throw Error(Exit::conflict, plan_.name + " has changed since this plan was made", "make the plan again");
 }
 
+/// What nobody can move out of its place is not stopped for it.
+void Carrier::refuse_others_place() const {
+  if (plan_.after || !world_.env.is_root()) return;
+  if (const auto found = distrust(tree_.substr(0, tree_.rfind('/'))))
+    throw Error(Exit::refused,
+                fmt::format("{}: '{}' {}, who could change what is removed there; nothing was done", plan_.name,
+                            found->path, found->why),
+                found->remedy);
+}
+
 void Carrier::carry(const CheckTree&) {
   require_named_files(plan_.after->spec, world_, layout_);
   try {
@@ -182,6 +193,7 @@ void Carrier::swap() {
 }
 
 void Carrier::carry(const WriteUnit&) {
+  unit_of_others_ = world_.env.is_root() && distrust(layout_.unit(plan_.name));
   unit_written_ = true;
   supervisor_.write_unit(world_, plan_.after ? plan_.after->unit : "",
                          plan_.before ? Supervisor::AtBoot::keep : Supervisor::AtBoot::start);
@@ -268,16 +280,6 @@ void Carrier::tell(const char* what, const std::function<void()>& step) {
   }
 }
 
-/// A fault after the ref had moved (of an fsync, say) must not leave the store calling live what was put back.
-void Carrier::put_back_ref() {
-  if (commit_.empty() || world_.git.ref(applied_ref(plan_.name)).value_or("") == plan_.base) return;
-  const FileLock lock = world_.git.lock(request_.lock_wait);
-  if (plan_.base.empty())
-    world_.git.remove_ref(applied_ref(plan_.name));
-  else
-    world_.git.set_ref(applied_ref(plan_.name), plan_.base);
-}
-
 void Carrier::settle() {
   const Uninterrupted shield;
   if (!plan_.after) remove_all();
@@ -310,86 +312,6 @@ void Carrier::remove_all() {
     if (!world_.fs.exists(up) || !world_.fs.list(up).empty()) return;
     world_.fs.remove(up);
   }
-}
-
-void Carrier::put_back(const Error& cause) {
-  if (!swapped_ && !unit_written_ && !disturbed_ && old_master_ == 0 && !pushed_ && !pushed_certificates_ &&
-      commit_.empty()) {
-    world_.fs.remove(stage_);
-    if (prepared_) supervisor_.remove(world_, *prepared_);
-    throw cause;  // nothing had been changed
-  }
-  progress_(fmt::format("{}: {}; putting everything back", plan_.name, cause.what()));
-  try {
-    if (swapped_) {
-      heal_swap(world_, layout_, tree_folder(shape().spec));
-      const bool staged = world_.fs.exists(stage_), live = world_.fs.exists(tree_);
-      if (plan_.before && plan_.after) {
-        if (world_.fs.read_tree(tree_, ownership()) == plan_.before->tree) {
-          // the exchange had not happened
-        } else if (staged) {
-          swap();
-        } else {
-          world_.fs.remove(tree_);  // it was missing before
-        }
-      } else if (plan_.after && live) {
-        world_.fs.remove(tree_);
-      } else if (plan_.before && staged && !live) {
-        world_.fs.rename(stage_, tree_);
-      }
-    }
-    // a unit whose process must end is needed until it has
-    if (unit_written_ && plan_.before) supervisor_.write_unit(world_, plan_.before->unit, Supervisor::AtBoot::keep);
-    put_back_process();
-    if (unit_written_ && !plan_.before) supervisor_.write_unit(world_, "", Supervisor::AtBoot::keep);
-    world_.fs.remove(stage_);
-    // under systemd the first run of nginx made its folders
-    if (!plan_.before) supervisor_.remove(world_, supervisor_.belongings(world_, plan_.after->spec));
-    put_back_ref();
-  } catch (const Error& e) {
-    throw Error(Exit::broken, fmt::format("{}: {}; and putting it back failed: {}", plan_.name, cause.what(), e.what()),
-                way_out(plan_.name, tree_, world_, layout_));
-  }
-  tell("the outcome could not be noted", [&] {
-    if (commit_.empty()) return;
-    const FileLock lock = world_.git.lock(request_.lock_wait);
-    note_outcome(world_, commit_, "rolled-back", cause.what(), took());
-  });
-  audit("rolled-back", cause.what());
-  std::string hint = cause.hint();
-  if (!plan_.before && hint.find(layout_.logs(plan_.name)) != std::string::npos)  // of a first apply no log is left
-    hint = "orctl render -f MANIFEST -d DIR writes the files for a closer look";
-  throw Error(Exit::rolled_back, fmt::format("{}: {}; everything was put back as it was", plan_.name, cause.what()),
-              hint);
-}
-
-/// Whether nothing can be proved but by a start: nobody reaches its workers.
-bool Carrier::has_lost_socket() const {
-  const int master = supervisor_.master(world_);
-  const auto loss = supervisor_.loss(world_, master);
-  return master != 0 && loss && loss->of != Loss::Of::unit && loss->mended_by == Impact::restart;
-}
-
-void Carrier::put_back_process() {
-  if (old_master_ != 0) supervisor_.revert(world_, std::exchange(old_master_, 0));
-  if (!disturbed_ && !pushed_ && !pushed_certificates_) return;
-  // a stop that was begun is brought to its end: a master that drains takes no signal back; and a master that was
-  // started anew may be another binary
-  if (stopping_ || restarted_ || has_lost_socket()) supervisor_.stop(world_, Millis(0));
-  if (!plan_.before || !was_running_) return;
-  const int master = supervisor_.master(world_);
-  Evidence evidence;  // nginx may still be logging what it could not do for the change that is taken back
-  if (master == 0) {
-    start(*plan_.before);
-  } else if (disturbed_ && swapped_) {
-    evidence.before(world_, master, Evidence::Signal::reload);
-    supervisor_.reload(world_);  // harmless when the reload that failed was never taken up
-  } else if (!disturbed_) {
-    const std::string socket = layout_.admin_socket(plan_.name);
-    if (pushed_) put_document(world_, socket, plan_.before->document());
-    if (pushed_certificates_) put_certificates(world_, socket, certificates_body(plan_.before->tree));
-  }
-  verify(world_, layout_, plan_.name, *plan_.before, evidence, request_.verify_limit);
 }
 
 void Carrier::audit(const std::string& outcome, const std::string& cause) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "engine/carrier.h"
+#include "engine/live_tree.h"
 #include "engine/settle_masters.h"
 #include "engine/swap.h"
 #include "model/certificates.h"
@@ -87,6 +88,8 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
       carrier.carry(Supervise{Supervise::Action::stop});
       if (!in_place) carrier.carry(SwapTree{});
     } else {
+      if (const auto found = distrust_live_tree(carrier.tree_, world))
+        throw Error(Exit::refused, fmt::format("'{}' {}, who could have changed it", found->path, found->why));
       const bool running = carrier.supervisor_.master(world) != 0;
       const bool hot = plan.before && plan.before->digest == plan.after->digest;
       const bool other_process =

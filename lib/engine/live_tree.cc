@@ -31,13 +31,6 @@ bool brings_tree(const InstancePlan& plan) {
   return std::find(plan.steps.begin(), plan.steps.end(), Step(CheckTree{})) != plan.steps.end();
 }
 
-const char* what_is(Fs::Kind kind) {
-  return kind == Fs::Kind::folder    ? "a folder"
-         : kind == Fs::Kind::symlink ? "a symlink"
-         : kind == Fs::Kind::socket  ? "a socket"
-                                     : "a special file";
-}
-
 /// Whether a configuration of `tree` names `path`.
 bool is_named(const Tree& tree, const std::string& path) {
   return std::any_of(tree.begin(), tree.end(), [&](const auto& one) {
@@ -63,7 +56,7 @@ void require_logs(const InstancePlan& plan, const World& world, const Layout& la
     if (is_meant(path, world)) continue;
     throw Error(Exit::refused,
                 fmt::format("{}: the log '{}' is {}, not a regular file; nothing was done", plan.name, path,
-                            what_is(entry.kind)),
+                            in_words(entry.kind)),
                 "whoever may write in its folder has put it there: look with ls -l, then remove it: rm -r " + path);
   }
 }
@@ -97,6 +90,19 @@ std::optional<Tree> kept_tree(const InstancePlan& plan, const World& world) {
   return std::nullopt;
 }
 
+/// Where one of its folders should be is something that is none: no start gets past that.
+void require_folders(const std::string& name, const std::string& tree, const World& world, const Layout& layout) {
+  if (const auto fault = Supervisor(layout, name, tree).fault_of_folders(world))
+    throw Error(Exit::refused, fmt::format("{}: {}; nothing was done", name, fault->text),
+                "look with ls -ld, then move it away: " + fault->mend);
+}
+
+/// Whether what the plan stops would be missed: it runs, and has to come up again.
+bool stops_it(const InstancePlan& plan) {
+  return std::find(plan.steps.begin(), plan.steps.end(), Step(Supervise{Supervise::Action::restart})) !=
+         plan.steps.end();
+}
+
 void require_tree(const InstancePlan& plan, const std::string& tree, World& world, const Layout& layout) {
   const Tree& live = plan.before->tree;
   const auto refuse = [&](const std::string& what) {
@@ -105,18 +111,24 @@ void require_tree(const InstancePlan& plan, const std::string& tree, World& worl
   };
   if (const std::string strange = strange_entry(live); !strange.empty()) refuse(strange);
   const auto kept = kept_tree(plan, world);
-  if (kept && *kept == live) return;
+  const bool as_kept = kept && *kept == live;
+  if (as_kept && !stops_it(plan)) return;
   if (const std::string lost = kept ? lost_file(live, *kept) : ""; !lost.empty()) refuse("'" + lost + "' is gone");
   Instance instance;
   instance.name = known_name(plan.name);
   instance.spec = plan.before->spec;
   const Target target = find_target(instance, world, layout);
+  // as a start does: the check needs the folders, and reads the secrets as the instance will
+  Supervisor(layout, plan.name, tree).prepare(world, target, plan.before->spec);
+  settle_secrets(world, layout, plan.before->spec);
   try {
     check_staged_tree(world, layout, plan.before->spec, tree, live, live, target);
   } catch (const Error& e) {
     stop_if_interrupted();
     if (e.exit() != Exit::refused && e.exit() != Exit::usage) throw;
-    refuse(e.what());
+    if (!as_kept) refuse(e.what());
+    throw Error(Exit::refused, fmt::format("{}: it would not start again: {}; nothing was done", plan.name, e.what()),
+                e.hint());
   }
 }
 
@@ -145,7 +157,13 @@ std::optional<Distrust> distrust_live_tree(const std::string& tree, const World&
 
 std::string fault_of_tree(const Observed& now, const World& world, const Layout& layout) {
   if (!now.version || !now.applied || now.broken || now.interrupted) return {};
-  if (const auto found = distrust_live_tree(now.tree_path, world))
+  std::optional<Distrust> found;
+  try {
+    found = distrust_live_tree(now.tree_path, world);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  if (found)
     return fmt::format("'{}' {}, who could have changed what its tree runs; {}", found->path, found->why,
                        found->remedy);
   std::vector<std::string> changed;
@@ -166,6 +184,7 @@ std::string fault_of_tree(const Observed& now, const World& world, const Layout&
 
 void require_runnable(const InstancePlan& plan, const std::string& tree, World& world, const Layout& layout) {
   if (!plan.after || !runs_anew(plan)) return;
+  require_folders(plan.name, tree, world, layout);
   require_named_files(plan.after->spec, world, layout);
   require_logs(plan, world, layout);
   if (plan.before && !brings_tree(plan)) require_tree(plan, tree, world, layout);
@@ -174,7 +193,10 @@ void require_runnable(const InstancePlan& plan, const std::string& tree, World& 
 std::string way_out(const std::string& name, const std::string& tree, const World& world, const Layout& layout) {
   const std::string again = "then apply the manifest or roll back again";
   try {
-    if (Supervisor(layout, name, tree).master(world) != 0) gateway_status(world, layout.admin_socket(name), patience);
+    const int master = Supervisor(layout, name, tree).master(world);
+    if (master != 0 && world.proc.is_stopped(master))
+      return fmt::format("nginx (pid {}) was stopped by a signal: orctl restart {}; {}", master, name, again);
+    if (master != 0) gateway_status(world, layout.admin_socket(name), patience);
   } catch (const Error&) {
     return fmt::format("it runs and does not answer: orctl restart {}; {}", name, again);
   }

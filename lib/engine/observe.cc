@@ -23,6 +23,8 @@ void observe_masters(Observed& o, const World& world, const Layout& layout, cons
   o.masters = supervisor.masters(world, all);
   o.upgrading = supervisor.upgrading(world) != 0;
   o.pid = supervisor.master(world);
+  o.orphans = supervisor.orphans(world, all);
+  o.live.orphaned = !o.orphans.empty();
 }
 
 bool labels_match(const Value& spec, const std::vector<std::string>& wanted) {
@@ -60,7 +62,7 @@ void observe_process(Observed& o, const World& world, const Layout& layout, cons
     o.live.at_boot = o.unit->enabled == "enabled";
     o.live.keeper = o.unit->main_pid == o.pid ? Live::Keeper::unit : Live::Keeper::none;
   }
-  if ((o.loss = supervisor.loss(world, o.pid))) {
+  if ((o.loss = supervisor.loss(world, o.pid, all.children(o.pid)))) {
     o.live.lost = o.loss->what;
     o.live.lost_needs = o.loss->mended_by;
   }
@@ -78,32 +80,41 @@ void observe_process(Observed& o, const World& world, const Layout& layout, cons
     stop_if_interrupted();
     o.problem = e.what();
     o.live.answers = false;
+    // whoever may not ask has learnt nothing of how it is
+    o.denied = !world.env.is_root() && e.exit() == Exit::unreachable && o.problem.ends_with("Permission denied");
   }
 }
 
 std::string Observed::state() const {
   if (broken) return "broken";
+  if (pid == 0 && !orphans.empty()) return "degraded";
   if (pid == 0) return unit && (unit->active == "failed" || unit->sub == "auto-restart") ? "failed" : "stopped";
+  if (denied && !loss && fault_of_masters().empty()) return "unknown";
   if (!problem.empty()) return "degraded";
   const bool outside = live.keeper == Live::Keeper::none;
-  const bool ill = outside || loss || has_two_masters() || !status;
+  const bool ill = outside || loss || has_two_masters() || !orphans.empty() || !status;
   if (ill || live.digest.empty() || live.tree.empty()) return "degraded";
   return "running";
 }
 
-bool Observed::unsettled() const { return interrupted || has_two_masters() || (unconfirmed && unconfirmed->expired()); }
+bool Observed::unsettled() const {
+  return interrupted || has_two_masters() || !orphans.empty() || (unconfirmed && unconfirmed->expired());
+}
 
 std::string Observed::fault_of_masters() const {
-  if (!has_two_masters()) return {};
   std::vector<std::string> pids;
-  for (const int one : masters) pids.push_back(std::to_string(one));
+  for (const int one : has_two_masters() ? masters : orphans) pids.push_back(std::to_string(one));
+  if (!has_two_masters() && orphans.empty()) return {};
+  if (!has_two_masters())
+    return fmt::format("{} of a master that was killed serve{} on (pid{} {})", count(pids.size(), "worker"),
+                       pids.size() == 1 ? "s" : "", pids.size() == 1 ? "" : "s", join(pids, " and "));
   const std::string who = fmt::format("{} (pid{} {})", count(masters.size(), "nginx master"),
                                       pids.size() == 1 ? "" : "s", join(pids, " and "));
   return who + (upgrading ? ": an upgrade is under way, or was interrupted" : " serve beside each other");
 }
 
 std::string mend_masters(const std::string& name) {
-  return "any changing command leaves one, for example: orctl start " + name;
+  return "orctl start " + name + " leaves one master and its workers, as any changing command does";
 }
 
 std::string fault_of_masters(const std::string& name, const World& world, const Layout& layout,

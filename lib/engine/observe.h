@@ -23,6 +23,7 @@ struct Observed {
   std::string tree_path;                   ///< absolute; "" when not applied
   int pid = 0;                             ///< of the master
   std::vector<int> masters;                ///< all of them; more than one serve beside each other, each for itself
+  std::vector<int> orphans;                ///< workers of a master that was killed: they serve on
   bool upgrading = false;                  ///< the binary is being exchanged, or an upgrade was killed half-way
   std::optional<systemd::UnitState> unit;  ///< where systemd runs the instances
   int64_t open_files = 0;                  ///< how many the master may have open; 0: not known
@@ -30,6 +31,7 @@ struct Observed {
   std::optional<GatewayStatus> status;     ///< absent when it does not answer
   std::optional<Loss> loss;                ///< what it needs on this host and has no more
   std::string problem;                     ///< why there is no status although it runs
+  bool denied = false;                     ///< the caller has no rights to ask it
   bool interrupted = false;  ///< an apply was killed half-way; the next changing command finishes or undoes it
   std::optional<Unconfirmed> unconfirmed;  ///< what is live waits for its confirmation
   Live live;
@@ -44,7 +46,8 @@ struct Observed {
   /// What is wrong with its masters, with their pids; "" when nothing is.
   std::string fault_of_masters() const;
   /// "broken", "stopped", "failed" (systemd gave up, or waits to start it again), "running", "degraded" (running, but
-  /// outside of its unit, or with a second master, or the workers disagree or do not answer).
+  /// outside of its unit, or with a second master, or the workers disagree or do not answer), "unknown" (running, and
+  /// the caller may not ask it).
   std::string state() const;
 };
 

@@ -34,8 +34,9 @@ void require_secret(const std::string& subject, const std::string& path, const W
     throw Error(Exit::refused, fmt::format("{}: {}", subject, what), hint);
   };
   if (const auto found = distrust(path))
-    refuse(fmt::format("'{}' is no secret of root's: '{}' {}", path, found->path, found->why),
-           "put the file there anew, as root");
+    refuse(
+        fmt::format("'{}' is no secret of root's: '{}' {}", path, found->path, found->why),
+        found->path == path && found->why.starts_with("belongs") ? "put the file there anew, as root" : found->remedy);
   const auto stat = world.fs.follow(path);
   if ((stat->mode & 0004) != 0)
     refuse(fmt::format("'{}' can be read by everybody (mode {:04o})", path, stat->mode), "chmod o= " + path);

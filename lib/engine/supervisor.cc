@@ -25,6 +25,15 @@ void run_or_throw(World& world, const std::vector<std::string>& argv) {
     throw Error(Exit::target, fmt::format("{} failed: {}", join(argv, " "), trim(result.err)), "run it by hand");
 }
 
+/// nullopt for a link that leads nowhere, or in a circle.
+std::optional<Fs::Stat> end_of_link(const std::string& link, const World& world) {
+  try {
+    return world.fs.follow(link);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 void need_systemd(const World& world) {
   if (world.supervision == Supervision::systemd) return;
   throw Error(Exit::refused, "without systemd nothing starts at boot",
@@ -63,7 +72,7 @@ int Supervisor::pid_in(const World& world, const std::string& file) const {
   return pid && is_master(world, static_cast<int>(*pid)) ? static_cast<int>(*pid) : 0;
 }
 
-std::optional<Loss> Supervisor::loss(const World& world, int master) const {
+std::optional<Loss> Supervisor::loss(const World& world, int master, const std::vector<int>& workers) const {
   using Of = Loss::Of;
   const bool by_systemd = world.supervision == Supervision::systemd;
   const std::string socket = layout_.admin_socket(name_), unit = layout_.unit(name_),
@@ -73,6 +82,17 @@ std::optional<Loss> Supervisor::loss(const World& world, int master) const {
     if (by_systemd && !world.fs.exists(unit))
       return Loss{Of::unit, "its unit '" + unit + "' is gone", "orctl apply -f MANIFEST writes it again"};
     if (master == 0) return std::nullopt;
+    std::vector<int> family = workers;
+    family.insert(family.begin(), master);
+    for (const int pid : family)
+      if (world.proc.is_stopped(pid))
+        return Loss{Of::process, fmt::format("nginx (pid {}) was stopped by a signal and does nothing", pid), restart};
+    if (const auto fault = fault_of_folders(world)) {
+      const bool reload = !by_systemd && !fault->of_run;
+      return Loss{Of::place, fault->text,
+                  fmt::format("{} && orctl {} {}", fault->mend, reload ? "reload" : "restart", name_),
+                  reload ? Impact::reload : Impact::restart};
+    }
     if (!world.fs.exists(layout_.run(name_))) return Loss{Of::folder, gone(layout_.run(name_)), restart};
     const auto found = world.fs.stat(socket);
     if (!found) return Loss{Of::socket, "its admin socket '" + socket + "' is gone", restart};
@@ -85,6 +105,34 @@ std::optional<Loss> Supervisor::loss(const World& world, int master) const {
                           : Loss{Of::folder, gone(folder), "orctl reload " + name_, Impact::reload};
   } catch (const Error&) {
     // not ours to look at
+  }
+  return std::nullopt;
+}
+
+std::optional<Supervisor::PlaceFault> Supervisor::fault_of_folders(const World& world) const {
+  const auto of_another = [&](const std::string& folder, const Fs::Stat& target) {
+    const std::string parent = folder.substr(0, folder.rfind('/'));
+    for (const Fs::Entry& one : world.fs.list(parent)) {
+      const auto found = world.fs.stat(parent + "/" + one.name);
+      if (found && found->kind == Fs::Kind::folder && found->inode == target.inode) return true;
+    }
+    return false;
+  };
+  for (const std::string& folder : {layout_.run(name_), layout_.state(name_), layout_.logs(name_)}) {
+    const auto found = world.fs.stat(folder);
+    if (!found || found->kind == Fs::Kind::folder) continue;
+    const bool of_run = folder == layout_.run(name_);
+    std::string what = in_words(found->kind);
+    if (found->kind == Fs::Kind::symlink) {
+      // logs and state may be kept elsewhere by whom the host belongs to
+      const auto target = end_of_link(folder, world);
+      const bool leads = target && target->kind == Fs::Kind::folder;
+      const bool ours = found->uid == 0 || found->uid == world.env.uid();
+      if (leads && ours && !of_run && !of_another(folder, *target)) continue;
+      what += leads ? "" : " to no folder";
+    }
+    return PlaceFault{fmt::format("its folder '{}' is {}", folder, what), fmt::format("mv {0} {0}.old", folder),
+                      of_run};
   }
   return std::nullopt;
 }
@@ -116,14 +164,33 @@ int Supervisor::master(const World& world) const {
 
 NginxMasters::NginxMasters(const World& world) {
   for (const int pid : world.proc.all())
-    if (std::string command = world.proc.command_line(pid); command.starts_with(master_title))
-      commands_.emplace_back(pid, std::move(command) + " ");
+    if (std::string command = world.proc.command_line(pid); command.starts_with("nginx: "))
+      all_.push_back({pid, world.proc.parent(pid), std::move(command) + " "});
+}
+
+std::vector<int> NginxMasters::children(int master) const {
+  std::vector<int> found;
+  for (const Process& one : all_)
+    if (one.parent == master) found.push_back(one.pid);
+  return found;
+}
+
+std::vector<int> NginxMasters::strays() const {
+  std::vector<int> found;
+  for (const Process& one : all_) {
+    const bool has_master = std::any_of(all_.begin(), all_.end(), [&](const Process& other) {
+      return other.pid == one.parent && other.command.starts_with(master_title);
+    });
+    if (one.command.starts_with("nginx: worker") && !has_master) found.push_back(one.pid);
+  }
+  return found;
 }
 
 std::vector<int> NginxMasters::of(const std::string& tree) const {
   std::vector<int> found;
-  for (const auto& [pid, command] : commands_)
-    if (command.find(" -p " + tree + " ") != std::string::npos) found.push_back(pid);
+  for (const Process& one : all_)
+    if (one.command.starts_with(master_title) && one.command.find(" -p " + tree + " ") != std::string::npos)
+      found.push_back(one.pid);
   return found;
 }
 
@@ -144,14 +211,13 @@ std::vector<int> Supervisor::masters(const World& world, const NginxMasters& all
   return found;
 }
 
-std::vector<int> Supervisor::orphans(const World& world) const {
+std::vector<int> Supervisor::orphans(const World& world) const { return orphans(world, NginxMasters(world)); }
+
+std::vector<int> Supervisor::orphans(const World& world, const NginxMasters& all) const {
   const std::string log = layout_.logs(name_) + "/error.log";
   std::vector<int> found;
-  for (const int pid : world.proc.all()) {
-    if (!world.proc.command_line(pid).starts_with("nginx: worker")) continue;
-    if (world.proc.command_line(world.proc.parent(pid)).starts_with(master_title)) continue;
+  for (const int pid : all.strays())
     if (world.proc.alive(pid) && world.proc.has_open(pid, log)) found.push_back(pid);
-  }
   return found;
 }
 
@@ -312,6 +378,8 @@ void Supervisor::stop(World& world, Millis drain) const {
   for (const int pid : masters(world)) end_master(world, pid, drain);
   end_orphans(world);
   if (by_systemd) return world.fs.remove(layout_.run(name_));  // left by a master outside of the unit
+  const auto run = world.fs.stat(layout_.run(name_));
+  if (!run || run->kind != Fs::Kind::folder) return;  // what a link leads to is another's
   world.fs.remove(layout_.pid(name_));
   world.fs.remove(layout_.admin_socket(name_));
 }

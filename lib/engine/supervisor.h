@@ -23,7 +23,7 @@ struct Belongings {
 
 /// Something that a running instance needs on its host, and that is not there (any more).
 struct Loss {
-  enum class Of { unit, folder, socket } of = Of::socket;
+  enum class Of { unit, folder, socket, place, process } of = Of::socket;
   std::string what;  ///< "its admin socket '/run/…' is gone"
   std::string hint;  ///< the command that mends it
   Impact mended_by = Impact::restart;
@@ -38,9 +38,16 @@ class NginxMasters {
   explicit NginxMasters(const World& world);
   /// Those whose command line names this tree; anybody may call his process so.
   std::vector<int> of(const std::string& tree) const;
+  std::vector<int> children(int master) const;
+  /// Workers whose master has ended.
+  std::vector<int> strays() const;
 
  private:
-  std::vector<std::pair<int, std::string>> commands_;
+  struct Process {
+    int pid, parent;
+    std::string command;
+  };
+  std::vector<Process> all_;
 };
 
 /// Starts, stops and signals the nginx of one instance: by its systemd unit where `World::supervision` says so, else as
@@ -63,7 +70,14 @@ class Supervisor {
   /// What this instance, which runs (`master`) or not (0), has lost: a tmp cleaner, or people, removed it. nginx keeps
   /// the socket that it has open over a reload and over an upgrade, so only a restart makes one that has a name again;
   /// and of a folder that was removed a unit's processes see nothing when it comes again.
-  std::optional<Loss> loss(const World& world, int master) const;
+  std::optional<Loss> loss(const World& world, int master, const std::vector<int>& workers) const;
+
+  /// Something else where one of its folders should be, and the command that moves it away; nullopt: nothing is.
+  struct PlaceFault {
+    std::string text, mend;
+    bool of_run = false;
+  };
+  std::optional<PlaceFault> fault_of_folders(const World& world) const;
 
   /// Takes away what is in the way of nginx in the instance's own runtime folder: what is called like its pid file and
   /// is none; and gives the socket its mode again.
@@ -124,6 +138,7 @@ class Supervisor {
   /// Workers of this instance whose master was killed: they go on serving, and hold the ports. Known by its error.log,
   /// which they have open.
   std::vector<int> orphans(const World& world) const;
+  std::vector<int> orphans(const World& world, const NginxMasters& all) const;
   void end_orphans(World& world) const;
 
  private:

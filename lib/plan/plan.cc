@@ -300,7 +300,7 @@ InstancePlan plan_lifecycle(const std::string& name, const std::string& base, co
   InstancePlan plan{name, base, version, version, {}, {}};
   const char* now = live.running ? "running" : "stopped";
   if (action == Action::stop) {
-    if (!live.running && !live.restarting) return plan;
+    if (!live.running && !live.restarting && !live.orphaned) return plan;
     plan.changes.push_back({Op::change, "process", now, "stopped", Impact::stop, ""});
     plan.steps = {Supervise{Action::stop}};
   } else if (action == Action::start && live.keeper == Live::Keeper::none && live.running) {

@@ -55,6 +55,7 @@ struct Live {
   std::string certs;   ///< digest of the certificates that all workers serve; "" likewise, and when there are none
   Keeper keeper = Keeper::process;
   bool restarting = false;           ///< it does not run, but systemd is about to start it again
+  bool orphaned = false;             ///< workers of a master that was killed serve on
   bool at_boot = false;              ///< systemd starts it at boot
   std::vector<Misfit> misfits;       ///< of the tree on disk
   bool answers = true;               ///< false when it runs and no worker says what it serves: all may hang

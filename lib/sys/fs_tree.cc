@@ -160,8 +160,13 @@ Tree Fs::read_tree(const std::string& dir, const Ownership& ownership) const {
   TreeReading how{dir, kept_tree_limits, kept_tree_limits.bytes, TreeReading::Hidden::read, {}};
   Tree strange;
   how.fault = [&](const Unread& one) {
-    if (one.what.empty()) throw one.error(Exit::refused);
-    strange[one.path.substr(dir.size() + 1)] = {"", 0, one.what};
+    using Why = Unread::Why;
+    if (one.why == Why::over_limit)
+      strange["."] = {"", 0, "more than orctl reads: " + one.text};
+    else if (one.why == Why::too_large)
+      strange[one.path.substr(dir.size() + 1)] = {"", 0, "too large to be read"};
+    else
+      strange[one.path.substr(dir.size() + 1)] = {"", 0, one.what};
   };
   Tree tree = read_tree_at(folder, how);
   for (auto& [path, file] : tree) file.mode = mode_given(ownership, path, file);

@@ -56,6 +56,11 @@ bool Proc::alive(int pid) const {
   return !fields.empty() && fields[0] != "Z" && fields[0] != "X";
 }
 
+bool Proc::is_stopped(int pid) const {
+  const auto fields = stat_fields(pid);
+  return !fields.empty() && fields[0] == "T";
+}
+
 std::string Proc::command_line(int pid) const {
   std::string line = read_proc(pid, "cmdline");
   while (!line.empty() && line.back() == '\0') line.pop_back();

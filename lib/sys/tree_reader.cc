@@ -104,12 +104,16 @@ class TreeReader {
 
 }  // namespace
 
+const char* in_words(Fs::Kind kind) {
+  return kind == Fs::Kind::symlink  ? "a symlink"
+         : kind == Fs::Kind::file   ? "a file"
+         : kind == Fs::Kind::folder ? "a folder"
+         : kind == Fs::Kind::socket ? "a socket"
+                                    : "a special file";
+}
+
 Unread irregular(Fs::Kind kind, const std::string& shown) {
-  const char* what = kind == Fs::Kind::symlink  ? "a symlink"
-                     : kind == Fs::Kind::file   ? "a file"
-                     : kind == Fs::Kind::folder ? "a folder"
-                     : kind == Fs::Kind::socket ? "a socket"
-                                                : "a special file";
+  const char* what = in_words(kind);
   return {Unread::Why::irregular,
           shown,
           fmt::format("cannot read '{}': it is {}, not a regular file", shown, what),

@@ -205,6 +205,9 @@ class Fs {
   std::shared_ptr<Root> root_;
 };
 
+/// "a folder".
+const char* in_words(Fs::Kind kind);
+
 /// One process, whatever becomes of its number: a pidfd, or, where the kernel has none, the pid and when it began.
 class ProcessHandle {
  public:
@@ -262,6 +265,7 @@ class Proc {
   std::optional<Sleep> sleep_of(int pid, int signal_number) const;  ///< nullopt when gone, or not to be seen
   std::vector<int> children(int pid) const;                         ///< sorted
   int parent(int pid) const;                                        ///< 0 when gone
+  bool is_stopped(int pid) const;                                   ///< by SIGSTOP: it does nothing
   bool has_open(int pid, const std::string& path) const;            ///< one of its descriptors is this file
   enum class Transport { tcp, udp };
   /// Whether `pid` has a socket that takes connections (tcp) or datagrams (udp) at exactly `address`, such as

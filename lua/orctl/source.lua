@@ -58,6 +58,9 @@ local function take_settings(source)
       source.key) }
 end
 
+--- Raises what init() would, of what the settings name alone.
+_M.check = take_settings
+
 -- The document that is served now, if the source gave it or is yet to be asked: a reload changes
 -- nothing of it, whatever the tree has brought.
 local function served(phases)
