@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "engine/confirm.h"
 #include "engine/history.h"
+#include "engine/salvage.h"
 #include "engine/systemd.h"
 #include "model/name.h"
 #include "render/render.h"
@@ -73,9 +74,7 @@ class Search {
  public:
   Search(const World& world, const Layout& layout) : world_(world), layout_(layout) {
     for (const std::string& name : present_instances(world)) {
-      std::string folder = name;
-      if (const auto applied = applied_revision(world, name))
-        folder = tree_folder(load_manifest(world, applied->commit).spec);
+      const std::string folder = folder_of_tree(name);
       live_.insert(name);
       trees_.insert(layout.tree(folder));
       for (const std::string& path : leftovers(name, folder, world, layout)) add(path, name);
@@ -101,6 +100,18 @@ class Search {
   }
 
  private:
+  /// By what the tree says itself where the store cannot tell it: what else was left is told all the same.
+  std::string folder_of_tree(const std::string& name) const {
+    try {
+      const auto applied = applied_revision(world_, name);
+      return applied ? tree_folder(load_manifest(world_, name, applied->commit).spec) : name;
+    } catch (const Error&) {
+      stop_if_interrupted();
+      const std::string own = find_own_tree(name, world_, layout_);
+      return own.empty() ? name : own.substr(layout_.trees().size() + 1);
+    }
+  }
+
   void add(const std::string& path, const std::string& name) { found_.emplace(path, name); }
   void add_of_gone(const std::string& path, const std::string& name) {
     if (!live_.contains(name)) add(path, check_name(name).name ? name : "");

@@ -254,10 +254,10 @@ std::vector<std::string> Git::all_blobs(size_t max, const std::function<bool(con
   return out;
 }
 
-void Git::heal_objects(const Tree& files) {
-  say(trace_, fmt::format("git write {} files", files.size()));
+void Git::heal_objects(const Tree& files, const std::set<std::string>& ids) {
+  say(trace_, fmt::format("git write of {} files what is lost", files.size()));
   Fs fs = writer();
-  ObjectWriter objects(fs, path_);
+  ObjectWriter objects(fs, path_, &ids);
   objects.put_tree(files);
   objects.sync();
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <set>
 #include <string>
 
 #include "sys/git_object.h"
@@ -64,7 +65,9 @@ Git::Commit to_commit(const std::string& id, const CommitText& text);
 /// Writes objects, durable once sync() has returned.
 class ObjectWriter {
  public:
-  ObjectWriter(Fs& fs, const std::string& store) : fs_(fs), store_(store), objects_(store) {}
+  /// `only`: put() writes no object but those of these ids.
+  ObjectWriter(Fs& fs, const std::string& store, const std::set<std::string>* only = nullptr)
+      : fs_(fs), store_(store), objects_(store), only_(only) {}
 
   /// Writes it unless the store has it whole. Returns its id.
   std::string put(ObjectType type, const std::string& content);
@@ -79,6 +82,7 @@ class ObjectWriter {
   Fs& fs_;
   const std::string& store_;
   ObjectReader objects_;
+  const std::set<std::string>* only_;
   std::vector<std::string> folders_;  ///< to make durable, also what a killed process left there before
 };
 

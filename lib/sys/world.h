@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -383,8 +384,8 @@ class Git {
   void remove_ref(const std::string& name);                              ///< no error when absent
   void set_note(const std::string& commit_id, const std::string& text);  ///< replaces
 
-  /// Writes what of `files` the store lacks or has damaged, and makes no commit.
-  void heal_objects(const Tree& files);
+  /// Writes those objects of `files` that have one of these ids, and makes no commit: the store had them before.
+  void heal_objects(const Tree& files, const std::set<std::string>& ids);
   /// The same commit on another parent; its note comes along. Returns the new id.
   std::string commit_again(const std::string& id, const std::string& parent);
   /// Moves files of the store into its folder orctl-aside/, which is made when missing.
