@@ -34,12 +34,10 @@ std::vector<std::string> short_units(const std::string& name, const Layout& layo
 
 /// Files that are replaced by Fs::write() and are the instance's alone.
 std::vector<std::string> written_files(const std::string& name, const World& world, const Layout& layout) {
-  std::vector<std::string> files = {layout.confirm(name),
-                                    layout.unit(name),
-                                    layout.confirm_unit(name) + ".service",
-                                    layout.confirm_unit(name) + ".timer",
-                                    world.git.path() + "/" + branch_of(name),
-                                    world.git.path() + "/" + applied_ref(name)};
+  std::vector<std::string> files = {layout.confirm(name), layout.unit(name), layout.confirm_unit(name) + ".service",
+                                    layout.confirm_unit(name) + ".timer"};
+  if (world.git.exists())
+    for (const std::string& ref : {branch_of(name), applied_ref(name)}) files.push_back(world.git.path() + "/" + ref);
   if (world.supervision == Supervision::systemd)
     for (const std::string& unit : short_units(name, layout)) files.push_back(systemd::confined_file(unit));
   return files;
@@ -61,6 +59,7 @@ std::vector<std::string> temporaries(const std::string& name, const World& world
   for (const std::string& file : written_files(name, world, layout))
     for (const Fs::Entry& entry : entries(world, folder_of(file)))
       if (entry.name.starts_with(temp_prefix(name_of(file)))) found.push_back(folder_of(file) + "/" + entry.name);
+  if (!world.git.exists()) return found;
   // the notes of all instances are one file: another may be writing it
   const std::string notes = world.git.path() + "/refs/notes", prefix = temp_prefix("orctl");
   for (const Fs::Entry& entry : entries(world, notes))

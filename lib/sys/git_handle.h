@@ -16,9 +16,10 @@ constexpr const char* verify_hint = "orctl store verify names all that is damage
 enum class StoreState {
   absent,      ///< nothing there, or an empty folder
   unfinished,  ///< a kill or a power cut left it without a whole HEAD or config; it holds no refs
+  misplaced,   ///< a file, a FIFO, a symlink that leads nowhere: nothing can be read from it
   ready,
 };
-/// Looks at the files only. Errors when it belongs to another user or is something else or damaged.
+/// Looks at the files only. Errors when it belongs to another user, or is another folder than a store.
 StoreState store_state(const std::string& path);
 /// Exit::refused when there is none.
 void need_store(const std::string& path);

@@ -391,7 +391,8 @@ class Git {
   /// Moves files of the store into its folder orctl-aside/, which is made when missing.
   void move_aside(const std::string& file);
   /// Moves aside whatever is of another kind than git has in its place below objects/ and refs/, and makes these two
-  /// where they are missing. Takes the lock itself: a store in this state need not be one that lock() can finish.
+  /// where they are missing; the same of what stands where the store is to be. Takes the lock itself: a store in this
+  /// state need not be one that lock() can finish.
   void heal_places(Millis wait);
   /// Takes all that can be read out of a damaged pack, and moves it aside.
   void heal_pack(const std::string& pack);
@@ -405,6 +406,7 @@ class Git {
  private:
   Fs writer() const;
   FileLock lock_file(Millis wait);
+  void make_way(Millis wait);
   void move_ref(const std::string& name, const std::string& id, const std::optional<std::string>& expected);
 
   Trace trace_;
