@@ -65,7 +65,7 @@ inline Error file_error(const Git::Fault& fault) {
 /// Says what of the store hides an instance whose name is not known.
 inline void tell_hidden(const World& world, const std::function<void(const Error&)>& tell) {
   for (const Git::Fault& fault : world.git.file_faults())
-    if (fault.what == "packed-refs") tell(file_error(fault));
+    if (fault.what == "packed-refs" || fault.file == world.git.path()) tell(file_error(fault));
 }
 
 }  // namespace orctl

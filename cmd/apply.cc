@@ -69,8 +69,16 @@ Plan plan_for(const Options& o, const std::vector<Loaded>& instances, const Worl
   return plan;
 }
 
+/// What an apply would refuse only when it gets there.
+void refuse_lost(const Plan& plan, const World& world, const Layout& layout) {
+  for (const InstancePlan& one : plan.instances)
+    if (const auto lost = one.before ? std::nullopt : lost_history(one.name, world, layout))
+      throw lost->within("an apply would be refused").as(Exit::conflict);
+}
+
 Exit show_only(const Options& o, const Plan& plan, const World& world, const Layout& layout, Io& io) {
   show_plan(io, plan, ShowFiles::no);
+  refuse_lost(plan, world, layout);
   for (const InstancePlan& one : plan.instances) {
     io.print(fmt::format("{} {} (dry run)\n", one.name, verb(one)));
     if (o.confirm_within.count() != 0 && one.makes_revision())

@@ -87,7 +87,14 @@ Exit run(const Options& o, World& world, Io& io) {
   for (const std::string& name : names) {
     Value item = Value::object();
     item.set("name", name);
-    const auto wait = unconfirmed(name, world, layout);
+    std::optional<Unconfirmed> wait;
+    try {
+      wait = unconfirmed(name, world, layout);
+    } catch (const Error& e) {
+      stop_if_interrupted();
+      failures.add(e.within(name));
+      continue;
+    }
     if (wait) {
       confirm(*wait, request, world, layout, remarks(io));
       item.set("revision", wait->revision);

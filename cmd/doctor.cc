@@ -106,7 +106,7 @@ void check_instances(const World& world, const Layout& layout, Report& report) {
 
 void check_store(const World& world, const Layout& layout, Report& report) {
   try {
-    if (!world.git.exists() && lost_instances(world, layout).empty())
+    if (!world.git.exists() && world.git.file_faults().empty() && lost_instances(world, layout).empty())
       report.note("store", "none yet at " + layout.store(), "the first apply makes it");
     else
       check_instances(world, layout, report);

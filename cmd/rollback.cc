@@ -24,7 +24,7 @@ Version version_of(const Revision& r, const std::string& name, const World& worl
                 fmt::format("revision {} of {} deleted it; there is nothing to go back to", r.number, name),
                 "choose another: orctl history " + name);
   std::vector<std::string> missing;
-  const Value spec = load_manifest(world, r.commit).spec;
+  const Value spec = load_manifest(world, name, r.commit).spec;
   const Tree live = world.fs.read_tree(layout.tree(tree_folder(spec)), tree_ownership(spec, world));
   Version version = load_version(world, r.commit, live, &missing);
   if (!missing.empty())

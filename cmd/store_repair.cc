@@ -46,6 +46,21 @@ std::vector<std::string> names_to_mend(const Options& o, const std::vector<Store
   return {names.begin(), names.end()};
 }
 
+/// What is left of others is no fault of this repair.
+Exit tell_left(const Options& o, const std::vector<StoreFault>& left, Io& io) {
+  bool own = false, others = false;
+  for (const StoreFault& fault : left) {
+    const bool named = std::find(o.names.begin(), o.names.end(), fault.instance) != o.names.end();
+    (o.names.empty() || fault.instance.empty() || named ? own : others) = true;
+    if (o.names.empty() || fault.instance.empty() || named)
+      io.error(Error(Exit::target, fault.text(), fault.mend()));
+    else
+      io.warn(fault.text(), fault.mend());
+  }
+  if (!own && !others) io.print("the version store is sound\n");
+  return own ? Exit::partial : Exit::ok;
+}
+
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("StoreRepairResult");
   const Layout layout(world.root);
@@ -94,10 +109,7 @@ Exit run(const Options& o, World& world, Io& io) {
   clear_store(world, request);
   io.changed(true);
   if (among.exit() != Exit::ok) return among.exit();  // what is left is theirs
-  const auto left = verify_store(world);
-  for (const StoreFault& fault : left) io.error(Error(Exit::target, fault.text(), fault.mend()));
-  if (left.empty()) io.print("the version store is sound\n");
-  return left.empty() ? Exit::ok : Exit::partial;
+  return tell_left(o, verify_store(world), io);
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ std::string folder_of_tree(const std::string& name, const World& world) {
   const auto newest = revisions(world, name, 1);
   const auto applied = applied_revision(world, name);
   if (!applied && (newest.empty() || newest.front().deletes)) return name;
-  return tree_folder(load_manifest(world, applied ? applied->commit : newest.front().commit).spec);
+  return tree_folder(load_manifest(world, name, applied ? applied->commit : newest.front().commit).spec);
 }
 
 /// What kills left. A fault of it stops no change.
@@ -55,8 +55,11 @@ void close_library(World& world, const Layout& layout) {
     world.fs.make_folders(library.substr(0, library.rfind('/')));
     world.fs.make_folders(library, 0700);
   }
-  for (const std::string& path : {library, layout.store(), layout.audit()})
-    if (world.fs.exists(path)) world.fs.keep_private(path, group);
+  for (const std::string& path : {library, layout.store(), layout.audit()}) {
+    // what stands in the store's place instead is told by who needs the store
+    const bool is_store = path == layout.store() && !world.git.file_faults().empty() && !world.git.exists();
+    if (world.fs.exists(path) && !is_store) world.fs.keep_private(path, group);
+  }
 }
 
 bool can_be_observed(const std::string& name, const World& world, const Layout& layout) {

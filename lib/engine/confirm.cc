@@ -8,6 +8,7 @@
 #include "engine/apply.h"
 #include "engine/audit.h"
 #include "engine/confirm_timer.h"
+#include "engine/salvage.h"
 #include "model/read.h"
 
 namespace orctl {
@@ -24,23 +25,60 @@ Millis time_left(const Value& record, const World& world) {
   return std::max(until - now, Millis(0));
 }
 
-void write_record(const Unconfirmed& wait, World& world, const Layout& layout) {
+/// `left`: from now on.
+void write_record(const Unconfirmed& wait, Millis left, World& world, const Layout& layout) {
   Value record = Value::object();
   record.set("commit", wait.commit);
   record.set("base", wait.base);
   record.set("revision", wait.revision);
   record.set("within_ms", static_cast<int64_t>(wait.within.count()));
   record.set("boot", world.clock.boot());
-  record.set("until_ms", static_cast<int64_t>((world.clock.uptime() + wait.within).count()));
+  record.set("until_ms", static_cast<int64_t>((world.clock.uptime() + left).count()));
   record.set("author", wait.author);
   record.set("since", world.clock.now());
   world.fs.write(layout.confirm(wait.name), to_json(record) + "\n");
 }
 
+/// A store without the revision that waits is an older copy, which knows nothing of it.
+void require_known(const Unconfirmed& wait, const World& world, const Layout& layout) {
+  try {
+    world.git.commit(wait.commit);
+  } catch (const Error& e) {
+    stop_if_interrupted();
+    throw Error(
+        Exit::target, e.what(),
+        fmt::format("put the newer store back; or look at orctl history {0}, apply what is to be live, then: rm {1}",
+                    wait.name, layout.confirm(wait.name)));
+  }
+}
+
+/// Whether another revision than the one that waits is live, or none. What the store has lost tells nothing: an
+/// Error(Exit::target) says so.
+bool has_moved_on(const Unconfirmed& wait, const World& world, const Layout& layout) {
+  const std::string& name = wait.name;
+  try {
+    if (const auto applied = world.git.ref(applied_ref(name))) {
+      if (*applied == wait.commit) return false;
+      load_manifest(world, name, *applied);
+      require_known(wait, world, layout);
+      return true;
+    }
+    if (const auto lost = lost_history(name, world, layout)) throw Error(*lost);
+    if (has_lost_applied(world, name)) throw lost_ref(applied_ref(name), "its last revision was applied");
+    return true;
+  } catch (const Error& e) {
+    stop_if_interrupted();
+    throw Error(e.exit(),
+                fmt::format("revision {} waits for its confirmation, and whether it is live cannot be told: {}",
+                            wait.revision, e.what()),
+                e.hint());
+  }
+}
+
 /// The version that goes live again; nullopt when there was none.
 std::optional<Version> version_before(const Unconfirmed& wait, const World& world, const Layout& layout) {
   if (wait.base.empty()) return std::nullopt;
-  const Value spec = load_manifest(world, wait.base).spec;
+  const Value spec = load_manifest(world, wait.name, wait.base).spec;
   Tree keys = world.fs.read_tree(layout.confirm_keys(wait.name));
   keys.merge(world.fs.read_tree(layout.tree(tree_folder(spec)), tree_ownership(spec, world)));
   std::vector<std::string> missing;
@@ -116,7 +154,7 @@ std::optional<Unconfirmed> armed(const std::string& name, const World& world, co
 
 std::optional<Unconfirmed> unconfirmed(const std::string& name, const World& world, const Layout& layout) {
   auto wait = armed(name, world, layout);
-  if (wait && world.git.ref(applied_ref(name)).value_or("") != wait->commit) wait.reset();
+  if (wait && has_moved_on(*wait, world, layout)) wait.reset();
   return wait;
 }
 
@@ -148,12 +186,12 @@ void arm_confirm(const Unconfirmed& wait, const Tree& before, const Request& req
   Ownership nobody_else;
   nobody_else.folder_mode = 0700;
   if (!secrets.empty()) world.fs.write_tree(keys, secrets, nobody_else);
-  write_record(wait, world, layout);
+  write_record(wait, wait.within, world, layout);
   start_confirm_timer(wait.name, wait.within, request.verify_limit, world, layout);
 }
 
 void restart_count(const std::string& name, World& world, const Layout& layout) {
-  if (const auto wait = armed(name, world, layout)) write_record(*wait, world, layout);
+  if (const auto wait = armed(name, world, layout)) write_record(*wait, wait->within, world, layout);
 }
 
 void end_wait(const std::string& name, World& world, const Layout& layout) {
@@ -161,6 +199,35 @@ void end_wait(const std::string& name, World& world, const Layout& layout) {
   world.fs.remove(layout.confirm_keys(name));
   world.fs.remove(layout.confirm_trial(name));
   stop_confirm_timer(name, world, layout);
+}
+
+void follow_wait(const std::string& name, const Follow& follow, const Request& request, World& world,
+                 const Layout& layout, const std::function<void(const std::string&)>& tell) {
+  std::optional<Unconfirmed> wait;
+  try {
+    wait = armed(name, world, layout);
+  } catch (const Error&) {
+    return stop_if_interrupted();  // Held has told it
+  }
+  if (!wait) return;
+  const auto now = follow.moved.find(wait->commit), base = follow.moved.find(wait->base);
+  const std::string commit = now != follow.moved.end()           ? now->second
+                             : follow.live == Follow::Live::made ? follow.commit
+                                                                 : "";
+  const bool way_back = wait->base.empty() || base != follow.moved.end();
+  if (commit.empty() || commit != follow.commit || !way_back) {
+    end_wait(name, world, layout);
+    return tell(fmt::format("{}: revision {} waits for no confirmation any more: {}", name, wait->revision,
+                            way_back ? "it is not what is live" : "what was live before it is lost"));
+  }
+  if (commit == wait->commit && (wait->base.empty() || base->second == wait->base)) return;
+  tell(fmt::format("{}: revision {} waits for its confirmation as revision {}", name, wait->revision, follow.revision));
+  wait->commit = commit;
+  wait->revision = follow.revision;
+  if (!wait->base.empty()) wait->base = base->second;
+  write_record(*wait, wait->left, world, layout);
+  stop_confirm_timer(name, world, layout);
+  start_confirm_timer(name, std::max(wait->left, Millis(1)), request.verify_limit, world, layout);
 }
 
 void confirm(const Unconfirmed& wait, const Request& request, World& world, const Layout& layout,
@@ -183,20 +250,34 @@ void drop_stale_wait(const std::string& name, World& world, const Layout& layout
     }
     end_wait(name, world, layout);
   } catch (const Error& e) {
-    if (request.ends_wait && world.git.exists() && !world.git.ref(applied_ref(name)) &&
-        !world.git.ref(branch_of(name)).value_or("").empty())
+    const auto newest = request.ends_wait ? revisions(world, name, 1) : std::vector<Revision>{};
+    if (!newest.empty() && newest.front().deletes && !world.git.ref(applied_ref(name)))
       return end_wait(name, world, layout);  // of one that is deleted nothing waits, whatever lies there
-    // it waits for nothing any more; whoever comes next drops it
+    // it is kept for whoever comes next
     note(fmt::format("{}: {}", name, e.what()));
   }
 }
 
+namespace {
+
+/// Not where it cannot be told, which drop_stale_wait() has said.
+bool is_live(const Unconfirmed& wait, const World& world, const Layout& layout) {
+  try {
+    return !has_moved_on(wait, world, layout);
+  } catch (const Error&) {
+    stop_if_interrupted();
+    return false;
+  }
+}
+
+}  // namespace
+
 void settle_unconfirmed(const std::string& name, World& world, const Layout& layout, const Request& request,
                         const std::function<void(const std::string&)>& note) {
   drop_stale_wait(name, world, layout, request, note);
-  if (request.ends_wait || !world.git.exists()) return;
-  const auto wait = unconfirmed(name, world, layout);
-  if (!wait || !wait->expired()) return;
+  if (request.ends_wait) return;
+  const auto wait = armed(name, world, layout);
+  if (!wait || !wait->expired() || !is_live(*wait, world, layout)) return;
   const Uninterrupted shield;
   try {
     take_back(*wait, world, layout, request, note);

@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -34,7 +35,7 @@ struct Unconfirmed {
 /// What an operator is to do when a change waits for him.
 std::string confirm_line(const std::string& name, Millis left);
 
-/// The wait of the live revision, if it waits.
+/// The wait of the live revision, if it waits. An Error(Exit::target) when the store has lost what tells it.
 std::optional<Unconfirmed> unconfirmed(const std::string& name, const World& world, const Layout& layout);
 /// The wait that was armed last, which may belong to a revision that is not live (yet, or any more).
 std::optional<Unconfirmed> armed(const std::string& name, const World& world, const Layout& layout);
@@ -56,6 +57,19 @@ void end_wait(const std::string& name, World& world, const Layout& layout);
 /// Keeps the revision: ends the wait, and says so in the audit log.
 void confirm(const Unconfirmed& wait, const Request& request, World& world, const Layout& layout,
              const std::function<void(const std::string&)>& tell);
+
+/// What a repair of the store made of an instance's revisions.
+struct Follow {
+  enum class Live { kept, made };            ///< whether what is live now is a revision of before
+  std::map<std::string, std::string> moved;  ///< the commits of those that were kept: before, and now
+  std::string commit;                        ///< the live one
+  int revision = 0;
+  Live live = Live::kept;
+};
+/// Lets a wait go on for what its revision has become, or ends it and says so where nothing is left to go back to. The
+/// caller holds the lock.
+void follow_wait(const std::string& name, const Follow& follow, const Request& request, World& world,
+                 const Layout& layout, const std::function<void(const std::string&)>& tell);
 
 /// Ends a wait whose revision is not live any more, and notes what became of it. The caller holds the lock.
 void drop_stale_wait(const std::string& name, World& world, const Layout& layout, const Request& request,

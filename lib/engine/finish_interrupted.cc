@@ -28,13 +28,14 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
   const std::string head = world.git.ref(branch_of(name)).value_or("");
   const std::string applied = world.git.ref(applied_ref(name)).value_or("");
   if (head.empty()) return;
+  // before anything is done by what it says
+  const std::string folder = applied.empty() ? "" : tree_folder(load_manifest(world, name, applied).spec);
   settle_masters(name, world, layout, request, note);
   const auto revision = revisions(world, name, 1).front();
   const auto say = [&](const std::string& outcome, const std::string& cause) {
     const FileLock lock = world.git.lock(request.lock_wait);
     note_outcome(world, head, outcome, cause, Millis(0));
   };
-  const std::string folder = applied.empty() ? "" : tree_folder(load_manifest(world, applied).spec);
   if (!folder.empty()) heal_swap(world, layout, folder);
   if (!revision.outcome.empty() || head == applied) {
     // proved, or put back; a late kill leaves the stage, or the outcome unsaid
@@ -47,7 +48,7 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
 
   const auto version_at = [&](const std::string& commit) -> std::optional<Version> {
     if (commit.empty()) return std::nullopt;
-    const Value spec = load_manifest(world, commit).spec;
+    const Value spec = load_manifest(world, name, commit).spec;
     const std::string place = tree_folder(spec);
     const Ownership ownership = tree_ownership(spec, world);
     // the keys, which the store does not hold, are in the live tree or in the one it was exchanged with

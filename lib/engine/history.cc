@@ -8,7 +8,9 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "engine/salvage.h"
+#include "model/name.h"
 #include "model/read.h"
+#include "model/stored_spec.h"
 #include "render/render.h"
 
 namespace orctl {
@@ -62,14 +64,26 @@ Revision read_revision(const World& world, const Git::Commit& commit, const std:
   return r;
 }
 
+constexpr const char* verify_hint = "orctl store verify names all that is damaged, and how to mend it";
+
+void require_spec(const Value& spec, const std::string& commit) {
+  if (const std::string fault = fault_of_spec(spec); !fault.empty())
+    throw Error(
+        Exit::target,
+        fmt::format("spec.json in commit {} of the store is no spec of an instance: {}", commit.substr(0, 12), fault),
+        verify_hint);
+}
+
 /// What the files at the top of a commit say.
-Version from_files(const World& world, const std::string& commit, const Tree& files) {
+Version from_files(const std::string& commit, const Tree& files) {
   Version out;
   for (const auto& [path, file] : files) {
     if (path.find('/') != std::string::npos) continue;
     if (path == "spec.json") {
       Diagnostics found;
-      if (auto spec = read_json({path, file.content}, found)) out.spec = Schema::get("instance").with_defaults(*spec);
+      const auto spec = read_json({path, file.content}, found);
+      if (spec) require_spec(*spec, commit);
+      if (spec) out.spec = Schema::get("instance").with_defaults(*spec);
     } else if (path == "unit.service") {
       out.unit = file.content;
     } else {
@@ -79,7 +93,7 @@ Version from_files(const World& world, const std::string& commit, const Tree& fi
   }
   if (!out.spec.is_object())
     throw Error(Exit::target, fmt::format("commit {} of the store holds no spec.json", commit.substr(0, 12)),
-                "was it made by orctl? look with: git --git-dir " + world.git.path() + " show " + commit.substr(0, 12));
+                verify_hint);
   return out;
 }
 
@@ -134,11 +148,7 @@ Value to_value(const Revision& r) {
   return out;
 }
 
-bool can_be_instance(const std::string& name) {
-  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
-}
+bool can_be_instance(const std::string& name) { return read_name(name).has_value(); }
 
 std::string branch_of(const std::string& name) { return "refs/heads/" + name; }
 std::string applied_ref(const std::string& name) { return "refs/orctl/applied/" + name; }
@@ -217,8 +227,7 @@ Revision find_revision(const World& world, const std::string& name, int number) 
 }
 
 Error lost_ref(const std::string& ref, const std::string& why) {
-  return Error(Exit::target, fmt::format("the ref '{}' is gone from the version store, and {}", ref, why),
-               "orctl store verify names all that is damaged, and how to mend it");
+  return Error(Exit::target, fmt::format("the ref '{}' is gone from the version store, and {}", ref, why), verify_hint);
 }
 
 Error no_revisions(const World& world, const std::string& name) {
@@ -253,13 +262,23 @@ Revision revision_before_live(const World& world, const std::string& name) {
 }
 
 Version load_manifest(const World& world, const std::string& commit) {
-  return from_files(world, commit, world.git.files(commit, Git::Reach::top));
+  return from_files(commit, world.git.files(commit, Git::Reach::top));
+}
+
+Version load_manifest(const World& world, const std::string& name, const std::string& commit) {
+  Version out = load_manifest(world, commit);
+  if (const std::string& other = out.spec.at("name").as_string(); other != name)
+    throw Error(Exit::target,
+                fmt::format("commit {} of the store is of the history of '{}', and a ref of '{}' leads to it",
+                            commit.substr(0, 12), other, name),
+                verify_hint);
+  return out;
 }
 
 Version load_version(const World& world, const std::string& commit, const Tree& keys,
                      std::vector<std::string>* missing) {
   const Tree files = world.git.files(commit);
-  Version out = from_files(world, commit, files);
+  Version out = from_files(commit, files);
   for (const auto& [path, file] : files) {
     if (path.starts_with(tree_prefix)) {
       TreeFile& kept = out.tree[path.substr(tree_prefix.size())] = file;

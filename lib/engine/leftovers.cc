@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "engine/confirm.h"
 #include "engine/history.h"
+#include "engine/salvage.h"
 #include "engine/systemd.h"
 #include "model/name.h"
 #include "render/render.h"
@@ -33,12 +34,10 @@ std::vector<std::string> short_units(const std::string& name, const Layout& layo
 
 /// Files that are replaced by Fs::write() and are the instance's alone.
 std::vector<std::string> written_files(const std::string& name, const World& world, const Layout& layout) {
-  std::vector<std::string> files = {layout.confirm(name),
-                                    layout.unit(name),
-                                    layout.confirm_unit(name) + ".service",
-                                    layout.confirm_unit(name) + ".timer",
-                                    world.git.path() + "/" + branch_of(name),
-                                    world.git.path() + "/" + applied_ref(name)};
+  std::vector<std::string> files = {layout.confirm(name), layout.unit(name), layout.confirm_unit(name) + ".service",
+                                    layout.confirm_unit(name) + ".timer"};
+  if (world.git.exists())
+    for (const std::string& ref : {branch_of(name), applied_ref(name)}) files.push_back(world.git.path() + "/" + ref);
   if (world.supervision == Supervision::systemd)
     for (const std::string& unit : short_units(name, layout)) files.push_back(systemd::confined_file(unit));
   return files;
@@ -60,6 +59,7 @@ std::vector<std::string> temporaries(const std::string& name, const World& world
   for (const std::string& file : written_files(name, world, layout))
     for (const Fs::Entry& entry : entries(world, folder_of(file)))
       if (entry.name.starts_with(temp_prefix(name_of(file)))) found.push_back(folder_of(file) + "/" + entry.name);
+  if (!world.git.exists()) return found;
   // the notes of all instances are one file: another may be writing it
   const std::string notes = world.git.path() + "/refs/notes", prefix = temp_prefix("orctl");
   for (const Fs::Entry& entry : entries(world, notes))
@@ -73,9 +73,7 @@ class Search {
  public:
   Search(const World& world, const Layout& layout) : world_(world), layout_(layout) {
     for (const std::string& name : present_instances(world)) {
-      std::string folder = name;
-      if (const auto applied = applied_revision(world, name))
-        folder = tree_folder(load_manifest(world, applied->commit).spec);
+      const std::string folder = folder_of_tree(name);
       live_.insert(name);
       trees_.insert(layout.tree(folder));
       for (const std::string& path : leftovers(name, folder, world, layout)) add(path, name);
@@ -101,6 +99,18 @@ class Search {
   }
 
  private:
+  /// By what the tree says itself where the store cannot tell it: what else was left is told all the same.
+  std::string folder_of_tree(const std::string& name) const {
+    try {
+      const auto applied = applied_revision(world_, name);
+      return applied ? tree_folder(load_manifest(world_, name, applied->commit).spec) : name;
+    } catch (const Error&) {
+      stop_if_interrupted();
+      const std::string own = find_own_tree(name, world_, layout_);
+      return own.empty() ? name : own.substr(layout_.trees().size() + 1);
+    }
+  }
+
   void add(const std::string& path, const std::string& name) { found_.emplace(path, name); }
   void add_of_gone(const std::string& path, const std::string& name) {
     if (!live_.contains(name)) add(path, check_name(name).name ? name : "");

@@ -123,7 +123,7 @@ std::string fault_of_masters(const std::string& name, const World& world, const 
   if (!applied) return {};
   Observed o;
   o.name = name;
-  o.tree_path = layout.tree(tree_folder(load_manifest(world, applied->commit).spec));
+  o.tree_path = layout.tree(tree_folder(load_manifest(world, name, applied->commit).spec));
   observe_masters(o, world, layout, all);
   return o.fault_of_masters();
 }
@@ -149,7 +149,7 @@ Observed observe(const std::string& name, const World& world, const Layout& layo
   if (!o.applied && o.interrupted && !head.deletes) o.applied = head;
   if (!o.applied && has_lost_applied(world, name)) throw lost_ref(applied_ref(name), "its last revision was applied");
   if (!o.applied) return o;
-  Version version = load_manifest(world, o.applied->commit);
+  Version version = load_manifest(world, name, o.applied->commit);
   const std::string folder = tree_folder(version.spec);
   o.tree_path = layout.tree(folder);
   o.interrupted = o.interrupted || world.fs.exists(layout.stage(folder)) || world.fs.exists(layout.aside(folder));
@@ -178,6 +178,10 @@ Observed observe_among(const std::string& name, const World& world, const Layout
     stop_if_interrupted();
     if (e.exit() == Exit::usage) throw;  // there is no such instance
     return salvage(name, e, world, layout);
+  } catch (const std::exception& e) {
+    // what is kept of it is not what the code expects; the others are none the worse for it
+    return salvage(name, Error(Exit::target, fmt::format("what orctl keeps of it cannot be read: {}", e.what())), world,
+                   layout);
   }
 }
 
@@ -223,7 +227,7 @@ std::vector<std::string> select_instances(const std::vector<std::string>& patter
   for (const std::string& name : chosen) try {
       const auto applied = applied_revision(world, name);
       if (const auto lost = applied ? std::nullopt : lost_history(name, world, Layout(world.root))) throw Error(*lost);
-      if (applied && labels_match(load_manifest(world, applied->commit).spec, labels)) out.push_back(name);
+      if (applied && labels_match(load_manifest(world, name, applied->commit).spec, labels)) out.push_back(name);
     } catch (const Error& e) {
       stop_if_interrupted();
       if (e.exit() == Exit::usage) throw;

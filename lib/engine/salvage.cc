@@ -156,8 +156,7 @@ std::string mend_lost_history(const std::string& name) {
 std::optional<Value> readable_spec(const std::string& name, const World& world) {
   const auto spec_of = [&](const std::string& commit) -> std::optional<Value> {
     try {
-      Value spec = load_manifest(world, commit).spec;
-      if (spec.at("name").as_string() == name) return spec;
+      return load_manifest(world, name, commit).spec;
     } catch (const Error&) {
       stop_if_interrupted();
     }

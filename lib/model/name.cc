@@ -128,14 +128,15 @@ std::string Name::group() const { return fmt::format("{}_{}_{:03}", env, module,
 
 NameCheck check_name(std::string_view text, const NameRules& rules) { return Check(text, rules).run(); }
 
+std::optional<Name> read_name(std::string_view text) {
+  const std::string env(text.substr(0, text.find('_')));
+  const bool word = is_module(env) && env.find('-') == std::string::npos;
+  return word ? check_name(text, {{env}, {}}).name : std::nullopt;
+}
+
 Name known_name(std::string_view text) {
-  const std::vector<std::string> parts = split(text, '_');
-  const auto seq = parts.size() == 4
-                       ? parse_number(parts[2].substr(std::min(parts[2].find_first_not_of('0'), parts[2].size())), 999)
-                       : std::nullopt;
-  const auto port = parts.size() == 4 ? parse_number(parts[3], 65535) : std::nullopt;
-  if (!seq || !port) throw std::logic_error("not a checked name: " + std::string(text));
-  return {parts[0], parts[1], static_cast<int>(*seq), static_cast<int>(*port)};
+  if (auto name = read_name(text)) return std::move(*name);
+  throw std::logic_error("not a checked name: " + std::string(text));
 }
 
 std::string fill_layout(const std::string& layout, const Name& name) {

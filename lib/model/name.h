@@ -38,6 +38,9 @@ struct NameCheck {
 
 NameCheck check_name(std::string_view text, const NameRules& rules = {});
 
+/// Takes apart what can be the name of an instance in some fleet, whatever its environments and modules are.
+std::optional<Name> read_name(std::string_view text);
+
 /// Takes apart a name that has been checked before (a branch of the store, a spec); throws std::logic_error otherwise.
 Name known_name(std::string_view text);
 

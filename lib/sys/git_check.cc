@@ -194,6 +194,10 @@ void collect_notes(const ObjectReader& objects, const std::string& tree, const s
 
 std::vector<Git::Fault> Git::file_faults() const {
   std::vector<Fault> out;
+  if (store_state(path_) == StoreState::misplaced) {
+    const std::string name = path_.substr(path_.rfind('/') + 1);
+    out.push_back({"file", name, "it is no folder, and leads to none", path_, "", "", ""});
+  }
   if (!exists()) return out;
   const auto add = [&](const std::optional<Fault>& fault) {
     if (fault) out.push_back(*fault);
@@ -214,7 +218,7 @@ std::vector<Git::Fault> Git::file_faults() const {
 }
 
 std::vector<Git::Fault> Git::check() const {
-  if (!exists()) return {};
+  if (!exists()) return file_faults();
   return Checker(path_).run();
 }
 
@@ -254,10 +258,10 @@ std::vector<std::string> Git::all_blobs(size_t max, const std::function<bool(con
   return out;
 }
 
-void Git::heal_objects(const Tree& files) {
-  say(trace_, fmt::format("git write {} files", files.size()));
+void Git::heal_objects(const Tree& files, const std::set<std::string>& ids) {
+  say(trace_, fmt::format("git write of {} files what is lost", files.size()));
   Fs fs = writer();
-  ObjectWriter objects(fs, path_);
+  ObjectWriter objects(fs, path_, &ids);
   objects.put_tree(files);
   objects.sync();
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <set>
 #include <string>
 
 #include "sys/git_object.h"
@@ -15,9 +16,10 @@ constexpr const char* verify_hint = "orctl store verify names all that is damage
 enum class StoreState {
   absent,      ///< nothing there, or an empty folder
   unfinished,  ///< a kill or a power cut left it without a whole HEAD or config; it holds no refs
+  misplaced,   ///< a file, a FIFO, a symlink that leads nowhere: nothing can be read from it
   ready,
 };
-/// Looks at the files only. Errors when it belongs to another user or is something else or damaged.
+/// Looks at the files only. Errors when it belongs to another user, or is another folder than a store.
 StoreState store_state(const std::string& path);
 /// Exit::refused when there is none.
 void need_store(const std::string& path);
@@ -64,7 +66,9 @@ Git::Commit to_commit(const std::string& id, const CommitText& text);
 /// Writes objects, durable once sync() has returned.
 class ObjectWriter {
  public:
-  ObjectWriter(Fs& fs, const std::string& store) : fs_(fs), store_(store), objects_(store) {}
+  /// `only`: put() writes no object but those of these ids.
+  ObjectWriter(Fs& fs, const std::string& store, const std::set<std::string>* only = nullptr)
+      : fs_(fs), store_(store), objects_(store), only_(only) {}
 
   /// Writes it unless the store has it whole. Returns its id.
   std::string put(ObjectType type, const std::string& content);
@@ -79,6 +83,7 @@ class ObjectWriter {
   Fs& fs_;
   const std::string& store_;
   ObjectReader objects_;
+  const std::set<std::string>* only_;
   std::vector<std::string> folders_;  ///< to make durable, also what a killed process left there before
 };
 

@@ -129,11 +129,29 @@ void sync_file_system(const std::string& path) {
 
 }  // namespace
 
+namespace {
+
+/// Where a symlink leads to; nullopt when that is nowhere.
+std::optional<Fs::Stat> end_of_link(const std::string& path) {
+  struct stat raw = {};
+  if (::stat(path.c_str(), &raw) != 0 && (errno == ELOOP || errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
+  return Fs({}).follow(path);
+}
+
+/// Who wants to change the store is told what stands there.
+void refuse_misplaced(const std::string& path, StoreState state) {
+  if (state == StoreState::misplaced)
+    throw Error(Exit::target, fmt::format("'{}' is no folder, so there is no version store", path),
+                "orctl store verify says what mends it");
+}
+
+}  // namespace
+
 StoreState store_state(const std::string& path) {
-  const auto found = Fs({}).follow(path);
-  if (!found) return StoreState::absent;
-  if (found->kind != Fs::Kind::folder)
-    throw Error(Exit::target, fmt::format("'{}' is no folder", path), "move it away");
+  const auto link = Fs({}).stat(path);
+  if (!link) return StoreState::absent;
+  const auto found = link->kind == Fs::Kind::symlink ? end_of_link(path) : link;
+  if (!found || found->kind != Fs::Kind::folder) return StoreState::misplaced;
   check_owner(path, found->uid);
   const bool folders = is_folder(path + "/objects") && is_folder(path + "/refs");
   if (folders && has_content(path + "/HEAD") && has_content(path + "/config")) return StoreState::ready;
@@ -147,7 +165,9 @@ StoreState store_state(const std::string& path) {
 
 void need_store(const std::string& path) {
   stop_if_interrupted();
-  if (store_state(path) == StoreState::ready) return;
+  const StoreState state = store_state(path);
+  if (state == StoreState::ready) return;
+  refuse_misplaced(path, state);
   throw Error(Exit::refused, fmt::format("there is no version store at '{}' yet", path),
               "the first apply makes it; or choose another place with --root DIR");
 }
@@ -158,6 +178,7 @@ FileLock Git::lock_file(Millis wait) {
   fs_.make_folders(path_parts(path_).folder);
   FileLock lock = fs_.lock(path_ + ".lock", wait, fmt::format("the version store '{}'", path_));
   const StoreState state = store_state(path_);
+  refuse_misplaced(path_, state);
   if (state != StoreState::absent && fs_.follow(path_)->uid != Env().uid()) {
     throw Error(Exit::target, fmt::format("the version store '{}' belongs to uid {}", path_, fs_.follow(path_)->uid),
                 "run as its owner, or choose another place with --root DIR");
@@ -165,8 +186,18 @@ FileLock Git::lock_file(Millis wait) {
   return lock;
 }
 
+void Git::make_way(Millis wait) {
+  const FileLock lock = fs_.lock(path_ + ".lock", wait, fmt::format("the version store '{}'", path_));
+  std::string place = path_ + ".orctl-aside";
+  for (int n = 2; fs_.exists(place); ++n) place = fmt::format("{}.orctl-aside.{}", path_, n);
+  say(trace_, fmt::format("rename {} {}", path_, place));
+  fs_.rename(path_, place);
+}
+
 void Git::heal_places(Millis wait) {
-  if (store_state(path_) == StoreState::absent) return;
+  const StoreState state = store_state(path_);
+  if (state == StoreState::absent) return;
+  if (state == StoreState::misplaced) return make_way(wait);
   const FileLock lock = lock_file(wait);
   for (const Misplaced& one : misplaced(path_)) move_aside(one.file);
   Fs fs = writer();

@@ -84,6 +84,7 @@ std::string with_note(ObjectWriter& objects, const std::string& tree, const std:
 
 std::string ObjectWriter::put(ObjectType type, const std::string& content) {
   const std::string id = object_id(type, content);
+  if (only_ != nullptr && !only_->contains(id)) return id;
   const std::string file = ObjectReader::loose_file(store_, id), folder = file.substr(0, file.rfind('/'));
   try {
     // what a killed process left may have no durable name yet

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -387,14 +388,15 @@ class Git {
   void remove_ref(const std::string& name);                              ///< no error when absent
   void set_note(const std::string& commit_id, const std::string& text);  ///< replaces
 
-  /// Writes what of `files` the store lacks or has damaged, and makes no commit.
-  void heal_objects(const Tree& files);
+  /// Writes those objects of `files` that have one of these ids, and makes no commit: the store had them before.
+  void heal_objects(const Tree& files, const std::set<std::string>& ids);
   /// The same commit on another parent; its note comes along. Returns the new id.
   std::string commit_again(const std::string& id, const std::string& parent);
   /// Moves files of the store into its folder orctl-aside/, which is made when missing.
   void move_aside(const std::string& file);
   /// Moves aside whatever is of another kind than git has in its place below objects/ and refs/, and makes these two
-  /// where they are missing. Takes the lock itself: a store in this state need not be one that lock() can finish.
+  /// where they are missing; the same of what stands where the store is to be. Takes the lock itself: a store in this
+  /// state need not be one that lock() can finish.
   void heal_places(Millis wait);
   /// Takes all that can be read out of a damaged pack, and moves it aside.
   void heal_pack(const std::string& pack);
@@ -408,6 +410,7 @@ class Git {
  private:
   Fs writer() const;
   FileLock lock_file(Millis wait);
+  void make_way(Millis wait);
   void move_ref(const std::string& name, const std::string& id, const std::optional<std::string>& expected);
 
   Trace trace_;

@@ -381,7 +381,9 @@ TEST_CASE("an object that was cut, flipped or emptied at any byte is told, and a
     fs.write(file, whole + "x");
     CHECK_THROWS_AS(store.git.files(id), Error);
     fs.write(file, whole.substr(0, whole.size() / 2));
-    store.git.heal_objects(files);
+    store.git.heal_objects(files, {});
+    CHECK_THROWS_AS(store.git.files(id), Error);
+    store.git.heal_objects(files, {store.cli({"rev-parse", object}).substr(0, 40)});
     CHECK(store.git.files(id) == files);
   }
   CHECK(store.git.check().empty());
