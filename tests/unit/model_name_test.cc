@@ -61,6 +61,14 @@ TEST_CASE("5,000 right names are accepted, and say what they are made of") {
   }
 }
 
+TEST_CASE("a name is read without its fleet, and nothing else is taken for one") {
+  for (const char* text : {"prd_payment_001_8080", "lab7_a-b_999_65535"}) CHECK(read_name(text)->str() == text);
+  for (const char* text :
+       {"", "backup", "x_y", "a_b_c_d", "prd_pay_001_65536", "prd_pay_000_80", "prd_pay_1_80", "prd_pay_001_080",
+        "p-d_pay_001_80", "1rd_pay_001_80", "_pay_001_80", "../../../etc", "-rf", "prd_pay_001_80_"})
+    CHECK_FALSE(read_name(text));
+}
+
 TEST_CASE("5,000 hostile names are refused with their faults, and what is suggested is right") {
   Random random(2);
   CAPTURE(random.seed());
