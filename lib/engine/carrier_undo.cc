@@ -1,3 +1,4 @@
+// Of Carrier (carrier.h): how it puts back what it has changed.
 #include <fmt/format.h>
 
 #include <utility>

@@ -79,6 +79,9 @@ void observe_process(Observed& o, const World& world, const Layout& layout, cons
   } catch (const Error& e) {
     stop_if_interrupted();
     o.problem = e.what();
+    if (o.version)
+      if (std::string crowd = supervisor.crowd(world, o.pid, o.version->spec); !crowd.empty())
+        o.problem = std::move(crowd);
     o.live.answers = false;
     // whoever may not ask has learnt nothing of how it is
     o.denied = !world.env.is_root() && e.exit() == Exit::unreachable && o.problem.ends_with("Permission denied");

@@ -179,6 +179,15 @@ std::vector<int> Supervisor::masters(const World& world, const NginxMasters& all
   return found;
 }
 
+std::string Supervisor::crowd(const World& world, int master, const Value& spec) const {
+  const int64_t most = spec.at("nginx").at("worker_connections").as_int();
+  const auto workers = world.proc.children(master);
+  const bool full =
+      std::all_of(workers.begin(), workers.end(), [&](int pid) { return world.proc.open_files(pid) >= most; });
+  if (workers.empty() || !full) return {};
+  return fmt::format("its workers hold all the connections that they may (nginx.worker_connections = {})", most);
+}
+
 std::vector<int> Supervisor::orphans(const World& world) const { return orphans(world, NginxMasters(world)); }
 
 std::vector<int> Supervisor::orphans(const World& world, const NginxMasters& all) const {

@@ -135,6 +135,9 @@ class Supervisor {
   bool is_leaving(const World& world, int master) const;
   /// Whether systemd runs this master as the one of its unit.
   bool in_unit(const World& world, int pid) const;
+  /// Of workers that do not answer: whether each of `master`'s holds all the connections that it may, as a crowd of
+  /// clients makes it, in words; "" when one has room.
+  std::string crowd(const World& world, int master, const Value& spec) const;
   /// Workers of this instance whose master was killed: they go on serving, and hold the ports. Known by its error.log,
   /// which they have open.
   std::vector<int> orphans(const World& world) const;

@@ -93,7 +93,7 @@ Error hopeless(const Layout& layout, const std::string& name, const std::string&
 
 /// Asks for the status until `fault_of` finds no fault in it, and returns it.
 GatewayStatus await_status(const World& world, const Layout& layout, const std::string& name,
-                           const Supervisor& supervisor, Evidence& evidence, Millis limit,
+                           const Supervisor& supervisor, const Value& spec, Evidence& evidence, Millis limit,
                            const std::function<std::string(const GatewayStatus&, Millis)>& fault_of) {
   const Deadline deadline = Deadline::in(limit);
   std::string fault;
@@ -110,6 +110,8 @@ GatewayStatus await_status(const World& world, const Layout& layout, const std::
     } catch (const Error& e) {
       const bool hurried = each < most && !fault.empty();  // the last answer says more than the lack of one
       if (!hurried) fault = e.what();
+      if (const std::string crowd = supervisor.crowd(world, supervisor.master(world), spec); !crowd.empty())
+        fault = crowd;
       if (e.exit() == Exit::target && !reports) reports.emplace();  // it answers, and has none to tell
     }
     if (const std::string why = evidence.failure(world, reports); !why.empty()) throw hopeless(layout, name, why);
@@ -142,8 +144,8 @@ Proof verify(const World& world, const Layout& layout, const std::string& name, 
            (saved == Saved::may_be_served && digest == saved_document_digest(name, document, world, layout));
   };
   const Supervisor supervisor(layout, name, layout.tree(tree_folder(version.spec)));
-  const GatewayStatus status =
-      await_status(world, layout, name, supervisor, evidence, limit, [&](const GatewayStatus& now, Millis each) {
+  const GatewayStatus status = await_status(
+      world, layout, name, supervisor, version.spec, evidence, limit, [&](const GatewayStatus& now, Millis each) {
         const std::string fault =
             fault_of_workers(now, version, is_wanted_document, certificates, evidence.old_workers());
         return fault.empty() ? fault_of_listeners(world, version, supervisor.master(world), each) : fault;
@@ -157,7 +159,7 @@ Proof verify(const World& world, const Layout& layout, const std::string& name, 
 void await_tree(const World& world, const Layout& layout, const std::string& name, const Version& version,
                 Evidence& evidence, Millis limit) {
   const Supervisor supervisor(layout, name, layout.tree(tree_folder(version.spec)));
-  await_status(world, layout, name, supervisor, evidence, limit, [&](const GatewayStatus& now, Millis) {
+  await_status(world, layout, name, supervisor, version.spec, evidence, limit, [&](const GatewayStatus& now, Millis) {
     return now.tree == version.digest ? "" : "the workers still run another tree";
   });
 }

@@ -142,6 +142,16 @@ int64_t Proc::start_ticks(int pid) const {
   return fields.size() > 19 ? number<int64_t>(fields[19]) : 0;
 }
 
+int64_t Proc::open_files(int pid) const {
+  DIR* dir = ::opendir(fmt::format("/proc/{}/fd", pid).c_str());
+  if (dir == nullptr) return 0;
+  int64_t count = 0;
+  while (const dirent* entry = ::readdir(dir))
+    if (entry->d_name[0] != '.') ++count;
+  ::closedir(dir);
+  return count;
+}
+
 int64_t Proc::open_file_limit(int pid) const {
   const std::string text = read_proc(pid, "limits");
   const std::string_view key = "Max open files";

@@ -275,6 +275,7 @@ class Proc {
   /// Whether its addresses are ours: false when it is known to be in another network namespace.
   bool shares_network(int pid) const;
   std::vector<int> all() const;            ///< every pid, sorted
+  int64_t open_files(int pid) const;       ///< how many it has open; 0 when gone, or not to be seen
   int64_t open_file_limit(int pid) const;  ///< how many files it may have open at a time (soft limit); 0 when gone
   int64_t start_ticks(int pid) const;      ///< /proc/PID/stat field 22: tells a reused pid apart; 0 when gone
   /// Holds on to the process that has this number now. Look at who it is afterwards, then signal: the number may pass
