@@ -111,6 +111,12 @@ GatewayStatus gateway_status(const World& world, const std::string& socket, Mill
   return gateway_status_of(gateway_answer(response, "GET /v1/status"));
 }
 
+void require_own_gateway(const GatewayStatus& status, const std::string& name) {
+  if (status.name.empty() || status.name == name) return;
+  throw Error(Exit::target, fmt::format("{} answers on its admin socket", status.name),
+              "a restart makes a socket of its own: orctl restart " + name);
+}
+
 Value gateway_get(const World& world, const std::string& socket, const std::string& path) {
   const Http::Response response = world.http.get({socket, ""}, path, request_limit);
   if (response.status != 200) throw gateway_problem(response, "GET " + path);

@@ -44,6 +44,9 @@ GatewayStatus gateway_status_of(Value answer);
 /// status.
 GatewayStatus gateway_status(const World& world, const std::string& socket, Millis limit);
 
+/// Error(Exit::target) when it is another instance that answers on this one's socket: somebody has put that there.
+void require_own_gateway(const GatewayStatus& status, const std::string& name);
+
 /// GET of a path of the admin endpoint, as a document; errors as above, and a problem document becomes Exit::target.
 Value gateway_get(const World& world, const std::string& socket, const std::string& path);
 

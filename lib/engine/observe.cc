@@ -72,7 +72,9 @@ void observe_process(Observed& o, const World& world, const Layout& layout, cons
   o.open_files = world.proc.open_file_limit(o.pid);
   o.live.binary = world.proc.executable(o.pid);
   try {
-    o.status = gateway_status(world, layout.admin_socket(o.name), status_limit);
+    GatewayStatus status = gateway_status(world, layout.admin_socket(o.name), status_limit);
+    require_own_gateway(status, o.name);
+    o.status = std::move(status);
     o.live.digest = o.status->common_digest();
     o.live.tree = o.status->common_tree();
     o.live.certs = o.status->common_certs();

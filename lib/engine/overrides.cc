@@ -35,7 +35,9 @@ bool matches(const std::string& pattern, const std::string& name) {
 
 Value::Array items_of(const World& world, const Layout& layout, const std::string& instance, ListOf what) {
   try {
-    return gateway_list(world, layout.admin_socket(instance), what);
+    const std::string socket = layout.admin_socket(instance);
+    require_own_gateway(gateway_status(world, socket, request_limit), instance);
+    return gateway_list(world, socket, what);
   } catch (const Error& e) {
     throw e.within(instance);
   }
