@@ -94,7 +94,7 @@ class Confirm(unittest.TestCase):
         self.host.apply(NAME, nginx=OLD)
         self.host.apply(NAME, "--confirm-within", "8s", nginx=OLD, weight=7)
         self.host.run("kill", "-STOP", *map(str, self.host.workers(NAME)))
-        self.assertIn("no worker answers", self.host.orctl("diff", "-f", self.host.manifest(NAME, nginx=OLD, weight=7), check=False).out)
+        self.assertIn("was stopped by a signal and does nothing", self.host.orctl("diff", "-f", self.host.manifest(NAME, nginx=OLD, weight=7), check=False).out)
         self.await_way_back(3, "8s")
         self.assertEqual(self.host.orctl("diff", "-f", self.host.manifest(NAME, nginx=OLD)).code, 0)
 
