@@ -35,6 +35,17 @@ def wait_for(condition, limit=60.0, what="condition"):
         time.sleep(0.005)
 
 
+def receive_head(connection):
+    """What comes on a socket up to the end of a head, and what came along with it; less when the peer ends before."""
+    got = b""
+    while b"\r\n\r\n" not in got:
+        part = connection.recv(65536)
+        if not part:
+            break
+        got += part
+    return got
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

@@ -31,8 +31,12 @@ function gateway.admin()
   if not ngx.var.arg_turns then
     return admin()
   end
-  local before = turns
-  repeat ngx.sleep(0.001) until turns > before + 1
+  local before, tries = turns, 0
+  repeat
+    ngx.sleep(0.001)
+    tries = tries + 1
+    assert(tries < 30000, "the timer that counts turns has stopped")
+  until turns > before + 1
   ngx.say(longest, "\n", where)
   longest, where = 0, nil
 end

@@ -8,7 +8,7 @@ import unittest
 
 from host_test import POLICY, Case, ask_h2, field, raw, status
 import h2_frames as h2
-from harness import wait_for
+from harness import receive_head, wait_for
 
 PROXY = [b"Proxy-Authenticate", b"Proxy-Authentication-Info", b"Proxy-Authorization", b"Proxy-Connection", b"Proxy-Features", b"Proxy-Instruction"]
 NOT_FOR_SERVERS = PROXY + [b"TE", b"Trailer", b"HTTP2-Settings", b"Keep-Alive", b"Forwarded", b"Upgrade"]
@@ -114,12 +114,7 @@ class Upgrades(Hops):
         del self.heads[:]
         with socket.create_connection(("127.0.0.1", instance.port), 10) as s:
             s.sendall(b"GET " + path + b" HTTP/" + version + b"\r\nHost: shop.example\r\n" + b"".join(line + b"\r\n" for line in lines) + b"\r\n")
-            answer = b""
-            while b"\r\n\r\n" not in answer:
-                part = s.recv(65536)
-                if not part:
-                    break
-                answer += part
+            answer = receive_head(s)
             echo = b""
             if b" 101 " in answer:
                 s.sendall(b"hello")

@@ -11,7 +11,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "gateway"))
 import h2_frames as h2
-from harness import ROOT, GatewayTest, Instance, document, free_port, wait_for
+from harness import ROOT, GatewayTest, Instance, document, free_port, receive_head, wait_for
 
 POLICY = {"limit": 1 << 20, "cap": 1 << 20}
 LABEL = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
@@ -264,12 +264,7 @@ class Connection(Case):
         del self.heads[:]
         with socket.create_connection(("127.0.0.1", instance.port), 10) as s:
             s.sendall(b"GET / HTTP/" + version + b"\r\nHost: shop.example\r\n" + b"".join(f + b"\r\n" for f in fields) + b"\r\n" + more)
-            answer = b""
-            while b"\r\n\r\n" not in answer:
-                part = s.recv(65536)
-                if not part:
-                    break
-                answer += part
+            answer = receive_head(s)
             head, _, rest = answer.partition(b"\r\n\r\n")
             while wait and wait not in rest:
                 part = s.recv(65536)
