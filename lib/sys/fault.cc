@@ -127,7 +127,8 @@ void check_paths(const Tree& tree, const std::string& what) {
     throw Error(Exit::refused, fmt::format("{}: {}", what, *limit));
   for (const auto& [path, file] : tree) {
     if (!file.irregular.empty())
-      throw Error(Exit::refused, fmt::format("{}: '{}' is {}, not a regular file", what, path, file.irregular));
+      throw Error(Exit::refused, fmt::format("{}: '{}' is {}", what, path, file.irregular),
+                  "move it out of the tree, then run the same command again");
     for (size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
       end = path.find('/', begin);
       const std::string name = path.substr(begin, end == std::string::npos ? end : end - begin);
