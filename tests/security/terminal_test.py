@@ -101,12 +101,12 @@ class HostileGateway:
         os.rename(self.path + ".real", self.path)
 
 
-def answers(text):
-    """What a gateway may answer, with `text` wherever a text can stand."""
+def answers(text, name):
+    """What a gateway that gives its name as `name` may answer, with `text` wherever else a text can stand."""
     server = {"address": "127.0.0.1:1", "weight": text, "effective_weight": 5, "state": text, "health": text, "in_flight": text, "requests": text,
               "failures": 1e300, "backup": text, text: text, "override": {"state": text, "by": text, "reason": text, "weight": text, "expires_in": 9}}
     return {
-        "/v1/status": {"name": text, "digest": text, "tree": text, "generation": 1e300, "worker_count": 1, "override_version": -1,
+        "/v1/status": {"name": name, "digest": text, "tree": text, "generation": 1e300, "worker_count": 1, "override_version": -1,
                        "workers": [{"pid": 1, "generation": 2, "digest": text, "tree": text, "certs": text, "error": text}],
                        "source": {"error": text}, text: text},
         "/v1/upstreams": {"items": [{"name": text, "balance": text, "servers": [server]}, {"name": "up", "balance": text, "servers": [server]}]},
@@ -159,9 +159,10 @@ class Terminal(unittest.TestCase):
     def test_a_hostile_gateway_cannot_reach_the_terminal(self):
         gateway = HostileGateway(os.path.join(self.lab.run_folder, "admin.sock"))
         try:
-            for status in (200, 409, 500):
+            # one that does not say the instance's name is asked nothing more where its answer would count
+            for status, name in ((200, EVIL), (200, self.name), (409, self.name), (500, self.name)):
                 gateway.status = status
-                gateway.answers = {path: json.dumps(a).encode() for path, a in answers(EVIL + "\0").items()}
+                gateway.answers = {path: json.dumps(a).encode() for path, a in answers(EVIL + "\0", name).items()}
                 gateway.answers["/metrics"] = ('openresty_upstream_requests_total{upstream="%s",peer="b",code="200"} 1\n' % EVIL.replace("\n", "").replace('"', "")).encode()
                 self.look_at_all()
             gateway.status = 200
