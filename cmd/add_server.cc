@@ -1,4 +1,5 @@
-#include "engine/policy.h"
+#include "manifest/host_policy.h"
+#include "model/layout.h"
 #include "override.h"
 
 namespace orctl {

@@ -2,8 +2,9 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
-#include "engine/live_tree.h"
-#include "engine/observe.h"
+#include "live/live_tree.h"
+#include "live/observe.h"
+#include "store/select.h"
 
 namespace orctl {
 

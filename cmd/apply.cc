@@ -1,9 +1,20 @@
+#include "change/apply.h"
+
 #include "base/text.h"
 #include "change.h"
-#include "engine/leftovers.h"
-#include "engine/live_tree.h"
-#include "engine/policy.h"
+#include "change/confirm.h"
+#include "change/held.h"
+#include "change/leftovers.h"
+#include "change/make_plan.h"
+#include "change/request.h"
+#include "live/live_tree.h"
+#include "live/observe.h"
+#include "manifest/host_policy.h"
+#include "manifest/load.h"
+#include "model/layout.h"
 #include "render/render.h"
+#include "store/lost.h"
+#include "store/unconfirmed.h"
 
 namespace orctl {
 namespace {

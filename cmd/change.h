@@ -2,11 +2,13 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "change/apply.h"
+#include "change/request.h"
 #include "cli/command.h"
 #include "cli/show_plan.h"
-#include "engine/apply.h"
-#include "engine/confirm.h"
-#include "engine/salvage.h"
+#include "model/layout.h"
+#include "store/lost.h"
+#include "store/unconfirmed.h"
 #include "warn_masters.h"
 
 namespace orctl {
@@ -109,7 +111,7 @@ inline Exit report(Io& io, const Plan& plan, const std::vector<Outcome>& outcome
   return exit_of(outcomes);
 }
 
-/// Remarks of the engine while it works.
+/// Remarks on the work while it goes on.
 inline std::function<void(const std::string&)> remarks(Io& io) {
   return [&io](const std::string& line) { io.note(line); };
 }

@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "change.h"
-#include "engine/config.h"
+#include "manifest/config.h"
+#include "model/layout.h"
 
 namespace orctl {
 namespace {

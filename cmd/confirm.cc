@@ -1,6 +1,15 @@
+#include "change/confirm.h"
+
 #include "base/text.h"
 #include "change.h"
+#include "change/held.h"
+#include "change/request.h"
+#include "live/observe.h"
+#include "model/layout.h"
 #include "override.h"
+#include "store/history.h"
+#include "store/select.h"
+#include "store/unconfirmed.h"
 
 namespace orctl {
 namespace {

@@ -2,11 +2,20 @@
 
 #include "base/text.h"
 #include "change.h"
-#include "engine/audit.h"
-#include "engine/leftovers.h"
-#include "engine/salvage.h"
-#include "engine/supervisor.h"
+#include "change/apply.h"
+#include "change/confirm.h"
+#include "change/delete_salvaged.h"
+#include "change/held.h"
+#include "change/leftovers.h"
+#include "change/make_plan.h"
+#include "change/request.h"
+#include "host/supervisor.h"
+#include "live/observe.h"
+#include "live/salvage.h"
+#include "model/layout.h"
 #include "model/name.h"
+#include "store/audit.h"
+#include "store/lost.h"
 
 namespace orctl {
 namespace {

@@ -4,11 +4,14 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/show_gateway.h"
-#include "engine/certificates.h"
-#include "engine/observe.h"
-#include "engine/overrides.h"
+#include "gateway/gateway.h"
+#include "gateway/overrides.h"
 #include "get_health.h"
+#include "live/observe.h"
+#include "live/served_certificates.h"
+#include "model/layout.h"
 #include "model/route.h"
+#include "store/select.h"
 
 namespace orctl {
 namespace {

@@ -2,7 +2,11 @@
 
 #include "base/text.h"
 #include "change.h"
-#include "engine/policy.h"
+#include "change/make_plan.h"
+#include "manifest/host_policy.h"
+#include "manifest/load.h"
+#include "model/layout.h"
+#include "store/history.h"
 
 namespace orctl {
 namespace {

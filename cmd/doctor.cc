@@ -4,14 +4,17 @@
 
 #include "among.h"
 #include "base/text.h"
+#include "change/leftovers.h"
 #include "cli/command.h"
-#include "engine/config.h"
-#include "engine/history.h"
-#include "engine/leftovers.h"
-#include "engine/live_tree.h"
-#include "engine/observe.h"
-#include "engine/salvage.h"
-#include "engine/target.h"
+#include "host/supervisor.h"
+#include "host/target.h"
+#include "live/live_tree.h"
+#include "live/observe.h"
+#include "manifest/config.h"
+#include "model/layout.h"
+#include "store/history.h"
+#include "store/lost.h"
+#include "store/select.h"
 
 namespace orctl {
 namespace {

@@ -4,10 +4,13 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/show_gateway.h"
-#include "engine/certificates.h"
-#include "engine/observe.h"
-#include "engine/overrides.h"
+#include "gateway/overrides.h"
 #include "get_health.h"
+#include "host/supervisor.h"
+#include "live/observe.h"
+#include "live/served_certificates.h"
+#include "model/layout.h"
+#include "store/select.h"
 
 namespace orctl {
 namespace {

@@ -6,7 +6,10 @@
 #include "among.h"
 #include "base/text.h"
 #include "cli/command.h"
-#include "engine/observe.h"
+#include "gateway/gateway.h"
+#include "live/observe.h"
+#include "model/layout.h"
+#include "store/select.h"
 #include "warn_masters.h"
 
 namespace orctl {

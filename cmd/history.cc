@@ -1,4 +1,4 @@
-#include "engine/history.h"
+#include "store/history.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>

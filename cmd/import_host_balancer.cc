@@ -4,9 +4,9 @@
 
 #include "base/text.h"
 #include "cli/command.h"
-#include "engine/config.h"
-#include "engine/find_manifests.h"
 #include "import/host_balancer.h"
+#include "manifest/config.h"
+#include "manifest/find_manifests.h"
 
 namespace orctl {
 namespace {

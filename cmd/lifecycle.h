@@ -1,6 +1,15 @@
 #pragma once
+
 #include "change.h"
-#include "engine/live_tree.h"
+#include "change/apply.h"
+#include "change/held.h"
+#include "change/request.h"
+#include "host/supervisor.h"
+#include "live/live_tree.h"
+#include "live/observe.h"
+#include "model/layout.h"
+#include "store/history.h"
+#include "store/select.h"
 
 namespace orctl {
 

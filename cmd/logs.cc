@@ -1,8 +1,9 @@
-#include "engine/logs.h"
+#include "host/logs.h"
 
 #include "base/text.h"
 #include "cli/command.h"
-#include "engine/observe.h"
+#include "model/layout.h"
+#include "store/select.h"
 
 namespace orctl {
 namespace {

@@ -2,7 +2,8 @@
 
 #include <iostream>
 
-#include "engine/config.h"
+#include "manifest/config.h"
+#include "model/layout.h"
 
 namespace {
 

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
-#include "engine/load.h"
+#include "manifest/load.h"
 
 namespace orctl {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "base/text.h"
 #include "cli/command.h"
-#include "engine/history.h"
-#include "engine/load.h"
+#include "manifest/load.h"
+#include "store/history.h"
 
 namespace orctl {
 namespace {

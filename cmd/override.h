@@ -3,11 +3,13 @@
 
 #include "base/text.h"
 #include "change.h"
+#include "change/held.h"
+#include "change/request.h"
 #include "cli/command.h"
 #include "cli/show_gateway.h"
-#include "engine/observe.h"
-#include "engine/overrides.h"
-#include "engine/wait.h"
+#include "gateway/overrides.h"
+#include "live/wait.h"
+#include "model/layout.h"
 
 namespace orctl {
 

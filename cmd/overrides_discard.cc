@@ -1,4 +1,8 @@
+#include "change/held.h"
+#include "change/request.h"
+#include "model/layout.h"
 #include "override.h"
+#include "store/select.h"
 
 namespace orctl {
 namespace {

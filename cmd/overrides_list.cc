@@ -1,6 +1,8 @@
 #include <set>
 
+#include "model/layout.h"
 #include "override.h"
+#include "store/select.h"
 #include "warn_masters.h"
 
 namespace orctl {

@@ -1,6 +1,14 @@
 #include "change.h"
-#include "engine/promote.h"
+#include "change/apply.h"
+#include "change/confirm.h"
+#include "change/held.h"
+#include "change/make_plan.h"
+#include "change/promote.h"
+#include "change/request.h"
+#include "live/observe.h"
+#include "model/layout.h"
 #include "override.h"
+#include "store/select.h"
 
 namespace orctl {
 namespace {

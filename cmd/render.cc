@@ -2,8 +2,9 @@
 
 #include "base/text.h"
 #include "cli/command.h"
-#include "engine/load.h"
-#include "engine/target.h"
+#include "host/target.h"
+#include "manifest/load.h"
+#include "model/layout.h"
 #include "sys/trust.h"
 
 namespace orctl {

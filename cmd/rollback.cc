@@ -1,5 +1,13 @@
 #include "change.h"
-#include "engine/policy.h"
+#include "change/apply.h"
+#include "change/held.h"
+#include "change/make_plan.h"
+#include "change/request.h"
+#include "host/target.h"
+#include "live/observe.h"
+#include "manifest/host_policy.h"
+#include "model/layout.h"
+#include "store/history.h"
 
 namespace orctl {
 namespace {

@@ -2,9 +2,12 @@
 
 #include "among.h"
 #include "cli/command.h"
-#include "engine/certificates.h"
-#include "engine/live_tree.h"
-#include "engine/observe.h"
+#include "host/supervisor.h"
+#include "live/live_tree.h"
+#include "live/observe.h"
+#include "live/served_certificates.h"
+#include "model/layout.h"
+#include "store/select.h"
 
 namespace orctl {
 namespace {

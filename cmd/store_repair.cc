@@ -1,10 +1,18 @@
-#include "engine/store_repair.h"
+#include "change/store_repair.h"
 
 #include <set>
 
 #include "among.h"
 #include "change.h"
-#include "engine/salvage.h"
+#include "change/confirm.h"
+#include "change/held.h"
+#include "change/request.h"
+#include "manifest/load.h"
+#include "model/layout.h"
+#include "store/check.h"
+#include "store/history.h"
+#include "store/lost.h"
+#include "store/repair.h"
 
 namespace orctl {
 namespace {

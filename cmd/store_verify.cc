@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "cli/command.h"
-#include "engine/store_repair.h"
+#include "store/check.h"
 
 namespace orctl {
 namespace {

@@ -2,8 +2,9 @@
 
 #include "base/text.h"
 #include "cli/command.h"
-#include "engine/metrics.h"
-#include "engine/observe.h"
+#include "gateway/metrics.h"
+#include "model/layout.h"
+#include "store/select.h"
 #include "warn_masters.h"
 
 namespace orctl {

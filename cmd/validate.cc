@@ -4,7 +4,8 @@
 
 #include "base/text.h"
 #include "cli/command.h"
-#include "engine/policy.h"
+#include "manifest/host_policy.h"
+#include "manifest/load.h"
 
 namespace orctl {
 namespace {

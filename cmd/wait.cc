@@ -1,4 +1,6 @@
+#include "model/layout.h"
 #include "override.h"
+#include "store/select.h"
 
 namespace orctl {
 namespace {

@@ -1,6 +1,9 @@
 #pragma once
+
 #include "cli/command.h"
-#include "engine/observe.h"
+#include "host/supervisor.h"
+#include "live/observe.h"
+#include "model/layout.h"
 
 namespace orctl {
 

@@ -9,7 +9,10 @@ cd "${LAYERS_TOP:-$top}" || exit 2
 
 declare -A allowed=(
   [base]="base" [sys]="sys base" [model]="model base" [nginx]="nginx base" [plan]="plan model base"
-  [render]="render model nginx base" [import]="import model base" [engine]="engine plan render model nginx sys base" [cli]="cli plan model base"
+  [render]="render model nginx base" [import]="import model base" 
+  [store]="store render plan model sys base" [manifest]="manifest store render plan model nginx sys base" [host]="host manifest render model nginx sys base"
+  [gateway]="gateway store render model sys base" [live]="live gateway host store render plan model sys base"
+  [change]="change live gateway host manifest store render plan model sys base" [cli]="cli plan model base"
 )
 faults=0
 fault() { printf '%s\n' "$1"; faults=$((faults + 1)); }
@@ -76,25 +79,25 @@ self_test() {
   }
   plant lib/model/name.cc '#include "sys/world.h"' 'model includes sys/world.h'
   plant lib/nginx/lint.cc '  #  include  "model/value.h"' 'nginx includes model/value.h'
-  plant lib/plan/plan.cc '#include "engine/apply.h"' 'plan includes engine/apply.h'
+  plant lib/plan/plan.cc '#include "change/apply.h"' 'plan includes change/apply.h'
   plant lib/base/text.cc '#include "model/value.h"' 'base includes model/value.h'
   plant lib/import/host_balancer.cc '#include "render/render.h"' 'import includes render/render.h'
   plant lib/render/unit.cc '#include "sys/world.h"' 'render includes sys/world.h'
   plant lib/cli/io.cc '#include "sys/fault.h"' 'cli includes sys/fault.h'
-  plant lib/cli/io.cc '#include "engine/load.h"' 'cli includes engine/load.h'
-  plant lib/engine/load.cc '#include "cli/io.h"' 'engine includes cli/io.h'
+  plant lib/cli/io.cc '#include "manifest/load.h"' 'cli includes manifest/load.h'
+  plant lib/manifest/load.cc '#include "cli/io.h"' 'manifest includes cli/io.h'
   plant cmd/apply.cc '#include <CLI/CLI.hpp>' CLI11
-  plant lib/engine/gateway.cc '#include <curl/curl.h>' libcurl
-  plant lib/engine/history.cc '#include <git2.h>' libgit2
+  plant lib/gateway/gateway.cc '#include <curl/curl.h>' libcurl
+  plant lib/store/history.cc '#include <git2.h>' libgit2
   plant lib/plan/json.cc '#include <nlohmann/json.hpp>' nlohmann
-  plant lib/engine/load.cc '#include <toml++/toml.h>' toml++
+  plant lib/manifest/load.cc '#include <toml++/toml.h>' toml++
   plant cmd/render.cc '#include <filesystem>' filesystem
   plant cmd/render.cc 'int x = fork();' 'starting a process'
-  plant lib/engine/supervisor.cc 'auto r = posix_spawn(a);' 'starting a process'
-  plant lib/engine/target.cc 'auto p = std::getenv("PATH");' getenv
+  plant lib/host/supervisor.cc 'auto r = posix_spawn(a);' 'starting a process'
+  plant lib/host/target.cc 'auto p = std::getenv("PATH");' getenv
   plant lib/sys/proc.cc 'int r = system("id");' 'a shell'
   plant lib/sys/proc.cc 'auto f = popen("id", "r");' 'a shell'
-  plant lib/engine/verify.cc 'auto t = std::chrono::steady_clock::now();' 'the time'
+  plant lib/live/verify.cc 'auto t = std::chrono::steady_clock::now();' 'the time'
   plant lib/plan/plan.cc 'auto t = time(nullptr);' 'the time'
   plant cmd/apply.cc '#include <unistd.h>' posix
   rm -rf "$work"

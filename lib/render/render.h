@@ -9,7 +9,7 @@
 
 namespace orctl {
 
-/// What the nginx of a host needs to be told; see engine/target.h for how it is found out.
+/// What the nginx of a host needs to be told; see host/target.h for how it is found out.
 struct Target {
   std::string binary = "/usr/local/openresty/nginx/sbin/nginx";
   std::vector<std::string> modules;  ///< load_module paths for the http Lua module, in order

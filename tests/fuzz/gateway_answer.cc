@@ -1,10 +1,10 @@
 #include <sstream>
 
+#include "change/promote.h"
 #include "cli/show_gateway.h"
-#include "engine/gateway.h"
-#include "engine/overrides.h"
-#include "engine/promote.h"
 #include "fuzz.h"
+#include "gateway/gateway.h"
+#include "gateway/overrides.h"
 
 using namespace orctl;
 using namespace orctl::fuzz;

@@ -1,4 +1,4 @@
-#include "engine/metrics.h"
+#include "gateway/metrics.h"
 
 #include "fuzz.h"
 

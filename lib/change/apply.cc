@@ -1,0 +1,47 @@
+#include "change/apply.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "change/carrier.h"
+#include "change/confirm.h"
+#include "change/leftovers.h"
+#include "change/request.h"
+#include "change/tidy.h"
+#include "manifest/config.h"
+#include "model/layout.h"
+#include "render/render.h"
+
+namespace orctl {
+
+std::vector<Outcome> apply(const Plan& plan, World& world, const Layout& layout, const Request& request,
+                           const std::function<void(const std::string&)>& progress) {
+  std::vector<Outcome> outcomes;
+  if (!request.ends_wait) refuse_unconfirmed(plan, world, layout);
+  for (const InstancePlan& one : plan.instances) {
+    outcomes.push_back(Carrier(one, world, layout, request, progress).run());
+    drop_stale_wait(one.name, world, layout, request, progress);
+    const Version& version = one.after ? *one.after : *one.before;
+    if (!leftovers(one.name, tree_folder(version.spec), world, layout).empty()) tidy(one.name, world, layout, progress);
+    if (outcomes.back().error) break;
+  }
+  try {
+    close_library(world, layout);  // the first change made the store and the audit log
+  } catch (const Error& e) {
+    progress(fmt::format("what orctl keeps may be open to others until the next change: {}", e.what()));
+  }
+  return outcomes;
+}
+
+Exit exit_of(const std::vector<Outcome>& outcomes) {
+  const auto failed =
+      std::find_if(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.error.has_value(); });
+  if (failed == outcomes.end()) return Exit::ok;
+  const bool some =
+      std::any_of(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return !o.error && o.changed; });
+  return some && failed->error->exit() != Exit::broken ? Exit::partial : failed->error->exit();
+}
+
+}  // namespace orctl

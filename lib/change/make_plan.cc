@@ -1,0 +1,95 @@
+#include "change/make_plan.h"
+
+#include <fmt/format.h>
+
+#include "host/own_place.h"
+#include "host/target.h"
+#include "live/observe.h"
+#include "manifest/load.h"
+#include "manifest/tree_size.h"
+#include "model/layout.h"
+
+namespace orctl {
+namespace {
+
+constexpr size_t max_socket_path = 107;  // sun_path without its NUL, unix(7)
+
+Instance instance_of(const Value& spec) {
+  Instance instance;
+  instance.name = known_name(spec.at("name").as_string());
+  instance.spec = spec;
+  return instance;
+}
+
+/// /proc/PID/exe names the file itself, the target may name a link to it: the same file is the same binary. A binary
+/// that was replaced under a running process ("… (deleted)", a package upgrade) is no reason to restart by surprise.
+std::string comparable_binary(const std::string& running, const std::string& wanted, const World& world) {
+  const auto is = world.fs.follow(running), wants = world.fs.follow(wanted);
+  return !is || (wants && is->inode == wants->inode) ? wanted : running;
+}
+
+void refuse_moves(const Version& before, const Version& after) {
+  if (tree_folder(before.spec) != tree_folder(after.spec))
+    throw Error(
+        Exit::refused,
+        fmt::format("{}: the layout would move the tree from '{}' to '{}', which cannot be done while it serves",
+                    after.spec.at("name").as_string(), tree_folder(before.spec), tree_folder(after.spec)),
+        "keep the layout, or delete the instance and apply it again");
+}
+
+void add_plan(Plan& plan, Observed now, std::optional<Version> after, const std::string& binary, const World& world,
+              const Layout& layout) {
+  if (after) require_keepable(*after, now.name);
+  if (now.version && after) refuse_moves(*now.version, *after);
+  if (!now.version && after) require_own_place(now.name, tree_folder(after->spec), world, layout);
+  if (now.live.running && !binary.empty()) now.live.binary = comparable_binary(now.live.binary, binary, world);
+  const bool both = now.version && after;
+  if (both) now.live.misfits = world.fs.misfits(now.tree_path, tree_ownership(after->spec, world));
+  plan.instances.push_back(plan_instance(now.name, now.applied ? now.applied->commit : "", std::move(now.version),
+                                         std::move(after), now.live, binary));
+  if (both && !world.fs.cannot_exchange(layout.trees()).empty())
+    for (Step& step : plan.instances.back().steps)
+      if (auto* swap = std::get_if<SwapTree>(&step)) swap->in_two = true;
+}
+
+}  // namespace
+
+Version desired_version(const Loaded& loaded, const World& world, const Layout& layout) {
+  const std::string socket = layout.admin_socket(loaded.instance.name.str());
+  if (socket.size() > max_socket_path)
+    throw Error(Exit::usage,
+                fmt::format("the admin socket's path would have {} bytes, and {} are the most: {}", socket.size(),
+                            max_socket_path, socket),
+                "choose a shorter folder with --root");
+  const Target target = find_target(loaded.instance, world, layout);
+  Rendered rendered = render(loaded.instance, loaded.overlay, target, layout);
+  Version out;
+  out.spec = loaded.instance.spec;
+  out.manifest = loaded.instance.source.text;
+  const std::string& file = loaded.instance.source.file;
+  const bool json = file.size() > 5 && file.compare(file.size() - 5, 5, ".json") == 0;
+  out.manifest_name = json ? "manifest.json" : "manifest.toml";
+  out.tree = std::move(rendered.tree);
+  out.digest = std::move(rendered.digest);
+  out.unit = std::move(rendered.unit);
+  return out;
+}
+
+Plan make_plan(const std::vector<Loaded>& desired, const World& world, const Layout& layout) {
+  Plan plan;
+  for (const Loaded& loaded : desired) {
+    const std::string name = loaded.instance.name.str();
+    add_plan(plan, observe(name, world, layout), desired_version(loaded, world, layout),
+             find_target(loaded.instance, world, layout).binary, world, layout);
+  }
+  return plan;
+}
+
+Plan make_plan(const Observed& now, std::optional<Version> after, const World& world, const Layout& layout) {
+  Plan plan;
+  const std::string binary = after ? find_target(instance_of(after->spec), world, layout).binary : "";
+  add_plan(plan, now, std::move(after), binary, world, layout);
+  return plan;
+}
+
+}  // namespace orctl

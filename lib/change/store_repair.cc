@@ -1,0 +1,176 @@
+#include "change/store_repair.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/text.h"
+#include "change/confirm.h"
+#include "change/request.h"
+#include "change/tree_manifest.h"
+#include "live/evidence.h"
+#include "live/observe.h"
+#include "live/salvage.h"
+#include "manifest/load.h"
+#include "model/layout.h"
+#include "render/render.h"
+#include "store/audit.h"
+#include "store/history.h"
+#include "store/lost.h"
+#include "store/repair.h"
+
+namespace orctl {
+namespace {
+
+/// A process that runs must serve what is about to be called its revision.
+void prove(const Observed& now, const Version& version, const World& world, const Layout& layout,
+           const Request& request) {
+  if (now.pid == 0) return;
+  try {
+    Version running = version;
+    running.digest = carried_digest(version.tree);
+    Evidence evidence;
+    verify(world, layout, now.name, running, evidence, request.verify_limit);
+  } catch (const Error& e) {
+    throw Error(e.exit(),
+                fmt::format("{} does not serve what lies in its tree, and nothing was changed: {}", now.name, e.what()),
+                "make it serve its tree: orctl restart " + now.name);
+  }
+}
+
+/// Objects of the live trees that the store has lost, by their ids: those that a lost folder names are known only once
+/// it is back.
+void heal_from_trees(const std::vector<std::string>& names, World& world, const Layout& layout) {
+  std::vector<Tree> trees;
+  for (const std::string& name : names)
+    if (const Observed now = salvage(name, Error(Exit::target, ""), world, layout); now.version)
+      trees.push_back(stored_tree(*now.version));
+  for (std::set<std::string> before;;) {
+    std::set<std::string> lost;
+    for (const Git::Fault& fault : world.git.check()) lost.insert(fault.what);
+    if (lost == before) return;
+    for (const Tree& tree : trees) world.git.heal_objects(tree, lost);
+    before = std::move(lost);
+  }
+}
+
+/// Refs that are no instance's and lead to nothing whole: nobody here needs them.
+void clear_strange_refs(World& world) {
+  for (const Git::Fault& fault : world.git.check()) {
+    if (fault.ref.empty() || fault.ref.starts_with("refs/notes/") || !instance_of_ref(fault.ref).empty()) continue;
+    world.git.move_aside(world.git.path() + "/" + fault.ref);
+    world.git.remove_ref(fault.ref);
+  }
+}
+
+}  // namespace
+
+Repair plan_repair(const std::string& name, const std::optional<Loaded>& manifest, const World& world,
+                   const Layout& layout, const Request& request) {
+  Repair repair;
+  repair.name = name;
+  sort_out_history(repair, world);
+  const std::string own = find_own_tree(name, world, layout);
+  repair.on_host = !own.empty();
+  if (!repair.dropped.empty()) repair.questions.push_back(fmt::format("{} loses {}", name, join(repair.dropped, ", ")));
+  if (!repair.on_host) {
+    repair.applied = live_without_tree(repair, world);
+    return repair;
+  }
+  const Observed now = salvage(name, Error(Exit::target, ""), world, layout);
+  if (!now.version) throw Error(Exit::refused, fmt::format("the live tree '{}' cannot be read", own), "orctl status");
+  repair.applied = find_live(repair, now.version->tree, world);
+  if (!repair.applied.empty()) return repair;
+  Version version = describe_tree(repair, manifest, now.version->tree, world, layout);
+  version.tree = now.version->tree;
+  version.unit = now.version->unit;
+  version.digest = tree_digest(version.tree);
+  if (layout.tree(tree_folder(version.spec)) != own)
+    throw Error(Exit::refused,
+                fmt::format("the manifest's layout is '{}', and '{}' is the live tree of {}", tree_folder(version.spec),
+                            own, name),
+                "give the manifest that the tree was made of");
+  if (version.digest != carried_digest(version.tree))
+    repair.questions.push_back(name + " has a tree that was changed by hand, which becomes its revision");
+  refuse_secrets(version, manifest, own, world, layout);
+  prove(now, version, world, layout, request);
+  repair.live = std::move(version);
+  return repair;
+}
+
+void clear_way(World& world, const Request& request) {
+  world.git.heal_places(request.lock_wait);
+  if (!world.git.exists() || known_instances(world).empty()) return;
+  const FileLock lock = world.git.lock(request.lock_wait);
+  try {
+    if (!world.git.ref(notes_of_all)) world.git.heal_notes();
+  } catch (const Error&) {
+    stop_if_interrupted();  // repair_store() mends what is damaged
+  }
+}
+
+void repair_store(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request) {
+  const FileLock lock = world.git.lock(request.lock_wait);
+  world.git.heal_head();
+  world.git.heal_packed_refs();
+  for (const Git::Fault& fault : world.git.check())
+    if (fault.kind == "pack") world.git.heal_pack(fault.file);
+  heal_from_trees(names, world, layout);
+  clear_strange_refs(world);
+  const auto faults = world.git.check();
+  const bool no_notes = tip_of(notes_of_all, world).empty();
+  if (no_notes ||
+      std::any_of(faults.begin(), faults.end(), [](const auto& f) { return f.ref.starts_with("refs/notes/"); }))
+    world.git.heal_notes();
+}
+
+int repair_instance(const Repair& repair, World& world, const Layout& layout, const Request& request,
+                    const std::function<void(const std::string&)>& tell) {
+  const FileLock lock = world.git.lock(request.lock_wait);
+  std::string tip, live;
+  std::map<std::string, std::string> moved;  // the commits of what is kept, from what they were
+  int number = 0;
+  for (const Revision& r : repair.kept) {
+    const std::string parent = world.git.commit(r.commit).parent;
+    const std::string commit = parent == tip ? r.commit : world.git.commit_again(r.commit, tip);
+    moved[r.commit] = commit;
+    if (r.commit == repair.applied) live = commit, number = r.number;
+    tip = commit;
+  }
+  const auto place = [&](const std::string& ref, const std::string& commit) {
+    try {
+      if (world.git.ref(ref).value_or("") == commit) return;
+    } catch (const Error&) {
+      world.git.move_aside(world.git.path() + "/" + ref);
+    }
+    if (commit.empty())
+      world.git.remove_ref(ref);
+    else
+      world.git.set_ref(ref, commit);
+  };
+  place(branch_of(repair.name), tip);
+  if (repair.live) {
+    live = commit_version(world, repair.name, tip, repair.live, request.note);
+    number = revision_number(world.git.commit(live));
+  }
+  place(applied_ref(repair.name), live);
+  if (repair.live) note_outcome(world, live, "applied", "", Millis(0));
+  const Follow follow = {std::move(moved), live, number, repair.live ? Follow::Live::made : Follow::Live::kept};
+  follow_wait(repair.name, follow, request, world, layout, tell);
+  Value what = Value::object();
+  what.set("revision", number);
+  what.set("outcome", "repaired");
+  if (!repair.dropped.empty()) what.set("cause", "dropped: " + join(repair.dropped, ", "));
+  write_audit(world, layout, repair.name, request.note, what, tell);
+  return number;
+}
+
+void clear_store(World& world, const Request& request) {
+  const FileLock lock = world.git.lock(request.lock_wait);
+  for (const Git::Fault& fault : world.git.check())
+    if (fault.ref.empty() && fault.kind == "object") world.git.move_aside(fault.file);
+}
+
+}  // namespace orctl

@@ -1,0 +1,278 @@
+#include "gateway/overrides.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/text.h"
+#include "gateway/gateway.h"
+#include "model/address.h"
+#include "model/layout.h"
+#include "model/read.h"
+#include "store/audit.h"
+#include "store/history.h"
+#include "store/select.h"
+
+namespace orctl {
+namespace {
+
+constexpr Millis request_limit(5000);
+
+std::string text_of(const Value& object, const char* key) {
+  const Value* v = object.find(key);
+  return v != nullptr && v->is_string() ? v->as_string() : "";
+}
+
+bool is_true(const Value& object, const char* key) {
+  const Value* v = object.find(key);
+  return v != nullptr && v->is_bool() && v->as_bool();
+}
+
+/// `pattern` matches, or is the same address in another spelling.
+bool matches(const std::string& pattern, const std::string& name) {
+  return glob_match(pattern, name) || pattern == canonical_address(name);
+}
+
+Value::Array items_of(const World& world, const Layout& layout, const std::string& instance, ListOf what) {
+  try {
+    const std::string socket = layout.admin_socket(instance);
+    require_own_gateway(gateway_status(world, socket, request_limit), instance);
+    return gateway_list(world, socket, what);
+  } catch (const Error& e) {
+    throw e.within(instance);
+  }
+}
+
+/// Upstreams and their servers of one instance; those that an override removed and that are idle stand there, too.
+using Servers = std::vector<std::pair<std::string, std::string>>;
+Servers servers_of(const World& world, const Layout& layout, const std::string& instance) {
+  Servers all;
+  for (const Value& upstream : gateway_upstreams(world, layout, instance)) {
+    all.emplace_back(text_of(upstream, "name"), "");  // an upstream may be empty
+    for (const Value& server : upstream.at("servers").items())
+      all.emplace_back(text_of(upstream, "name"), text_of(server, "address"));
+  }
+  return all;
+}
+
+/// Error for a plain name in `path` that `all` does not have; none when a pattern just matched nothing.
+std::optional<Error> unknown_part(const ServerPath& path, const std::string& instance, const Servers& all) {
+  if (is_pattern(path.instance)) return std::nullopt;
+  const auto tell = [&](const std::string& what, const std::string& name, const std::vector<std::string>& known) {
+    const auto near = nearest(name, known);
+    return Error(Exit::usage, fmt::format("{} has no {} '{}'", instance, what, name),
+                 near ? "did you mean '" + *near + "'?" : "orctl get servers " + instance);
+  };
+  std::vector<std::string> upstreams, servers;
+  for (const auto& [upstream, server] : all) {
+    if (upstreams.empty() || upstreams.back() != upstream) upstreams.push_back(upstream);
+    if (!server.empty() && matches(path.upstream, upstream)) servers.push_back(server);
+  }
+  const auto known = [&](const std::string& u) { return matches(path.upstream, u); };
+  if (!is_pattern(path.upstream) && std::none_of(upstreams.begin(), upstreams.end(), known))
+    return tell("upstream", path.upstream, upstreams);
+  if (!is_pattern(path.upstream) && !is_pattern(path.server))
+    return tell("server", path.upstream + "/" + path.server, servers);
+  return std::nullopt;
+}
+
+std::string server_path(const ServerName& server) { return "/v1/overrides/" + server.upstream + "/" + server.address; }
+
+/// A refusal of the gateway as the command line tells it.
+Error refusal(const Http::Response& response, const ServerName& server) {
+  Diagnostics found;
+  const auto body = read_json({"", response.body}, found);
+  const std::string detail = body && body->is_object() ? text_of(*body, "detail") : "";
+  const std::string words = server.str() + ": " + detail;
+  if (response.status == 409 && body && text_of(*body, "code") == "min_healthy")
+    return Error(Exit::guard, words + "; nothing was changed",
+                 "get another server to work first, or allow it with --ignore-min-healthy");
+  if (detail.empty()) return gateway_problem(response, "the request for " + server.str());
+  if (response.status == 404) return Error(Exit::usage, words, "orctl get servers " + server.instance);
+  if (response.status == 422) return Error(Exit::refused, words);
+  return Error(Exit::target, words, "orctl status " + server.instance);
+}
+
+Value body_of(const OverrideChange& change) {
+  Value body = Value::object();
+  if (!change.state.empty()) body.set("state", change.state);
+  if (change.weight) body.set("weight", *change.weight);
+  if (change.add) body.set("add", *change.add);
+  if (change.remove) body.set("remove", true);
+  if (!change.reason.empty()) body.set("reason", change.reason);
+  body.set("by", change.by);
+  if (!change.lasts.empty()) body.set("for", change.lasts);
+  if (change.ignore_min_healthy) body.set("ignore_min_healthy", true);
+  return body;
+}
+
+/// Whether an end asked for is the one that stands: the same command a moment later moves it by less than a fiftieth,
+/// and that is no change.
+bool same_end(const std::string& lasts, const Value& override) {
+  if (lasts.empty()) return true;
+  const Value* left = override.find("expires_in");
+  const auto wanted = parse_duration(lasts);
+  if (left == nullptr || !left->is_number() || !wanted) return false;
+  const double seconds = static_cast<double>(wanted->count()) / 1000;
+  return left->as_double() <= seconds + 1 && left->as_double() >= seconds * 0.98;
+}
+
+bool is_added_so(const Value& wanted, const Value& server) {
+  return std::all_of(wanted.members().begin(), wanted.members().end(), [&](const Value::Member& m) {
+    const Value* now = server.find(m.key);
+    return now != nullptr && *now == m.value;
+  });
+}
+
+Value find_server(const World& world, const Layout& layout, const ServerName& server) {
+  for (const Value& upstream : gateway_upstreams(world, layout, server.instance))
+    if (text_of(upstream, "name") == server.upstream)
+      for (const Value& one : upstream.at("servers").items())
+        if (canonical_address(text_of(one, "address")) == canonical_address(server.address)) return one;
+  return {};
+}
+
+}  // namespace
+
+Value::Array gateway_upstreams(const World& world, const Layout& layout, const std::string& instance) {
+  return items_of(world, layout, instance, ListOf::upstreams);
+}
+
+Value::Array gateway_overrides(const World& world, const Layout& layout, const std::string& instance) {
+  return items_of(world, layout, instance, ListOf::overrides);
+}
+
+namespace {
+
+/// A server that is there, or the place for one that may be there.
+enum class Seek { server, place };
+
+Chosen<ServerName> choose(const std::vector<ServerPath>& paths, const std::vector<std::string>& labels, Seek seek,
+                          const World& world, const Layout& layout) {
+  Chosen<ServerName> out;
+  std::set<std::string> seen;
+  std::map<std::string, std::optional<Servers>> asked;  // nullopt: it does not answer
+  const auto ask = [&](const std::string& instance) -> const std::optional<Servers>& {
+    const auto [known, first] = asked.emplace(instance, std::nullopt);
+    try {
+      if (first) known->second = servers_of(world, layout, instance);
+    } catch (const Error& e) {
+      out.faults.push_back(e);
+    }
+    return known->second;
+  };
+  const auto unread = [&](const Error& e) { out.faults.push_back(e); };
+  for (const ServerPath& path : paths) {
+    bool found = false, answered = true;
+    for (const std::string& instance : select_instances({path.instance}, labels, world, unread)) {
+      const auto& servers = ask(instance);
+      answered = answered && servers;
+      if (!servers) continue;
+      bool here = false;
+      for (const auto& [upstream, server] : *servers) {
+        if (server.empty() != (seek == Seek::place) || !matches(path.upstream, upstream)) continue;
+        if (seek == Seek::server && !matches(path.server, server)) continue;
+        here = true;
+        ServerName name{instance, upstream, seek == Seek::place ? path.server : server};
+        if (seen.insert(name.str()).second) out.items.push_back(std::move(name));
+      }
+      if (const auto unknown = here ? std::nullopt : unknown_part(path, instance, *servers)) throw Error(*unknown);
+      found = found || here;
+    }
+    if (!found && answered)
+      throw Error(Exit::usage, fmt::format("nothing matches '{}/{}/{}'", path.instance, path.upstream, path.server),
+                  "orctl get servers");
+  }
+  return out;
+}
+
+}  // namespace
+
+Chosen<ServerName> choose_servers(const std::vector<ServerPath>& paths, const std::vector<std::string>& labels,
+                                  const World& world, const Layout& layout) {
+  return choose(paths, labels, Seek::server, world, layout);
+}
+
+Chosen<ServerName> choose_places(const std::vector<ServerPath>& paths, const std::vector<std::string>& labels,
+                                 const World& world, const Layout& layout) {
+  for (const ServerPath& path : paths)
+    if (is_pattern(path.server))
+      throw Error(Exit::usage, "'" + path.server + "' is a pattern; what is added has an address",
+                  "for example " + path.instance + "/" + path.upstream + "/10.0.0.9:8080");
+  return choose(paths, labels, Seek::place, world, layout);
+}
+
+Chosen<Override> choose_overrides(const std::vector<ServerPath>& paths, const std::vector<std::string>& labels,
+                                  const World& world, const Layout& layout) {
+  Chosen<Override> out;
+  std::vector<std::string> names;
+  for (const ServerPath& path : paths) names.push_back(path.instance);
+  const auto unread = [&](const Error& e) { out.faults.push_back(e); };
+  for (const std::string& instance : select_instances(names, labels, world, unread)) {
+    try {
+      for (Value& item : gateway_overrides(world, layout, instance)) {
+        const std::string upstream = text_of(item, "upstream"), server = text_of(item, "server");
+        const bool wanted = paths.empty() || std::any_of(paths.begin(), paths.end(), [&](const ServerPath& path) {
+                              return glob_match(path.instance, instance) &&
+                                     (path.upstream.empty() || matches(path.upstream, upstream)) &&
+                                     (path.server.empty() || matches(path.server, server));
+                            });
+        if (wanted) out.items.push_back({{instance, upstream, server}, std::move(item)});
+      }
+    } catch (const Error& e) {
+      out.faults.push_back(e);
+    }
+  }
+  return out;
+}
+
+bool is_made(const OverrideChange& change, const Value& server, const Value& override) {
+  const Value none = Value::object();
+  const Value& entry = override.is_object() ? override : none;
+  const std::string state = text_of(entry, "state");
+  if (change.state == "ready") return state.empty();
+  if (!change.state.empty() && state != change.state) return false;
+  if (change.weight) {
+    const Value* weight = entry.find("weight");
+    if (weight == nullptr || *weight != *change.weight) return false;
+  }
+  if (change.add && !(is_true(entry, "added") && server.is_object() && is_added_so(*change.add, server))) return false;
+  if (change.remove && !is_true(entry, "removed")) return false;
+  const bool same_reason = change.reason.empty() || text_of(entry, "reason") == change.reason;
+  return same_reason && same_end(change.lasts, entry);
+}
+
+OverrideOutcome put_override(World& world, const Layout& layout, const ServerName& server,
+                             const OverrideChange& change) {
+  const Value now = find_server(world, layout, server);
+  const Value* entry = now.is_object() ? now.find("override") : nullptr;
+  const Value none = Value::object();
+  if (change.state == "ready" && entry != nullptr && is_true(*entry, "removed"))
+    throw Error(Exit::refused, server.str() + " was removed by an override",
+                "orctl overrides discard " + server.str() + " brings it back");
+  if (is_made(change, now, entry == nullptr ? none : *entry)) return {false, entry == nullptr ? none : *entry};
+  const Http::Response response = world.http.put({layout.admin_socket(server.instance), ""}, server_path(server),
+                                                 to_json(body_of(change)), request_limit);
+  if (response.status != 200) throw refusal(response, server);
+  return {true, gateway_answer(response, "PUT " + server_path(server))};
+}
+
+bool end_override(World& world, const Layout& layout, const ServerName& server) {
+  const Http::Response response =
+      world.http.remove({layout.admin_socket(server.instance), ""}, server_path(server), request_limit);
+  if (response.status == 404) return false;
+  if (response.status != 200) throw refusal(response, server);
+  return true;
+}
+
+void audit_override(World& world, const Layout& layout, const ServerName& server, const RevisionNote& note,
+                    const std::function<void(const std::string&)>& tell) {
+  Value what = Value::object();
+  what.set("server", server.upstream + "/" + server.address);
+  what.set("outcome", "override");
+  write_audit(world, layout, server.instance, note, what, tell);
+}
+
+}  // namespace orctl

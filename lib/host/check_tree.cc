@@ -1,0 +1,138 @@
+#include "host/check_tree.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "host/nginx_words.h"
+#include "host/systemd.h"
+#include "model/certificates.h"
+#include "model/instance_user.h"
+#include "model/layout.h"
+#include "nginx/config.h"
+#include "render/embedded.h"
+#include "render/unit.h"
+
+namespace orctl {
+namespace {
+
+constexpr Millis test_limit(60000);
+
+bool ends_with(const std::string& text, std::string_view end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+/// The marked lines of what nginx said, with the stage's path taken out of them.
+std::string faults_in(std::string text, const std::string& stage) {
+  for (size_t at = text.find(stage + "/"); at != std::string::npos; at = text.find(stage + "/", at))
+    text.erase(at, stage.size() + 1);
+  const std::string own_mark = "orctl-check: ";  // of lua/check.lua
+  std::vector<std::string> out;
+  for (const std::string& one : split(text, '\n')) {
+    const LogLine line = read_log_line(one);
+    if (line.level == "emerg" || line.level == "error") out.push_back(line.words);
+    if (one.starts_with(own_mark)) out.push_back(one.substr(own_mark.size()));
+  }
+  return out.empty() ? std::string(trim(text)) : join(out, "; ");
+}
+
+/// Removes the scratch folder on every way out.
+class Scratch {
+ public:
+  Scratch(World& world, std::string path) : world_(world), path_(std::move(path)) {
+    world_.fs.remove(path_);
+    world_.fs.make_folders(path_, 0755);
+  }
+  ~Scratch() {
+    try {
+      world_.fs.remove(path_);
+    } catch (const Error&) {
+      // the next check removes it first
+    }
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+ private:
+  World& world_;
+  std::string path_;
+};
+
+/// nginx with this prefix, run to its end: confined where systemd runs the instance.
+Proc::Result run_nginx(World& world, const Layout& layout, const Value& spec, const Target& target,
+                       const std::string& prefix, const std::string& scratch,
+                       const std::vector<std::string>& more = {}) {
+  std::vector<std::string> argv = {target.binary};
+  if (target.stderr_option) argv.insert(argv.end(), {"-e", "stderr"});
+  argv.insert(argv.end(), {"-p", prefix, "-c", "nginx.conf"});
+  argv.insert(argv.end(), more.begin(), more.end());
+  if (world.supervision == Supervision::process) return world.proc.run(argv, test_limit);
+  std::vector<std::string> settings = confinement(spec, layout);
+  settings.emplace_back("RuntimeDirectoryPreserve=yes");  // the instance that serves lives in it
+  const std::string unit = layout.check_unit_name(spec.at("name").as_string());
+  return systemd::run_confined(world, unit, settings, argv, scratch);
+}
+
+[[noreturn]] void refuse(const World& world, const Value& spec, const std::string& what) {
+  const bool rights = what.find("Permission denied") != std::string::npos;
+  if (rights && world.supervision == Supervision::systemd)
+    throw Error(Exit::refused, what,
+                fmt::format("the instance runs as {0}: let that group read the file, chgrp {0} FILE; chmod 0640 FILE",
+                            instance_user(spec)));
+  throw Error(Exit::refused, what, "mend it, then run the same command again; nothing was changed");
+}
+
+/// Names of certificates that are live already, one a line: those may stay although they have ended.
+std::string unchanged_certificates(const Tree& tree, const Tree& live) {
+  std::string out;
+  for (const std::string& path : hot_files(tree)) {
+    const auto is = tree.find(path), was = live.find(path);
+    if (is != tree.end() && was != live.end() && is->second == was->second) out += path + "\n";
+  }
+  return out;
+}
+
+void check_lua(World& world, const Layout& layout, const Value& spec, const std::string& scratch,
+               const std::string& stage, const Tree& tree, const Tree& live, const Target& target) {
+  Tree files;
+  std::string list = stage + "\n";
+  for (const auto& [path, file] : tree) {
+    if (ends_with(path, ".lua")) list += stage + "/" + path + "\t" + path + "\n";
+    if (!ends_with(path, ".conf") || path == "nginx.conf") continue;
+    for (const nginx::LuaChunk& chunk : nginx::lua_chunks(nginx::parse(file.content))) {
+      const std::string copy = fmt::format("chunk{}.lua", files.size());
+      files[copy] = {chunk.code};
+      list += scratch + "/check/" + copy + "\t" + path + "\n";
+    }
+  }
+  nginx::Config conf;
+  for (const std::string& module : target.modules) conf.push_back({"load_module", {{module, false}}});
+  nginx::Directive http{"http", {}, {{"init_by_lua_file", {{"check.lua", false}}}}, true};
+  conf.push_back({"pid", {{scratch + "/check/pid", false}}});
+  conf.push_back({"events", {}, {}, true});
+  conf.push_back(http);
+  files["nginx.conf"] = {nginx::write(conf)};
+  files["check.lua"] = {std::string(embedded_lua().at("lua/check.lua"))};
+  files["list"] = {list};
+  files["unchanged"] = {unchanged_certificates(tree, live)};
+  world.fs.write_tree(scratch + "/check", files);
+  const Proc::Result result = run_nginx(world, layout, spec, target, scratch + "/check", scratch);
+  if (result.status != 0) refuse(world, spec, "the gateway would not start: " + faults_in(result.err, stage));
+}
+
+}  // namespace
+
+void check_staged_tree(World& world, const Layout& layout, const Value& spec, const std::string& stage,
+                       const Tree& tree, const Tree& live, const Target& target) {
+  const std::string name = spec.at("name").as_string();
+  const bool had_run = world.fs.exists(layout.run(name)), had_pid = world.fs.exists(layout.pid(name));
+  const std::string scratch = layout.check_scratch(tree_folder(spec));
+  const Scratch cleanup(world, scratch);
+  // first, because it says of certificates and Lua what is wrong in words of its own
+  check_lua(world, layout, spec, scratch, stage, tree, live, target);
+  const Proc::Result result = run_nginx(world, layout, spec, target, stage, scratch, {"-t", "-q"});
+  // nginx -t leaves an empty pid file, and systemd the folder it is in
+  if (!had_pid) world.fs.remove(had_run ? layout.pid(name) : layout.run(name));
+  if (result.status != 0) refuse(world, spec, "nginx refuses the configuration: " + faults_in(result.err, stage));
+}
+
+}  // namespace orctl

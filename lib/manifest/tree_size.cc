@@ -1,0 +1,129 @@
+#include "manifest/tree_size.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "model/certificates.h"
+#include "model/layout.h"
+#include "render/embedded.h"
+#include "render/render.h"
+
+namespace orctl {
+namespace {
+
+constexpr size_t max_document = size_t{12} << 20;  // twice, whole and in parts, it must fit lua_shared_dict (32m)
+
+/// What the gateway takes in one PUT of all certificates (client_max_body_size of its admin endpoint).
+constexpr size_t max_certificates_body = size_t{16} << 20;
+/// What lua_shared_dict has for documents and certificates, less what it needs itself.
+constexpr size_t shared_memory = size_t{30} << 20;
+/// The dictionary keeps what is larger than half a page in whole ones.
+constexpr size_t page = 4096;
+constexpr const char* certificates_hint =
+    "split the instance, or take what no client needs out of the files: text between the blocks, other chains";
+
+/// Below both of these nothing can be too much, whatever is rendered from it: no byte of a manifest becomes 500.
+constexpr size_t small_manifest = size_t{64} << 10;
+constexpr TreeLimits small_overlay{5'000, size_t{16} << 20, new_tree_limits.depth, new_tree_limits.path_bytes};
+
+/// Everything that is kept of a version, by names that are each other's neighbours in the store.
+Tree all_files(const Instance& instance, const Tree& overlay) {
+  Rendered rendered = render(instance, overlay, Target{}, Layout("/"));
+  Tree all = std::move(rendered.tree);
+  all["manifest"] = {instance.source.text};
+  all["spec.json"] = {to_json(instance.spec, 1)};
+  all["unit.service"] = {rendered.unit};
+  return all;
+}
+
+std::string document_text(size_t bytes) {
+  return fmt::format(
+      "the gateway document would have {} bytes, and {} are the most that an instance's shared memory takes", bytes,
+      max_document);
+}
+constexpr const char* document_hint = "split the instance: fewer servers or routes";
+
+class SizeCheck {
+ public:
+  SizeCheck(const Instance& instance, Diagnostics& found) : instance_(instance), found_(found) {}
+
+  void folder() {
+    const std::string folder = fill_layout(instance_.spec.at("layout").as_string(), instance_.name);
+    const auto parts = split(folder, '/');
+    const bool long_name = std::any_of(parts.begin(), parts.end(),
+                                       [](const auto& part) { return part.size() > max_tree_folder_name_bytes; });
+    if (long_name || folder.size() > new_tree_limits.path_bytes)
+      add("layout",
+          fmt::format("the tree's folder would have a path of {} bytes; {} are the most, and {} of each name",
+                      folder.size(), new_tree_limits.path_bytes, max_tree_folder_name_bytes),
+          "name fewer words in the layout");
+  }
+
+  /// A new set lies beside the old one until it is whole, and both beside the document, which is there twice.
+  void certificates(const Tree& overlay) {
+    size_t stored = 0;
+    for (const Value& one : instance_.list("certificate")) {
+      Value pair = Value::object();
+      for (const char* member : {"certificate", "key"})
+        if (const auto file = overlay.find(one.at(member).as_string()); file != overlay.end())
+          pair.set(member, file->second.content);
+      stored += (to_json(pair).size() + page) / page * page;
+    }
+    if (2 * (stored + max_document) <= shared_memory && instance_.source.text.size() <= small_manifest) return;
+    const Tree tree = render(instance_, overlay, Target{}, Layout("/")).tree;
+    const size_t document = tree.at("gateway.json").content.size();
+    const size_t most = shared_memory / 2 - std::min(document, shared_memory / 2);
+    if (stored > most)
+      add("certificate",
+          fmt::format("the certificates would take {} bytes of the gateway's shared memory, and {} are the most beside "
+                      "this document",
+                      stored, most),
+          certificates_hint);
+    else if (const size_t body = certificates_body(tree).size(); body > max_certificates_body)
+      add("certificate",
+          fmt::format("the certificates would be sent in {} bytes, and {} are the most that the gateway takes", body,
+                      max_certificates_body),
+          certificates_hint);
+  }
+
+  void files(const Tree& overlay) {
+    const Tree all = all_files(instance_, overlay);
+    if (const size_t bytes = all.at("gateway.json").content.size(); bytes > max_document)
+      add("upstream", document_text(bytes), document_hint);
+    if (const auto limit = over_limit(all, new_tree_limits))
+      add("files", "the tree would be too large to be kept: " + *limit,
+          fmt::format("lay fewer or smaller files over it; {} are orctl's own", all.size() - overlay.size()));
+  }
+
+ private:
+  void add(const char* field, const std::string& text, const std::string& hint) {
+    const Value* value = instance_.spec.find(field);
+    const Place place = value == nullptr || value->place.line == 0 ? instance_.spec.at("name").place : value->place;
+    found_.push_back({Severity::error, "too-large", instance_.source.file, place, field, text, hint,
+                      line_of(instance_.source.text, place.line)});
+  }
+
+  const Instance& instance_;
+  Diagnostics& found_;
+};
+
+}  // namespace
+
+void check_size(const Instance& instance, const Tree& overlay, Diagnostics& found) {
+  SizeCheck check(instance, found);
+  check.folder();
+  check.certificates(overlay);
+  if (instance.source.text.size() > small_manifest || over_limit(overlay, small_overlay)) check.files(overlay);
+}
+
+void require_keepable(const Version& version, const std::string& name) {
+  if (const auto limit = over_limit(version.tree, kept_tree_limits))
+    throw Error(Exit::refused, fmt::format("{}: the tree would be too large to be kept: {}", name, *limit),
+                "lay fewer or smaller files over it");
+  if (const size_t bytes = version.document().size(); bytes > max_document)
+    throw Error(Exit::refused, fmt::format("{}: {}", name, document_text(bytes)), document_hint);
+}
+
+}  // namespace orctl

@@ -1,0 +1,355 @@
+#include "store/history.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "model/layout.h"
+#include "model/name.h"
+#include "model/read.h"
+#include "model/stored_spec.h"
+#include "render/render.h"
+#include "store/lost.h"
+
+namespace orctl {
+namespace {
+
+/// Below these a commit has the tree, and the fingerprints of its private keys; all else is at the top.
+const std::string tree_prefix = "tree/", secrets_prefix = "secrets/";
+
+/// The value of the last line "Key: value" of `text`; "" when there is none.
+std::string line_value(const std::string& text, const std::string& key) {
+  std::string found;
+  for (const std::string& line : split(text, '\n'))
+    if (line.compare(0, key.size() + 2, key + ": ") == 0) found = line.substr(key.size() + 2);
+  return found;
+}
+
+/// One line: a trailer or a note's value must not begin another.
+std::string one_line(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  return std::string(trim(text));
+}
+
+int number_in(const std::string& message) {
+  return static_cast<int>(parse_number(line_value(message, "Orctl-Revision"), 1000000000).value_or(0));
+}
+
+Revision read_revision(const World& world, const Git::Commit& commit, const std::string& live) {
+  Revision r;
+  r.commit = commit.id;
+  r.time = commit.time;
+  r.author = commit.author;
+  r.number = number_in(commit.message);
+  r.reason = line_value(commit.message, "Orctl-Reason");
+  r.command = line_value(commit.message, "Orctl-Command");
+  r.digest = line_value(commit.message, "Orctl-Digest");
+  r.deletes = r.digest == "none";
+  r.live = commit.id == live;
+  try {
+    if (const auto note = world.git.note(commit.id)) {
+      r.outcome = line_value(*note, "outcome");
+      r.cause = line_value(*note, "cause");
+      r.duration = line_value(*note, "duration");
+    }
+  } catch (const Error& e) {
+    stop_if_interrupted();
+    // nobody else's business: the revision itself can be read, and is not taken for one that a kill left behind
+    r.outcome = unknown_outcome;
+    r.cause = e.what();
+  }
+  return r;
+}
+
+constexpr const char* verify_hint = "orctl store verify names all that is damaged, and how to mend it";
+
+void require_spec(const Value& spec, const std::string& commit) {
+  if (const std::string fault = fault_of_spec(spec); !fault.empty())
+    throw Error(
+        Exit::target,
+        fmt::format("spec.json in commit {} of the store is no spec of an instance: {}", commit.substr(0, 12), fault),
+        verify_hint);
+}
+
+/// What the files at the top of a commit say.
+Version from_files(const std::string& commit, const Tree& files) {
+  Version out;
+  for (const auto& [path, file] : files) {
+    if (path.find('/') != std::string::npos) continue;
+    if (path == "spec.json") {
+      Diagnostics found;
+      const auto spec = read_json({path, file.content}, found);
+      if (spec) require_spec(*spec, commit);
+      if (spec) out.spec = Schema::get("instance").with_defaults(*spec);
+    } else if (path == "unit.service") {
+      out.unit = file.content;
+    } else {
+      out.manifest_name = path;
+      out.manifest = file.content;
+    }
+  }
+  if (!out.spec.is_object())
+    throw Error(Exit::target, fmt::format("commit {} of the store holds no spec.json", commit.substr(0, 12)),
+                verify_hint);
+  return out;
+}
+
+std::string live_commit(const World& world, const std::string& name) {
+  return world.git.ref(applied_ref(name)).value_or("");
+}
+
+/// Names of refs that can be an instance's, whether the refs themselves can be read or not.
+std::vector<std::string> names_below(const World& world, const std::string& prefix) {
+  std::vector<std::string> names;
+  if (!world.git.exists()) return names;
+  for (const Git::Ref& ref : world.git.refs(prefix))
+    if (std::string name = ref.name.substr(prefix.size()); can_be_instance(name)) names.push_back(std::move(name));
+  return names;
+}
+
+/// Whether anything of it is on the host: what cannot be read of the history of others is history only.
+bool is_on_host(const World& world, const std::string& name) {
+  const Layout layout(world.root);
+  const std::string places[] = {layout.tree(name), layout.run(name), layout.unit(name), layout.logs(name)};
+  return std::any_of(std::begin(places), std::end(places), [&](const std::string& p) { return world.fs.exists(p); });
+}
+
+/// Of an instance that nothing is applied of: whether it is there all the same, because its first apply was killed, its
+/// ref got lost, or its history cannot tell.
+bool is_present_unapplied(const World& world, const std::string& name) {
+  try {
+    const auto newest = revisions(world, name, 1);
+    if (newest.empty()) return false;
+    return (newest.front().outcome.empty() && !newest.front().deletes) || has_lost_applied(world, name);
+  } catch (const Error&) {
+    stop_if_interrupted();
+    return is_on_host(world, name);
+  }
+}
+
+}  // namespace
+
+Value to_value(const Revision& r) {
+  Value out = Value::object();
+  out.set("revision", r.number);
+  out.set("commit", r.commit);
+  out.set("time", r.time);
+  out.set("author", r.author);
+  out.set("reason", r.reason);
+  out.set("command", r.command);
+  out.set("outcome", r.outcome);
+  out.set("cause", r.cause);
+  out.set("duration", r.duration);
+  out.set("digest", r.digest);
+  out.set("live", r.live);
+  return out;
+}
+
+bool can_be_instance(const std::string& name) { return read_name(name).has_value(); }
+
+std::string branch_of(const std::string& name) { return "refs/heads/" + name; }
+std::string applied_ref(const std::string& name) { return "refs/orctl/applied/" + name; }
+
+std::vector<std::string> known_instances(const World& world) { return names_below(world, "refs/heads/"); }
+std::vector<std::string> recorded_instances(const World& world) {
+  std::vector<std::string> names = known_instances(world);
+  for (std::string& name : names_below(world, "refs/orctl/applied/")) names.push_back(std::move(name));
+  return names;
+}
+std::vector<std::string> present_instances(const World& world) {
+  std::vector<std::string> names = names_below(world, "refs/orctl/applied/");
+  const std::set<std::string> applied(names.begin(), names.end());
+  for (const std::string& name : known_instances(world))
+    if (!applied.contains(name) && is_present_unapplied(world, name)) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool has_lost_applied(const World& world, const std::string& name) {
+  if (world.git.ref(applied_ref(name))) return false;
+  for (const size_t limit : {size_t{1}, size_t{0}})  // the newest says it, nearly always
+    for (const Revision& r : revisions(world, name, limit)) {
+      if (r.outcome == "applied") return !r.deletes;
+      if (r.outcome.empty() || r.outcome == "deleted" || r.outcome == unknown_outcome) return false;
+    }
+  return false;
+}
+
+std::vector<Revision> revisions(const World& world, const std::string& name, size_t limit) {
+  std::vector<Revision> out;
+  if (!can_be_instance(name) || !world.git.exists()) return out;
+  const std::string live = live_commit(world, name);
+  for (const Git::Commit& commit : world.git.log(branch_of(name), limit))
+    out.push_back(read_revision(world, commit, live));
+  return out;
+}
+
+int revision_number(const Git::Commit& commit) { return number_in(commit.message); }
+
+Revision revision_at(const World& world, const std::string& commit) {
+  return read_revision(world, world.git.commit(commit), "");
+}
+
+std::vector<Revision> readable_revisions(const World& world, const std::string& name, size_t limit,
+                                         std::optional<Error>& end) {
+  std::vector<Revision> out;
+  try {
+    std::string id = world.git.exists() ? world.git.ref(branch_of(name)).value_or("") : "", live;
+    try {
+      live = live_commit(world, name);
+    } catch (const Error& e) {
+      end = e;
+    }
+    while (!id.empty() && (limit == 0 || out.size() < limit)) {
+      const Git::Commit commit = world.git.commit(id);
+      out.push_back(read_revision(world, commit, live));
+      id = commit.parent;
+    }
+  } catch (const Error& e) {
+    stop_if_interrupted();
+    end = e;
+  }
+  return out;
+}
+
+Revision find_revision(const World& world, const std::string& name, int number) {
+  const auto all = revisions(world, name);
+  if (all.empty()) throw no_revisions(world, name);
+  for (const Revision& r : all)
+    if (r.number == number) return r;
+  throw Error(
+      Exit::usage,
+      fmt::format("{} has no revision {}; it has {} to {}", name, number, all.back().number, all.front().number),
+      fmt::format("orctl history {}", name));
+}
+
+Error lost_ref(const std::string& ref, const std::string& why) {
+  return Error(Exit::target, fmt::format("the ref '{}' is gone from the version store, and {}", ref, why), verify_hint);
+}
+
+Error no_revisions(const World& world, const std::string& name) {
+  if (const auto lost = lost_history(name, world, Layout(world.root))) return *lost;
+  if (can_be_instance(name) && world.git.exists() && !world.git.ref(branch_of(name)) &&
+      !live_commit(world, name).empty())
+    return lost_ref(branch_of(name), "a revision of it is applied");
+  const auto near = nearest(name, present_instances(world));
+  return Error(Exit::usage, "there is no instance '" + name + "'",
+               near ? "did you mean '" + *near + "'?" : "orctl get instances");
+}
+
+std::optional<Revision> applied_revision(const World& world, const std::string& name) {
+  if (!can_be_instance(name) || !world.git.exists()) return std::nullopt;
+  const std::string live = live_commit(world, name);
+  if (live.empty()) return std::nullopt;
+  return read_revision(world, world.git.commit(live), live);
+}
+
+Revision live_revision(const World& world, const std::string& name) {
+  if (auto live = applied_revision(world, name)) return std::move(*live);
+  throw no_revisions(world, name);
+}
+
+Revision revision_before_live(const World& world, const std::string& name) {
+  const auto all = revisions(world, name);
+  if (all.empty()) throw no_revisions(world, name);
+  const auto live = applied_revision(world, name);
+  for (const Revision& r : all)
+    if (r.outcome == "applied" && !r.deletes && (!live || r.number < live->number)) return r;
+  throw Error(Exit::usage, name + " has no applied revision before the live one", "orctl history " + name);
+}
+
+Version load_manifest(const World& world, const std::string& commit) {
+  return from_files(commit, world.git.files(commit, Git::Reach::top));
+}
+
+Version load_manifest(const World& world, const std::string& name, const std::string& commit) {
+  Version out = load_manifest(world, commit);
+  if (const std::string& other = out.spec.at("name").as_string(); other != name)
+    throw Error(Exit::target,
+                fmt::format("commit {} of the store is of the history of '{}', and a ref of '{}' leads to it",
+                            commit.substr(0, 12), other, name),
+                verify_hint);
+  return out;
+}
+
+Version load_version(const World& world, const std::string& commit, const Tree& keys,
+                     std::vector<std::string>* missing) {
+  const Tree files = world.git.files(commit);
+  Version out = from_files(commit, files);
+  for (const auto& [path, file] : files) {
+    if (path.starts_with(tree_prefix)) {
+      TreeFile& kept = out.tree[path.substr(tree_prefix.size())] = file;
+      if (is_secret(path.substr(tree_prefix.size()), kept)) kept.mode = 0600;  // an older orctl took it for public
+    }
+    if (!path.starts_with(secrets_prefix)) continue;
+    const std::string name = path.substr(secrets_prefix.size());
+    const auto key = keys.find(name);
+    if (key != keys.end() && "sha256:" + sha256(key->second.content) == trim(file.content))
+      out.tree[name] = key->second;
+    else if (missing != nullptr)
+      missing->push_back(name);
+  }
+  out.digest = tree_digest(out.tree);
+  return out;
+}
+
+Version load_to_compare(const World& world, const std::string& commit,
+                        std::map<std::string, std::string>& fingerprints) {
+  Version out = load_version(world, commit, {});
+  for (const auto& [path, file] : world.git.files(commit)) {
+    if (!path.starts_with(secrets_prefix)) continue;
+    const std::string name = path.substr(secrets_prefix.size());
+    fingerprints[name] = trim(file.content);
+    out.tree[name] = {file.content, 0600};
+  }
+  return out;
+}
+
+Tree stored_tree(const Version& version) {
+  Tree files;
+  files["unit.service"] = {version.unit};
+  for (const auto& [path, file] : version.tree) {
+    if (is_secret(path, file))
+      files[secrets_prefix + path] = {"sha256:" + sha256(file.content) + "\n"};
+    else
+      files[tree_prefix + path] = file;
+  }
+  return files;
+}
+
+namespace {
+
+Tree as_files(const Version& version) {
+  Tree files = stored_tree(version);
+  files[version.manifest_name] = {version.manifest};
+  files["spec.json"] = {to_json(version.spec, 1) + "\n"};
+  return files;
+}
+
+}  // namespace
+
+std::string commit_version(World& world, const std::string& name, const std::string& parent,
+                           const std::optional<Version>& version, const RevisionNote& note) {
+  const int number = parent.empty() ? 1 : revision_number(world.git.commit(parent)) + 1;
+  const std::string subject = !note.reason.empty() ? one_line(note.reason)
+                              : version            ? "apply " + name
+                                                   : "delete " + name;
+  const std::string message =
+      fmt::format("{}\n\nOrctl-Revision: {}\nOrctl-Reason: {}\nOrctl-Digest: {}\nOrctl-Command: {}\n", subject, number,
+                  one_line(note.reason), version ? version->digest : "none", one_line(note.command));
+  return world.git.commit_files(branch_of(name), parent, version ? as_files(*version) : Tree{}, note.author, message);
+}
+
+void note_outcome(World& world, const std::string& commit, const std::string& outcome, const std::string& cause,
+                  Millis took) {
+  std::string text = "outcome: " + outcome + "\n";
+  if (!cause.empty()) text += "cause: " + one_line(cause) + "\n";
+  text += fmt::format("duration: {:.3f}s\n", static_cast<double>(took.count()) / 1000);
+  world.git.set_note(commit, text);
+}
+
+}  // namespace orctl

@@ -1,0 +1,79 @@
+#include "store/select.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+#include "model/layout.h"
+#include "model/value.h"
+#include "store/history.h"
+#include "store/lost.h"
+
+namespace orctl {
+namespace {
+
+bool labels_match(const Value& spec, const std::vector<std::string>& wanted) {
+  const Value* labels = spec.find("labels");
+  return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& pair) {
+    const size_t equals = pair.find('=');
+    if (equals == std::string::npos)
+      throw Error(Exit::usage, "the label '" + pair + "' is not key=value", "for example -l team=payments");
+    const Value* value = labels == nullptr ? nullptr : labels->find(pair.substr(0, equals));
+    return value != nullptr && value->as_string() == pair.substr(equals + 1);
+  });
+}
+
+}  // namespace
+
+Error unknown_instance(const std::string& name, const std::vector<std::string>& known) {
+  std::vector<std::string> matched;
+  for (const std::string& one : known)
+    if (glob_match(name, one)) matched.push_back(one);
+  if (!matched.empty())
+    return Error(Exit::usage, "there is no instance '" + name + "'", "name them: " + join(matched, " "));
+  const auto near = nearest(name, known);
+  return Error(Exit::usage, "there is no instance '" + name + "'",
+               near ? "did you mean '" + *near + "'?" : "orctl get instances");
+}
+
+std::vector<std::string> select_instances(const std::vector<std::string>& patterns,
+                                          const std::vector<std::string>& labels, const World& world) {
+  return select_instances(patterns, labels, world, [](const Error& e) { throw Error(e); });
+}
+
+std::vector<std::string> select_instances(const std::vector<std::string>& patterns,
+                                          const std::vector<std::string>& labels, const World& world,
+                                          const std::function<void(const Error&)>& unread) {
+  std::vector<std::string> known = present_instances(world);
+  const auto is_known = [&](const std::string& name) {
+    return std::find(known.begin(), known.end(), name) != known.end();
+  };
+  if (patterns.empty() || !std::all_of(patterns.begin(), patterns.end(), is_known)) {
+    for (const auto& [name, tree] : lost_instances(world, Layout(world.root))) known.push_back(name);
+    std::sort(known.begin(), known.end());
+  }
+  std::set<std::string> chosen;
+  if (patterns.empty()) chosen.insert(known.begin(), known.end());
+  for (const std::string& pattern : patterns) {
+    const bool glob = pattern.find_first_of("*?") != std::string::npos;
+    const size_t before = chosen.size();
+    for (const std::string& name : known)
+      if (glob_match(pattern, name)) chosen.insert(name);
+    if (!glob && chosen.size() == before && std::find(known.begin(), known.end(), pattern) == known.end())
+      throw unknown_instance(pattern, known);
+  }
+  if (labels.empty()) return {chosen.begin(), chosen.end()};
+  std::vector<std::string> out;
+  for (const std::string& name : chosen) try {
+      const auto applied = applied_revision(world, name);
+      if (const auto lost = applied ? std::nullopt : lost_history(name, world, Layout(world.root))) throw Error(*lost);
+      if (applied && labels_match(load_manifest(world, name, applied->commit).spec, labels)) out.push_back(name);
+    } catch (const Error& e) {
+      stop_if_interrupted();
+      if (e.exit() == Exit::usage) throw;
+      unread(e.within("the labels of " + name));
+    }
+  return out;
+}
+
+}  // namespace orctl
