@@ -1,5 +1,4 @@
 #include "manifest/host_policy.h"
-#include "model/layout.h"
 #include "override.h"
 
 namespace orctl {
@@ -37,8 +36,7 @@ Exit run(const Options& o, World& world, Io& io) {
   const auto paths = parse_paths(o.common.servers, PathDepth::server);
   for (const ServerPath& path : paths)
     if (!is_pattern(path.server)) require_allowed(path.server, path.instance + "/" + path.upstream, world);
-  return run_override("add server", "added", change, choose_places(paths, o.common.labels, world, Layout(world.root)),
-                      o.common, world, io);
+  return run_override("add server", "added", change, choose_places(paths, o.common.labels, world), o.common, world, io);
 }
 
 }  // namespace

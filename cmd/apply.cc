@@ -11,7 +11,6 @@
 #include "live/observe.h"
 #include "manifest/host_policy.h"
 #include "manifest/load.h"
-#include "model/layout.h"
 #include "render/render.h"
 #include "store/lost.h"
 #include "store/unconfirmed.h"
@@ -62,10 +61,10 @@ std::string verb(const InstancePlan& plan) {
 }
 
 /// Where nothing has to be done, no step finds out that others could change what runs.
-void warn_distrusted(const Plan& plan, const World& world, const Layout& layout, Io& io) {
+void warn_distrusted(const Plan& plan, const World& world, Io& io) {
   for (const InstancePlan& one : plan.instances) {
     if (!one.empty() || !one.before) continue;
-    if (const auto found = distrust_live_tree(layout.tree(tree_folder(one.before->spec)), world))
+    if (const auto found = distrust_live_tree(world.layout.tree(tree_folder(one.before->spec)), world))
       io.warn(fmt::format("{}: '{}' {}, who could change what its tree runs", one.name, found->path, found->why),
               found->remedy);
   }
@@ -73,37 +72,36 @@ void warn_distrusted(const Plan& plan, const World& world, const Layout& layout,
 
 constexpr Millis shortest_wait(1000), longest_wait(24 * 3600 * 1000);
 
-Plan plan_for(const Options& o, const std::vector<Loaded>& instances, const World& world, const Layout& layout) {
-  Plan plan = make_plan(instances, world, layout);
+Plan plan_for(const Options& o, const std::vector<Loaded>& instances, const World& world) {
+  Plan plan = make_plan(instances, world);
   if (o.confirm_within.count() != 0) ask_confirmation(plan);
   guard(plan, o.max_impact);
   return plan;
 }
 
 /// What an apply would refuse only when it gets there.
-void refuse_lost(const Plan& plan, const World& world, const Layout& layout) {
+void refuse_lost(const Plan& plan, const World& world) {
   for (const InstancePlan& one : plan.instances)
-    if (const auto lost = one.before ? std::nullopt : lost_history(one.name, world, layout))
+    if (const auto lost = one.before ? std::nullopt : lost_history(one.name, world))
       throw lost->within("an apply would be refused").as(Exit::conflict);
 }
 
-Exit show_only(const Options& o, const Plan& plan, const World& world, const Layout& layout, Io& io) {
+Exit show_only(const Options& o, const Plan& plan, const World& world, Io& io) {
   show_plan(io, plan, ShowFiles::no);
-  refuse_lost(plan, world, layout);
+  refuse_lost(plan, world);
   for (const InstancePlan& one : plan.instances) {
     io.print(fmt::format("{} {} (dry run)\n", one.name, verb(one)));
     if (o.confirm_within.count() != 0 && one.makes_revision())
       io.note(fmt::format("{}: {}", one.name, confirm_line(one.name, o.confirm_within)));
   }
-  warn_unsettled(io, plan, world, layout);
-  warn_distrusted(plan, world, layout, io);
+  warn_unsettled(io, plan, world);
+  warn_distrusted(plan, world, io);
   io.changed(!plan.empty());
   return o.detailed && !plan.empty() ? Exit::changed : Exit::ok;
 }
 
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("ApplyResult");
-  const Layout layout(world.root);
   if (o.confirm_within.count() != 0 && (o.confirm_within < shortest_wait || o.confirm_within > longest_wait))
     throw Error(Exit::usage, "--confirm-within: " + span_text(o.confirm_within) + " is no time to confirm in",
                 "from 1s to 24h, for example --confirm-within 5m");
@@ -112,26 +110,26 @@ Exit run(const Options& o, World& world, Io& io) {
                    [&](const Diagnostic& d) { d.severity == Severity::error ? io.error(d) : io.warn(d); });
   Request request = make_request(o.change, world, "apply -f " + o.files.front() + (o.files.size() > 1 ? " …" : ""));
   request.confirm_within = o.confirm_within;
-  Plan plan = plan_for(o, instances, world, layout);
-  if (o.dry_run) return show_only(o, plan, world, layout, io);
+  Plan plan = plan_for(o, instances, world);
+  if (o.dry_run) return show_only(o, plan, world, io);
   // first without locks: a second apply that has nothing to do must not write as much as a lock file
   std::vector<std::string> names;
   bool unsettled = false;
   for (const InstancePlan& one : plan.instances) {
     names.push_back(one.name);
-    const Observed now = observe(one.name, world, layout);
+    const Observed now = observe(one.name, world);
     unsettled = unsettled || now.unsettled() ||
-                !leftovers(one.name, now.version ? tree_folder(now.version->spec) : "", world, layout).empty();
+                !leftovers(one.name, now.version ? tree_folder(now.version->spec) : "", world).empty();
   }
   std::optional<Held> held;
   if (!plan.empty() || unsettled) {
-    held.emplace(names, world, layout, request, remarks(io));
-    plan = plan_for(o, instances, world, layout);
-    refuse_unconfirmed(plan, world, layout);
+    held.emplace(names, world, request, remarks(io));
+    plan = plan_for(o, instances, world);
+    refuse_unconfirmed(plan, world);
   }
   show_changes(io, plan, ShowFiles::no);
-  warn_distrusted(plan, world, layout, io);
-  const Exit exit = report(io, plan, apply(plan, world, layout, request, remarks(io)), verb);
+  warn_distrusted(plan, world, io);
+  const Exit exit = report(io, plan, apply(plan, world, request, remarks(io)), verb);
   return exit == Exit::ok && o.detailed && !plan.empty() ? Exit::changed : exit;
 }
 

@@ -6,7 +6,6 @@
 #include "change/request.h"
 #include "cli/command.h"
 #include "cli/show_plan.h"
-#include "model/layout.h"
 #include "store/lost.h"
 #include "store/unconfirmed.h"
 #include "warn_masters.h"
@@ -45,15 +44,15 @@ inline Request make_request(const ChangeFlags& c, const World& world, const std:
 }
 
 /// Tells of instances that a plan could not be applied to now, and of those that are to be mended first.
-inline void warn_unsettled(Io& io, const Plan& plan, const World& world, const Layout& layout) {
+inline void warn_unsettled(Io& io, const Plan& plan, const World& world) {
   std::vector<std::string> names;
   for (const InstancePlan& one : plan.instances) names.push_back(one.name);
-  warn_masters(io, names, world, layout);
+  warn_masters(io, names, world);
   for (const InstancePlan& one : plan.instances)
-    if (const auto lost = one.before ? std::nullopt : lost_history(one.name, world, layout))
+    if (const auto lost = one.before ? std::nullopt : lost_history(one.name, world))
       io.warn(lost->what(), lost->hint());
   for (const InstancePlan& one : plan.instances)
-    if (const auto wait = unconfirmed(one.name, world, layout))
+    if (const auto wait = unconfirmed(one.name, world))
       io.warn(fmt::format("revision {} of {} waits for its confirmation: {}", wait->revision, one.name,
                           wait->expired() ? "overdue" : wait->left_text() + " left"),
               fmt::format("before the next change: orctl confirm {}, or {}", one.name, wait->way_back()));

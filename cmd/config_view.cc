@@ -1,7 +1,6 @@
 #include "base/text.h"
 #include "change.h"
 #include "manifest/config.h"
-#include "model/layout.h"
 
 namespace orctl {
 namespace {
@@ -44,7 +43,7 @@ std::string line_of_toml(const Setting& s, const std::string& name, bool show_or
 
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind("Config");
-  const Config config = load_config(world.fs, world.env, Layout(world.root));
+  const Config config = load_config(world.fs, world.env, world.layout);
   if (config.untrusted) throw Error(Exit::refused, config.untrusted->text, config.untrusted->hint);
   for (const Diagnostic& d : config.found) io.error(d);
   if (has_errors(config.found))

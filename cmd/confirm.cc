@@ -5,7 +5,6 @@
 #include "change/held.h"
 #include "change/request.h"
 #include "live/observe.h"
-#include "model/layout.h"
 #include "override.h"
 #include "store/history.h"
 #include "store/select.h"
@@ -41,9 +40,9 @@ std::vector<std::string> chosen(const std::vector<std::string>& patterns, const 
 }
 
 /// Waits until the time of what is armed now is over, or somebody has ended the wait: then nothing is returned.
-std::optional<Unconfirmed> await_end(const std::string& name, const World& world, const Layout& layout) {
-  const auto first = armed(name, world, layout);
-  for (auto wait = first; wait && wait->commit == first->commit; wait = armed(name, world, layout)) {
+std::optional<Unconfirmed> await_end(const std::string& name, const World& world) {
+  const auto first = armed(name, world);
+  for (auto wait = first; wait && wait->commit == first->commit; wait = armed(name, world)) {
     if (wait->expired()) return wait;
     world.clock.pause(std::min(wait->left, look_again));
     if (interrupted() != 0) throw Error(Exit::target, "interrupted while waiting for a confirmation of " + name);
@@ -53,15 +52,15 @@ std::optional<Unconfirmed> await_end(const std::string& name, const World& world
 
 /// The timer's part: with the lock held what is overdue goes back. What failed is tried again: a host may be too busy
 /// for the proof once.
-void take_back(const std::string& name, const Request& request, World& world, const Layout& layout, Io& io) {
-  for (int left = tries; const auto wait = await_end(name, world, layout);) {
+void take_back(const std::string& name, const Request& request, World& world, Io& io) {
+  for (int left = tries; const auto wait = await_end(name, world);) {
     try {
-      const Held held({name}, world, layout, request, remarks(io));
-      const auto now = armed(name, world, layout);
+      const Held held({name}, world, request, remarks(io));
+      const auto now = armed(name, world);
       if (!now || !now->expired()) continue;
-      if (!unconfirmed(name, world, layout))
+      if (!unconfirmed(name, world))
         throw Error(Exit::broken, fmt::format("{} was taken back, and its record is still there", name),
-                    "remove " + layout.confirm(name));
+                    "remove " + world.layout.confirm(name));
       throw Error(
           Exit::broken, fmt::format("revision {} of {} was not taken back", now->revision, name),
           fmt::format("mend what is said above, then: {}; or keep it: orctl confirm {}", now->way_back(), name));
@@ -73,24 +72,23 @@ void take_back(const std::string& name, const Request& request, World& world, co
     if (interrupted() != 0) throw Error(Exit::target, "interrupted before " + name + " was taken back");
   }
   if (world.supervision == Supervision::process) return;
-  const Held held({name}, world, layout, request, remarks(io));
-  if (!armed(name, world, layout)) end_wait(name, world, layout);  // a kill may have left the timer
+  const Held held({name}, world, request, remarks(io));
+  if (!armed(name, world)) end_wait(name, world);  // a kill may have left the timer
 }
 
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("ConfirmResult");
-  const Layout layout(world.root);
   Request request = make_request(o.change, world, "confirm " + join(o.names, " "));
   if (o.expired) {
-    for (const std::string& name : o.names) take_back(name, request, world, layout, io);
+    for (const std::string& name : o.names) take_back(name, request, world, io);
     return Exit::ok;
   }
   const auto names = chosen(o.names, world);
   std::vector<std::string> waiting;
   for (const std::string& name : names)
-    if (armed(name, world, layout) || observe(name, world, layout).unsettled()) waiting.push_back(name);
+    if (armed(name, world) || observe(name, world).unsettled()) waiting.push_back(name);
   std::optional<Held> held;
-  if (!waiting.empty()) held.emplace(waiting, world, layout, request, remarks(io));
+  if (!waiting.empty()) held.emplace(waiting, world, request, remarks(io));
   Failures failures(io);
   size_t done = 0;
   for (const std::string& name : names) {
@@ -98,14 +96,14 @@ Exit run(const Options& o, World& world, Io& io) {
     item.set("name", name);
     std::optional<Unconfirmed> wait;
     try {
-      wait = unconfirmed(name, world, layout);
+      wait = unconfirmed(name, world);
     } catch (const Error& e) {
       stop_if_interrupted();
       failures.add(e.within(name));
       continue;
     }
     if (wait) {
-      confirm(*wait, request, world, layout, remarks(io));
+      confirm(*wait, request, world, remarks(io));
       item.set("revision", wait->revision);
       io.print(fmt::format("{} confirmed: revision {} stays\n", name, wait->revision));
     } else if (was_taken_back(name, world)) {

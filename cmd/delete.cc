@@ -12,7 +12,6 @@
 #include "host/supervisor.h"
 #include "live/observe.h"
 #include "live/salvage.h"
-#include "model/layout.h"
 #include "model/name.h"
 #include "store/audit.h"
 #include "store/lost.h"
@@ -34,34 +33,34 @@ void flags(Flags& f, Options& o) {
 
 /// What is left of an instance that is not there: of a first apply that was killed before it made a revision, or of a
 /// delete. Not where a tree or a unit says that it is there for another store.
-bool has_remains(const Observed& now, const World& world, const Layout& layout) {
-  const std::string tree = layout.tree(now.name);
+bool has_remains(const Observed& now, const World& world) {
+  const std::string tree = world.layout.tree(now.name);
   if (!check_name(now.name).name || now.exists() || now.interrupted) return false;
-  for (const std::string& later : {tree, layout.unit(now.name)})  // the store is elsewhere
+  for (const std::string& later : {tree, world.layout.unit(now.name)})  // the store is elsewhere
     if (world.fs.exists(later)) return false;
   // the check of a tree leaves an empty one
-  if (const auto pid = world.fs.stat(layout.pid(now.name)); pid && pid->size != 0) return false;
-  return !Supervisor(layout, now.name, tree).remains(world).empty() ||
-         !leftovers(now.name, now.name, world, layout).empty() || world.fs.exists(layout.confirm(now.name));
+  if (const auto pid = world.fs.stat(world.layout.pid(now.name)); pid && pid->size != 0) return false;
+  return !Supervisor(world.layout, now.name, tree).remains(world).empty() ||
+         !leftovers(now.name, now.name, world).empty() || world.fs.exists(world.layout.confirm(now.name));
 }
 
-void remove_remains(const std::string& name, World& world, const Layout& layout) {
-  const Supervisor supervisor(layout, name, layout.tree(name));
+void remove_remains(const std::string& name, World& world) {
+  const Supervisor supervisor(world.layout, name, world.layout.tree(name));
   supervisor.remove(world, supervisor.remains(world));
-  end_wait(name, world, layout);
-  remove_leftovers(name, name, world, layout);
+  end_wait(name, world);
+  remove_leftovers(name, name, world);
 }
 
 /// observe(), and what can be known of one whose history cannot be read.
-Observed look_at(const std::string& name, const World& world, const Layout& layout) {
+Observed look_at(const std::string& name, const World& world) {
   world.git.exists();  // of a store that is another's, or none, nothing is said about this instance
   try {
-    Observed now = observe(name, world, layout);
-    const auto lost = now.exists() || now.interrupted ? std::nullopt : lost_history(name, world, layout);
-    return lost ? salvage(name, *lost, world, layout) : now;
+    Observed now = observe(name, world);
+    const auto lost = now.exists() || now.interrupted ? std::nullopt : lost_history(name, world);
+    return lost ? salvage(name, *lost, world) : now;
   } catch (const Error& e) {
     stop_if_interrupted();
-    return salvage(name, e, world, layout);
+    return salvage(name, e, world);
   }
 }
 
@@ -73,18 +72,17 @@ void tell_deleted(Io& io, const std::string& name, const std::string& result, co
 
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("DeleteResult");
-  const Layout layout(world.root);
   const std::set<std::string> names(o.names.begin(), o.names.end());  // a name given twice is meant once
   std::set<std::string> remaining;
   for (const std::string& name : names) {
-    const Observed now = look_at(name, world, layout);
+    const Observed now = look_at(name, world);
     if (now.broken) {
       io.warn(now.broken->what(), "deleted by what its live tree says; what is left of its history is kept");
       continue;
     }
-    if (has_remains(now, world, layout)) remaining.insert(name);
+    if (has_remains(now, world)) remaining.insert(name);
     // one that was killed in the middle of its creation or delete is brought to the end
-    if (!now.interrupted && !remaining.contains(name)) observe_existing(name, world, layout);
+    if (!now.interrupted && !remaining.contains(name)) observe_existing(name, world);
   }
   if (!o.yes &&
       !world.env.confirm("Delete " + join(o.names, ", ") + "? It stops serving at once; the history is kept. [y/N] "))
@@ -92,29 +90,29 @@ Exit run(const Options& o, World& world, Io& io) {
   Request request = make_request(o.change, world, "delete " + join(o.names, " "));
   request.ends_wait = true;
   request.history = Request::History::passed_over;
-  const Held held(o.names, world, layout, request, remarks(io));
+  const Held held(o.names, world, request, remarks(io));
   Plan plan;
   bool tidied = false;
   for (const std::string& name : names) {
-    const Observed now = look_at(name, world, layout);
+    const Observed now = look_at(name, world);
     if (now.broken) {
-      delete_salvaged(now, world, layout, request, remarks(io));
+      delete_salvaged(now, world, request, remarks(io));
       tidied = true;
       tell_deleted(io, name, "deleted", " deleted");
       continue;
     }
     if (remaining.contains(name) && !now.exists()) {
-      remove_remains(name, world, layout);
+      remove_remains(name, world);
       tidied = true;
       Value what = Value::object();
       what.set("outcome", "tidied");
-      write_audit(world, layout, name, request.note, what, remarks(io));
+      write_audit(world, name, request.note, what, remarks(io));
       tell_deleted(io, name, "tidied", ": what an interrupted apply left is removed");
     }
     if (!now.exists()) continue;  // a creation that was interrupted has just been taken back
-    plan.instances.push_back(make_plan(now, std::nullopt, world, layout).instances.front());
+    plan.instances.push_back(make_plan(now, std::nullopt, world).instances.front());
   }
-  const auto outcomes = apply(plan, world, layout, request, remarks(io));
+  const auto outcomes = apply(plan, world, request, remarks(io));
   const Exit exit = report(io, plan, outcomes, [](const InstancePlan&) { return std::string("deleted"); });
   if (tidied) io.changed(true);
   return exit;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "among.h"
+#include "base/layout.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/show_gateway.h"
@@ -9,7 +10,6 @@
 #include "get_health.h"
 #include "live/observe.h"
 #include "live/served_certificates.h"
-#include "model/layout.h"
 #include "model/route.h"
 #include "store/select.h"
 
@@ -134,40 +134,39 @@ void describe_broken(const Observed& now, const Layout& layout, const std::strin
   io.print(before + broken_text(now, layout));
 }
 
-void describe_one(const Observed& now, const World& world, const Layout& layout, const std::string& before, Io& io) {
+void describe_one(const Observed& now, const World& world, const std::string& before, Io& io) {
   Value item = now.version->spec;
   item.set("status", now.state());
   item.set("version", to_value(*now.applied));
   item.set("pid", now.pid);
   if (now.has_two_masters()) item.set("fault", now.fault_of_masters());
   if (now.unconfirmed) item.set("confirm_seconds_left", now.unconfirmed->seconds_left());
-  const Value::Array health = health_items(now, world, layout);
+  const Value::Array health = health_items(now, world);
   if (now.status) item.set("gateway", now.status->raw);
   if (now.status) item.set("health", Value(health));
   Value::Array overrides;
-  if (now.status) overrides = gateway_overrides(world, layout, now.name);
-  for (const std::string& text : ending_certificates(now, world, layout))
+  if (now.status) overrides = gateway_overrides(world, now.name);
+  for (const std::string& text : ending_certificates(now, world))
     io.warn(now.name + ": " + text, "put a new one into the manifest's files, and apply it: it is hot");
   warn_distrusted(io, now, world);
-  io.print(before + as_text(now, health, overrides, layout));
+  io.print(before + as_text(now, health, overrides, world.layout));
   item.set("overrides", std::move(overrides));
   io.item(std::move(item));
 }
 
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind("InstanceList");
-  const Layout layout(world.root);
   Among among(io);
   std::string before;
   for (const std::string& name : select_instances(o.names, {}, world)) {
     among.each([&] {
-      const Observed now = observe_among(name, world, layout);
+      const Observed now = observe_among(name, world);
       if (now.broken) {
-        describe_broken(now, layout, before, io);
+        describe_broken(now, world.layout, before, io);
         throw Error(*now.broken);
       }
       try {
-        describe_one(now, world, layout, before, io);
+        describe_one(now, world, before, io);
       } catch (const Error& e) {
         throw e.within(name);
       }

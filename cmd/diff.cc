@@ -5,7 +5,6 @@
 #include "change/make_plan.h"
 #include "manifest/host_policy.h"
 #include "manifest/load.h"
-#include "model/layout.h"
 #include "store/history.h"
 
 namespace orctl {
@@ -83,8 +82,8 @@ Exit run(const Options& o, const World& world, Io& io) {
     plan =
         make_plan(load_allowed(o.files, o.recursive ? Recurse::yes : Recurse::no, world,
                                [&](const Diagnostic& d) { d.severity == Severity::error ? io.error(d) : io.warn(d); }),
-                  world, Layout(world.root));
-  if (!o.files.empty()) warn_unsettled(io, plan, world, Layout(world.root));
+                  world);
+  if (!o.files.empty()) warn_unsettled(io, plan, world);
   show_plan(io, plan, o.show_files ? ShowFiles::yes : ShowFiles::no);
   return plan.empty() ? Exit::ok : Exit::no;
 }

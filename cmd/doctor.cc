@@ -11,7 +11,6 @@
 #include "live/live_tree.h"
 #include "live/observe.h"
 #include "manifest/config.h"
-#include "model/layout.h"
 #include "store/history.h"
 #include "store/lost.h"
 #include "store/select.h"
@@ -86,11 +85,11 @@ void check_nginx(const std::string& wanted, const World& world, Report& report) 
 }
 
 /// Whose history can be read, what live instances have lost on this host, and what runs twice.
-void check_instances(const World& world, const Layout& layout, Report& report) {
+void check_instances(const World& world, Report& report) {
   size_t sound = 0, broken = 0;
   const NginxMasters all(world);
   for (const std::string& name : select_instances({}, {}, world)) {
-    const Observed now = observe_among(name, world, layout, all);
+    const Observed now = observe_among(name, world, all);
     if (now.broken) report.bad("store", now.broken->what(), now.broken->hint());
     if (now.loss) report.bad(name, now.loss->what, now.loss->hint);
     if (const std::string fault = now.fault_of_masters(); !fault.empty())
@@ -104,19 +103,19 @@ void check_instances(const World& world, const Layout& layout, Report& report) {
     report.bad("store", e.what(), e.hint());
     ++broken;
   }
-  if (broken == 0) report.good("store", fmt::format("{}, {} instances live", layout.store(), sound));
+  if (broken == 0) report.good("store", fmt::format("{}, {} instances live", world.layout.store(), sound));
 }
 
-void check_store(const World& world, const Layout& layout, Report& report) {
+void check_store(const World& world, Report& report) {
   try {
-    if (!world.git.exists() && world.git.file_faults().empty() && lost_instances(world, layout).empty())
-      report.note("store", "none yet at " + layout.store(), "the first apply makes it");
+    if (!world.git.exists() && world.git.file_faults().empty() && lost_instances(world).empty())
+      report.note("store", "none yet at " + world.layout.store(), "the first apply makes it");
     else
-      check_instances(world, layout, report);
+      check_instances(world, report);
   } catch (const Error& e) {
     report.bad("store", e.what(), e.hint());
   }
-  std::string folder = layout.store();
+  std::string folder = world.layout.store();
   while (folder.size() > 1 && !world.fs.exists(folder)) folder = folder.substr(0, folder.rfind('/'));
   if (folder.empty()) folder = "/";
   if (world.fs.writable(folder))
@@ -125,30 +124,29 @@ void check_store(const World& world, const Layout& layout, Report& report) {
     report.note("rights", "may not write in " + folder, "changing commands need root, or --root DIR");
 }
 
-std::string way_to_remove(const Leftover& stray, const World& world, const Layout& layout) {
+std::string way_to_remove(const Leftover& stray, const World& world) {
   const std::string& name = stray.instance;
-  if (const auto masters = NginxMasters(world).of(stray.path); !masters.empty() && !lost_history(name, world, layout))
+  if (const auto masters = NginxMasters(world).of(stray.path); !masters.empty() && !lost_history(name, world))
     return fmt::format("an nginx runs there (pid {}): find out whose it is", masters.front());
   if (name.empty()) return "nobody knows whose it is: rm -r " + stray.path;
   const auto live = present_instances(world);
   if (std::find(live.begin(), live.end(), name) != live.end())
     return "unless orctl works on it right now, the next change removes it: orctl reload " + name;
-  if (lost_history(name, world, layout))
+  if (lost_history(name, world))
     return fmt::format("the instance is there, and its history is not in the store: {}", mend_lost_history(name));
-  if (stray.path == layout.unit(name) || stray.path == layout.tree(name))
+  if (stray.path == world.layout.unit(name) || stray.path == world.layout.tree(name))
     return fmt::format("unless another store knows {}: systemctl disable --now {}; rm -r {}", name,
-                       layout.unit_name(name), stray.path);
-  if (world.fs.exists(layout.unit(name)) || world.fs.exists(layout.tree(name)))
+                       world.layout.unit_name(name), stray.path);
+  if (world.fs.exists(world.layout.unit(name)) || world.fs.exists(world.layout.tree(name)))
     return fmt::format("it belongs to '{}'",
-                       world.fs.exists(layout.tree(name)) ? layout.tree(name) : layout.unit(name));
+                       world.fs.exists(world.layout.tree(name)) ? world.layout.tree(name) : world.layout.unit(name));
   return "orctl delete " + name + " --yes";
 }
 
 /// What kills and half deletes left.
-void check_strays(const World& world, const Layout& layout, Report& report) {
+void check_strays(const World& world, Report& report) {
   try {
-    for (const Leftover& stray : strays(world, layout))
-      report.note("stray", stray.path, way_to_remove(stray, world, layout));
+    for (const Leftover& stray : strays(world)) report.note("stray", stray.path, way_to_remove(stray, world));
   } catch (const Error& e) {
     report.note("stray", e.what(), "strays are not known without it");
   }
@@ -167,12 +165,11 @@ void check_config(const Config& config, Report& report) {
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind("DoctorReport");
   Report report(io);
-  const Layout layout(world.root);
-  const Config config = load_config(world.fs, world.env, layout);
+  const Config config = load_config(world.fs, world.env, world.layout);
   if (config.untrusted) report.bad("trust", config.untrusted->text, config.untrusted->hint);
   if (!config.untrusted && !has_errors(config.found)) check_nginx(o.binary, world, report);
-  check_store(world, layout, report);
-  check_strays(world, layout, report);
+  check_store(world, report);
+  check_strays(world, report);
   report.good("supervisor", world.supervision == Supervision::systemd ? "systemd, one unit an instance"
                                                                       : "plain processes that orctl starts");
   check_config(config, report);

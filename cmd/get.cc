@@ -9,7 +9,6 @@
 #include "host/supervisor.h"
 #include "live/observe.h"
 #include "live/served_certificates.h"
-#include "model/layout.h"
 #include "store/select.h"
 
 namespace orctl {
@@ -79,8 +78,8 @@ void instances(const std::vector<Observed>& all, Io& io) {
 }
 
 /// What the running gateway says of its upstreams; the manifest's where it does not run, or does not answer.
-GatewayList upstreams_of(const Observed& o, const World& world, const Layout& layout) {
-  if (o.status) return {o.name, gateway_upstreams(world, layout, o.name)};
+GatewayList upstreams_of(const Observed& o, const World& world) {
+  if (o.status) return {o.name, gateway_upstreams(world, o.name)};
   GatewayList out{o.name, {}, false};
   for (const Value& u : o.version->spec.at("upstream").items()) {
     Value item = Value::object();
@@ -98,22 +97,20 @@ GatewayList upstreams_of(const Observed& o, const World& world, const Layout& la
 }
 
 /// Overrides live in the running gateway only.
-GatewayList overrides_of(const Observed& o, const World& world, const Layout& layout) {
-  return {o.name, o.status ? gateway_overrides(world, layout, o.name) : Value::Array{}};
+GatewayList overrides_of(const Observed& o, const World& world) {
+  return {o.name, o.status ? gateway_overrides(world, o.name) : Value::Array{}};
 }
 
-GatewayList certs_of(const Observed& o, const World& world, const Layout& layout) {
-  return {o.name, certificates_of(o, world, layout)};
-}
+GatewayList certs_of(const Observed& o, const World& world) { return {o.name, certificates_of(o, world)}; }
 
-std::vector<GatewayList> ask(GatewayList (*list)(const Observed&, const World&, const Layout&),
-                             const std::vector<Observed>& all, const World& world, const Layout& layout, Among& among) {
+std::vector<GatewayList> ask(GatewayList (*list)(const Observed&, const World&), const std::vector<Observed>& all,
+                             const World& world, Among& among) {
   std::vector<GatewayList> out;
   for (const Observed& o : all)
     if (o.version)
       among.each([&] {
         try {
-          out.push_back(list(o, world, layout));
+          out.push_back(list(o, world));
         } catch (const Error& e) {
           throw e.within(o.name);
         }
@@ -139,10 +136,9 @@ void versions(const std::vector<Observed>& all, Io& io) {
 }
 
 Exit run(const Options& o, const World& world, Io& io) {
-  const Layout layout(world.root);
   Among among(io);
   if (o.what == "health") {
-    get_health(o.names, o.labels, world, layout, among, io);
+    get_health(o.names, o.labels, world, among, io);
     return among.exit();
   }
   std::vector<Observed> all;
@@ -151,7 +147,7 @@ Exit run(const Options& o, const World& world, Io& io) {
   if (o.names.empty()) tell_hidden(world, among.unread());
   const bool is_answer = o.what == "instances" || o.what == "versions";  // of the others the gateway gives it
   for (const std::string& name : names) try {
-      all.push_back(observe_among(name, world, layout, masters));
+      all.push_back(observe_among(name, world, masters));
       if (all.back().broken) throw Error(*all.back().broken);
       if (is_answer) among.each([] {});
     } catch (const Error& e) {
@@ -166,13 +162,13 @@ Exit run(const Options& o, const World& world, Io& io) {
   if (o.what == "instances")
     instances(all, io);
   else if (o.what == "upstreams")
-    show_upstreams(io, ask(upstreams_of, all, world, layout, among));
+    show_upstreams(io, ask(upstreams_of, all, world, among));
   else if (o.what == "servers")
-    show_servers(io, ask(upstreams_of, all, world, layout, among));
+    show_servers(io, ask(upstreams_of, all, world, among));
   else if (o.what == "overrides")
-    show_overrides(io, ask(overrides_of, all, world, layout, among));
+    show_overrides(io, ask(overrides_of, all, world, among));
   else if (o.what == "certs")
-    show_certificates(io, ask(certs_of, all, world, layout, among));
+    show_certificates(io, ask(certs_of, all, world, among));
   else
     versions(all, io);
   return among.exit();

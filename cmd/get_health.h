@@ -8,7 +8,6 @@
 #include "cli/command.h"
 #include "gateway/gateway.h"
 #include "live/observe.h"
-#include "model/layout.h"
 #include "store/select.h"
 #include "warn_masters.h"
 
@@ -55,14 +54,14 @@ inline std::string health_error(const Value& item) {
 }
 
 /// Answer of GET /v1/health of a running instance.
-inline Value::Array health_items(const Observed& o, const World& world, const Layout& layout) {
+inline Value::Array health_items(const Observed& o, const World& world) {
   if (!o.status) return {};
-  return gateway_list(world, layout.admin_socket(o.name), ListOf::health);
+  return gateway_list(world, world.layout.admin_socket(o.name), ListOf::health);
 }
 
 /// `orctl get health`.
 inline void get_health(const std::vector<std::string>& wanted, const std::vector<std::string>& labels,
-                       const World& world, const Layout& layout, Among& among, Io& io) {
+                       const World& world, Among& among, Io& io) {
   const HealthNames names = health_names(wanted);
   std::vector<std::string> patterns;
   for (const auto& [pattern, upstream] : names) patterns.push_back(pattern);
@@ -80,11 +79,11 @@ inline void get_health(const std::vector<std::string>& wanted, const std::vector
     io.item(std::move(item));
   };
   const auto instances = select_instances(patterns, labels, world, among.unread());
-  warn_masters(io, instances, world, layout);
+  warn_masters(io, instances, world);
   for (const std::string& instance : instances)
     among.each([&] {
-      const Observed now = observe_among(instance, world, layout);
-      for (const Value& found : health_items(now, world, layout)) add(instance, found);
+      const Observed now = observe_among(instance, world);
+      for (const Value& found : health_items(now, world)) add(instance, found);
       if (now.broken) throw Error(*now.broken);
       if (const auto silence = silence_of(now)) throw Error(*silence);
     });

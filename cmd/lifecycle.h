@@ -7,7 +7,6 @@
 #include "host/supervisor.h"
 #include "live/live_tree.h"
 #include "live/observe.h"
-#include "model/layout.h"
 #include "store/history.h"
 #include "store/select.h"
 
@@ -48,7 +47,6 @@ inline std::string base_of(const Observed& now, const World& world) {
 inline Exit run_lifecycle(const std::string& verb, const std::string& done, std::optional<Supervise::Action> action,
                           const LifecycleOptions& o, World& world, Io& io) {
   io.kind("LifecycleResult");
-  const Layout layout(world.root);
   if (o.names.empty() && o.labels.empty())
     throw Error(Exit::usage, "say which instances", "name them, or choose them with -l key=value");
   const auto names = select_instances(o.names, o.labels, world, [&](const Error& e) { io.warn(e.what(), e.hint()); });
@@ -56,10 +54,10 @@ inline Exit run_lifecycle(const std::string& verb, const std::string& done, std:
   Request request = make_request(o.change, world, verb);
   request.history = Request::History::passed_over;
   request.accepts_changes = o.accept_changes;
-  const Held held(names, world, layout, request, remarks(io));
+  const Held held(names, world, request, remarks(io));
   Plan plan;
   for (const std::string& name : names) {
-    const Observed now = observe_among(name, world, layout);
+    const Observed now = observe_among(name, world);
     if (now.broken && !now.version) throw Error(*now.broken);
     if (now.broken) io.warn(now.broken->what(), now.broken->hint());
     // an edit by hand is told, and is no reason not to start after a reboot: the workers report the digest that
@@ -78,7 +76,7 @@ inline Exit run_lifecycle(const std::string& verb, const std::string& done, std:
     if (is_in_the_way) throw Error(Exit::target, fmt::format("{}: {}", name, now.loss->what), now.loss->hint);
     plan.instances.push_back(plan_lifecycle(name, base_of(now, world), version, now.live, action));
   }
-  return report(io, plan, apply(plan, world, layout, request, remarks(io)),
+  return report(io, plan, apply(plan, world, request, remarks(io)),
                 [&](const InstancePlan& p) { return p.empty() ? "unchanged" : done; });
 }
 

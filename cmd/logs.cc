@@ -2,7 +2,6 @@
 
 #include "base/text.h"
 #include "cli/command.h"
-#include "model/layout.h"
 #include "store/select.h"
 
 namespace orctl {
@@ -47,7 +46,6 @@ Exit run(const Options& o, const World& world, Io& io) {
     throw Error(Exit::usage, "systemd does not run the instances here, so its journal has nothing of them",
                 "leave --journal away: error.log has nginx's words");
   const LogChoice choice = choice_of(o);
-  const Layout layout(world.root);
   const std::vector<std::string> chosen = select_instances({o.name}, {}, world);
   if (chosen.size() != 1)
     throw Error(Exit::usage, "'" + o.name + "' stands for " + count(chosen.size(), "instance"), "name one");
@@ -57,9 +55,9 @@ Exit run(const Options& o, const World& world, Io& io) {
   };
   const std::string file = o.access ? "access.log" : o.stream ? "stream.log" : "error.log";
   if (o.journal)
-    read_journal(world, layout.unit_name(chosen.front()), choice, take);
+    read_journal(world, world.layout.unit_name(chosen.front()), choice, take);
   else
-    read_log(world, layout.logs(chosen.front()) + "/" + file, choice, take);
+    read_log(world, world.layout.logs(chosen.front()) + "/" + file, choice, take);
   return Exit::ok;
 }
 

@@ -2,8 +2,8 @@
 
 #include <iostream>
 
+#include "base/layout.h"
 #include "manifest/config.h"
-#include "model/layout.h"
 
 namespace {
 
@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
     const std::string root = Fs({}).resolved(globals.root);
     if (const auto there = Fs({}).follow(root); there && there->kind != Fs::Kind::folder)
       throw Error(Exit::usage, "--root: '" + root + "' is no folder", "name a folder, or one that is yet to be made");
-    World world(Layout(root).store(), std::move(trace), root);
+    World world(trace, root);
     world.supervision = supervision_for(globals.supervisor, root);
     return world;
   };

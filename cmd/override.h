@@ -9,7 +9,6 @@
 #include "cli/show_gateway.h"
 #include "gateway/overrides.h"
 #include "live/wait.h"
-#include "model/layout.h"
 
 namespace orctl {
 
@@ -67,14 +66,14 @@ inline const ServerName& server_of(const Override& one) { return one.server; }
 /// Calls `act` for each item with the lock of its instance held, one instance after the other: an upgrade, which begins
 /// with what the old nginx has kept, comes before a change or after it. Failures of an item do not keep the others.
 template <class Item, class Act>
-void with_locks(const std::vector<Item>& items, const Request& request, World& world, const Layout& layout, Io& io,
-                Failures& failures, const Act& act) {
+void with_locks(const std::vector<Item>& items, const Request& request, World& world, Io& io, Failures& failures,
+                const Act& act) {
   std::vector<std::string> names;
   for (const Item& item : items)
     if (const std::string& name = server_of(item).instance; std::find(names.begin(), names.end(), name) == names.end())
       names.push_back(name);
   for (const std::string& name : names) try {
-      const Held held({name}, world, layout, request, remarks(io));
+      const Held held({name}, world, request, remarks(io));
       for (const Item& item : items)
         if (server_of(item).instance == name) try {
             act(item);
@@ -112,7 +111,6 @@ inline void tell_override(Io& io, const OverrideResult& r, const std::string& wa
 inline Exit run_override(const std::string& command, const std::string& result, OverrideChange change,
                          const Chosen<ServerName>& chosen, const OverrideOptions& o, World& world, Io& io) {
   io.kind("OverrideResult");
-  const Layout layout(world.root);
   change.reason = o.reason;
   change.lasts = o.lasts;
   change.by = invoker(world);
@@ -122,11 +120,11 @@ inline Exit run_override(const std::string& command, const std::string& result, 
   std::vector<OverrideResult> made;
   bool changed = false;
   const Request request = make_request(o.change, world, command);
-  with_locks(chosen.items, request, world, layout, io, failures, [&](const ServerName& server) {
-    OverrideResult one{server, put_override(world, layout, server, change), result};
+  with_locks(chosen.items, request, world, io, failures, [&](const ServerName& server) {
+    OverrideResult one{server, put_override(world, server, change), result};
     changed = changed || one.outcome.changed;
     io.changed(changed);
-    if (one.outcome.changed) audit_override(world, layout, server, {change.by, change.reason, command}, remarks(io));
+    if (one.outcome.changed) audit_override(world, server, {change.by, change.reason, command}, remarks(io));
     made.push_back(std::move(one));
   });
   const Deadline deadline = Deadline::in(o.timeout);
@@ -135,7 +133,7 @@ inline Exit run_override(const std::string& command, const std::string& result, 
     std::string waited;
     try {
       if (o.wait) {
-        wait_until([&] { return missing_of_drained(world, layout, one.server); }, world, deadline, o.timeout,
+        wait_until([&] { return missing_of_drained(world, one.server); }, world, deadline, o.timeout,
                    [&](const std::string& line) { io.progress(line); });
         waited = "no request in flight";
       }
@@ -153,7 +151,7 @@ inline Exit run_override(const std::string& command, const std::string& result, 
                          const OverrideOptions& o, World& world, Io& io) {
   if (!o.lasts.empty() && !parse_duration(o.lasts))
     throw Error(Exit::usage, "--for: '" + o.lasts + "' is no duration", "write it as 90s, 30m or 2h");
-  const auto chosen = choose_servers(parse_paths(o.servers, PathDepth::server), o.labels, world, Layout(world.root));
+  const auto chosen = choose_servers(parse_paths(o.servers, PathDepth::server), o.labels, world);
   return run_override(command, result, change, chosen, o, world, io);
 }
 

@@ -1,6 +1,5 @@
 #include "change/held.h"
 #include "change/request.h"
-#include "model/layout.h"
 #include "override.h"
 #include "store/select.h"
 
@@ -21,15 +20,15 @@ void flags(Flags& f, Options& o) {
 }
 
 /// An instance that is meant and has no override is left as every changing command leaves one: with one master.
-void settle_others(const Options& o, const Chosen<Override>& chosen, const Request& request, World& world,
-                   const Layout& layout, Io& io, Failures& failures) {
+void settle_others(const Options& o, const Chosen<Override>& chosen, const Request& request, World& world, Io& io,
+                   Failures& failures) {
   std::vector<std::string> patterns;
   for (const ServerPath& path : parse_paths(o.paths, PathDepth::instance)) patterns.push_back(path.instance);
   for (const std::string& name : select_instances(patterns, o.labels, world, [](const Error&) {})) {
     const auto is_its = [&](const Override& one) { return one.server.instance == name; };
     if (std::any_of(chosen.items.begin(), chosen.items.end(), is_its)) continue;
     try {
-      const Held held({name}, world, layout, request, remarks(io));
+      const Held held({name}, world, request, remarks(io));
     } catch (const Error& e) {
       failures.add(e);
     }
@@ -38,17 +37,16 @@ void settle_others(const Options& o, const Chosen<Override>& chosen, const Reque
 
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("OverrideResult");
-  const Layout layout(world.root);
-  const auto chosen = choose_overrides(parse_paths(o.paths, PathDepth::instance), o.labels, world, layout);
+  const auto chosen = choose_overrides(parse_paths(o.paths, PathDepth::instance), o.labels, world);
   Failures failures(io);
   for (const Error& fault : chosen.faults) failures.add(fault);
   size_t done = 0;
   const Request request = make_request(o.change, world, "overrides discard");
-  with_locks(chosen.items, request, world, layout, io, failures, [&](const Override& one) {
-    const bool ended = end_override(world, layout, one.server);
+  with_locks(chosen.items, request, world, io, failures, [&](const Override& one) {
+    const bool ended = end_override(world, one.server);
     if (ended) {
       io.changed(true);
-      audit_override(world, layout, one.server, {invoker(world), o.reason, "overrides discard"}, remarks(io));
+      audit_override(world, one.server, {invoker(world), o.reason, "overrides discard"}, remarks(io));
     }
     Value item = Value::object();
     item.set("instance", one.server.instance);
@@ -60,7 +58,7 @@ Exit run(const Options& o, World& world, Io& io) {
     io.print(fmt::format("{} {}: {}\n", one.server.str(), ended ? "discarded" : "unchanged", override_text(one.item)));
     ++done;
   });
-  settle_others(o, chosen, request, world, layout, io, failures);
+  settle_others(o, chosen, request, world, io, failures);
   if (chosen.items.empty() && chosen.faults.empty()) io.print("unchanged: there are no such overrides\n");
   return failures.exit(done);
 }

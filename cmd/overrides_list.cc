@@ -1,6 +1,5 @@
 #include <set>
 
-#include "model/layout.h"
 #include "override.h"
 #include "store/select.h"
 #include "warn_masters.h"
@@ -18,10 +17,10 @@ void flags(Flags& f, Options& o) {
 }
 
 Exit run(const Options& o, const World& world, Io& io) {
-  const auto chosen = choose_overrides(parse_paths(o.paths, PathDepth::instance), o.labels, world, Layout(world.root));
+  const auto chosen = choose_overrides(parse_paths(o.paths, PathDepth::instance), o.labels, world);
   std::set<std::string> names;
   for (const ServerPath& path : parse_paths(o.paths, PathDepth::instance)) names.insert(path.instance);
-  warn_masters(io, select_instances({names.begin(), names.end()}, o.labels, world), world, Layout(world.root));
+  warn_masters(io, select_instances({names.begin(), names.end()}, o.labels, world), world);
   std::vector<GatewayList> lists;
   for (const Override& one : chosen.items) {
     if (lists.empty() || lists.back().instance != one.server.instance) lists.push_back({one.server.instance, {}});

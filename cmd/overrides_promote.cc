@@ -6,7 +6,6 @@
 #include "change/promote.h"
 #include "change/request.h"
 #include "live/observe.h"
-#include "model/layout.h"
 #include "override.h"
 #include "store/select.h"
 
@@ -48,15 +47,14 @@ std::vector<std::string> instances_of(const Options& o, const World& world) {
 
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("PromoteResult");
-  const Layout layout(world.root);
   const auto choose = [&] {
-    const auto chosen = choose_overrides(parse_paths(o.paths, PathDepth::instance), o.labels, world, layout);
+    const auto chosen = choose_overrides(parse_paths(o.paths, PathDepth::instance), o.labels, world);
     if (!chosen.faults.empty()) throw Error(chosen.faults.front());
-    return make_promotions(chosen.items, world, layout);
+    return make_promotions(chosen.items, world);
   };
   const Request request = make_request(o.change, world, "overrides promote " + join(o.paths, " "));
   std::optional<Held> held;  // before the look: of two masters each would tell its own
-  if (!o.dry_run) held.emplace(instances_of(o, world), world, layout, request, remarks(io));
+  if (!o.dry_run) held.emplace(instances_of(o, world), world, request, remarks(io));
   const auto promotions = choose();
   if (promotions.empty()) {
     io.print("unchanged: there are no such overrides\n");
@@ -64,8 +62,8 @@ Exit run(const Options& o, World& world, Io& io) {
   }
   Plan plan;
   for (const Promotion& p : promotions) {
-    const Observed now = observe_existing(p.instance, world, layout);
-    plan.instances.push_back(make_plan(now, promoted_version(now, p, world, layout), world, layout).instances.front());
+    const Observed now = observe_existing(p.instance, world);
+    plan.instances.push_back(make_plan(now, promoted_version(now, p, world), world).instances.front());
   }
   show_changes(io, plan, ShowFiles::no);
   if (o.dry_run) {
@@ -73,13 +71,13 @@ Exit run(const Options& o, World& world, Io& io) {
     io.changed(true);
     return Exit::ok;
   }
-  refuse_unconfirmed(plan, world, layout);
-  for (const Promotion& p : promotions) settle_weights(world, layout, p);
-  const auto outcomes = apply(plan, world, layout, request, remarks(io));
+  refuse_unconfirmed(plan, world);
+  for (const Promotion& p : promotions) settle_weights(world, p);
+  const auto outcomes = apply(plan, world, request, remarks(io));
   const Exit exit = report(io, plan, outcomes, [](const InstancePlan&) { return std::string("promoted"); });
   for (size_t i = 0; i < outcomes.size(); ++i) {
     if (outcomes[i].error) break;
-    for (const Override& one : promotions[i].overrides) end_override(world, layout, one.server);
+    for (const Override& one : promotions[i].overrides) end_override(world, one.server);
     tell_edit(io, plan.instances[i]);
   }
   return exit;

@@ -4,7 +4,6 @@
 #include "cli/command.h"
 #include "host/target.h"
 #include "manifest/load.h"
-#include "model/layout.h"
 #include "sys/trust.h"
 
 namespace orctl {
@@ -34,8 +33,8 @@ Target debian() {
   return t;
 }
 
-Target target_for(const Options& o, const Loaded& loaded, const World& world, const Layout& layout) {
-  return o.flavor == "host" ? find_target(loaded.instance, world, layout) : o.flavor == "debian" ? debian() : Target{};
+Target target_for(const Options& o, const Loaded& loaded, const World& world) {
+  return o.flavor == "host" ? find_target(loaded.instance, world) : o.flavor == "debian" ? debian() : Target{};
 }
 
 std::string one_file(const Options& o, const Rendered& rendered) {
@@ -61,7 +60,6 @@ void refuse_others_folder(const std::string& folder, const World& world) {
 // Writes only where the user says, and only what did not exist.
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("RenderedList");
-  const Layout layout(world.root);
   const auto instances = load_valid(o.files, o.recursive ? Recurse::yes : Recurse::no, world, [&](const Diagnostic& d) {
     d.severity == Severity::error ? io.error(d) : io.warn(d);
   });
@@ -75,7 +73,7 @@ Exit run(const Options& o, World& world, Io& io) {
   const std::string folder = o.folder.empty() ? "" : world.fs.resolved(o.folder);
   std::optional<Fs> inside;
   for (const Loaded& loaded : instances) {
-    const Rendered rendered = render(loaded.instance, loaded.overlay, target_for(o, loaded, world, layout), layout);
+    const Rendered rendered = render(loaded.instance, loaded.overlay, target_for(o, loaded, world), world.layout);
     const std::string name = loaded.instance.name.str();
     Value item = Value::object();
     item.set("name", name);
@@ -95,7 +93,7 @@ Exit run(const Options& o, World& world, Io& io) {
       inside = world.fs.beneath(folder);  // one handle for all: DIR is the user's word, what lies below it is not
     }
     inside->write_tree(folder + "/" + name, rendered.tree);
-    inside->write(folder + "/" + layout.unit_name(name), rendered.unit);
+    inside->write(folder + "/" + world.layout.unit_name(name), rendered.unit);
     io.print(fmt::format("{} rendered: {} in {}/{}\n", name, count(rendered.tree.size(), "file"), o.folder, name));
   }
   io.changed(!o.folder.empty());

@@ -6,7 +6,6 @@
 #include "host/target.h"
 #include "live/observe.h"
 #include "manifest/host_policy.h"
-#include "model/layout.h"
 #include "store/history.h"
 
 namespace orctl {
@@ -26,14 +25,14 @@ void flags(Flags& f, Options& o) {
   add_change_flags(f, o.change);
 }
 
-Version version_of(const Revision& r, const std::string& name, const World& world, const Layout& layout) {
+Version version_of(const Revision& r, const std::string& name, const World& world) {
   if (r.deletes)
     throw Error(Exit::refused,
                 fmt::format("revision {} of {} deleted it; there is nothing to go back to", r.number, name),
                 "choose another: orctl history " + name);
   std::vector<std::string> missing;
   const Value spec = load_manifest(world, name, r.commit).spec;
-  const Tree live = world.fs.read_tree(layout.tree(tree_folder(spec)), tree_ownership(spec, world));
+  const Tree live = world.fs.read_tree(world.layout.tree(tree_folder(spec)), tree_ownership(spec, world));
   Version version = load_version(world, r.commit, live, &missing);
   if (!missing.empty())
     throw Error(Exit::refused,
@@ -56,14 +55,13 @@ void refuse_by_policy(const Version& version, const Revision& r, const std::stri
 
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("RollbackResult");
-  const Layout layout(world.root);
   const auto choose = [&] {
     return o.to == 0 ? revision_before_live(world, o.name) : find_revision(world, o.name, o.to);
   };
   const auto plan_to = [&](const Revision& r) {
-    Version version = version_of(r, o.name, world, layout);
+    Version version = version_of(r, o.name, world);
     refuse_by_policy(version, r, o.name, world, io);
-    return make_plan(observe(o.name, world, layout), std::move(version), world, layout);
+    return make_plan(observe(o.name, world), std::move(version), world);
   };
   if (o.dry_run) {
     const Revision to = choose();
@@ -76,13 +74,13 @@ Exit run(const Options& o, World& world, Io& io) {
   Request request = make_request(o.change, world, "rollback " + o.name);
   request.ends_wait = true;
   if (revisions(world, o.name, 1).empty()) choose();  // says that it is unknown
-  const Held held({o.name}, world, layout, request, remarks(io));
+  const Held held({o.name}, world, request, remarks(io));
   const Revision to = choose();  // only now: an apply that was killed has been finished
   if (request.note.reason.empty()) request.note.reason = fmt::format("roll back to revision {}", to.number);
   request.note.command += fmt::format(" --to {}", to.number);
   const Plan plan = plan_to(to);
   show_changes(io, plan, ShowFiles::no);
-  return report(io, plan, apply(plan, world, layout, request, remarks(io)), [&](const InstancePlan& p) {
+  return report(io, plan, apply(plan, world, request, remarks(io)), [&](const InstancePlan& p) {
     return p.empty() ? fmt::format("unchanged: it is what revision {} says", to.number)
                      : fmt::format("rolled back to revision {}", to.number);
   });

@@ -6,7 +6,6 @@
 #include "live/live_tree.h"
 #include "live/observe.h"
 #include "live/served_certificates.h"
-#include "model/layout.h"
 #include "store/select.h"
 
 namespace orctl {
@@ -69,7 +68,6 @@ Value open_files_value(const Observed& o) {
 
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind("StatusList");
-  const Layout layout(world.root);
   Table table{{"NAME", "STATUS", "REVISION", "GENERATION", "WORKERS", "PID", "REMARK"}, {}, 0};
   bool well = true;
   const NginxMasters masters(world);
@@ -80,9 +78,9 @@ Exit run(const Options& o, const World& world, Io& io) {
   const auto names = select_instances(o.names, o.labels, world, tell);
   if (o.names.empty()) tell_hidden(world, tell);
   for (const std::string& name : names) {
-    const Observed now = observe_among(name, world, layout, masters);
+    const Observed now = observe_among(name, world, masters);
     if (now.broken) tell(*now.broken);
-    const std::string tree_fault = fault_of_tree(now, world, layout), said = remark(now, tree_fault);
+    const std::string tree_fault = fault_of_tree(now, world), said = remark(now, tree_fault);
     well = well && now.state() == "running" && tree_fault.empty();
     Value item = Value::object();
     item.set("name", name);
@@ -91,13 +89,13 @@ Exit run(const Options& o, const World& world, Io& io) {
     item.set("pid", now.pid);
     if (now.has_two_masters()) item.set("masters", pids_value(now.masters));
     item.set("interrupted", now.interrupted);
-    if (now.unit) item.set("unit", unit_value(*now.unit, layout.unit_name(name)));
+    if (now.unit) item.set("unit", unit_value(*now.unit, world.layout.unit_name(name)));
     if (now.pid != 0) item.set("open_files", open_files_value(now));
     if (now.unconfirmed) item.set("confirm_seconds_left", now.unconfirmed->seconds_left());
     if (now.status) item.set("gateway", now.status->raw);
     if (!said.empty()) item.set("remark", said);
     io.item(std::move(item));
-    for (const std::string& text : ending_certificates(now, world, layout))
+    for (const std::string& text : ending_certificates(now, world))
       io.warn(name + ": " + text, "put a new one into the manifest's files, and apply it: it is hot");
     const std::string workers =
         now.status ? fmt::format("{}/{}", now.status->workers.size(), now.status->worker_count) : "-";

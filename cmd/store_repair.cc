@@ -8,7 +8,6 @@
 #include "change/held.h"
 #include "change/request.h"
 #include "manifest/load.h"
-#include "model/layout.h"
 #include "store/check.h"
 #include "store/history.h"
 #include "store/lost.h"
@@ -42,7 +41,7 @@ std::optional<Loaded> load_one(const std::string& file, const World& world, Io& 
 std::vector<std::string> names_to_mend(const Options& o, const std::vector<StoreFault>& faults, const World& world) {
   if (!o.names.empty()) {
     const auto recorded = recorded_instances(world);
-    const auto lost = lost_instances(world, Layout(world.root));
+    const auto lost = lost_instances(world);
     for (const std::string& name : o.names)
       if (std::find(recorded.begin(), recorded.end(), name) == recorded.end() && !lost.contains(name))
         throw Error(Exit::usage, "the store knows no instance '" + name + "'", "orctl store verify");
@@ -71,7 +70,6 @@ Exit tell_left(const Options& o, const std::vector<StoreFault>& left, Io& io) {
 
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("StoreRepairResult");
-  const Layout layout(world.root);
   const std::vector<StoreFault> faults = verify_store(world);
   if (faults.empty() && !world.git.exists())
     throw Error(Exit::refused, "there is no version store yet", "the first apply makes it");
@@ -87,21 +85,21 @@ Exit run(const Options& o, World& world, Io& io) {
   if (request.note.reason.empty()) request.note.reason = "repaired from the live tree";
   request.history = Request::History::passed_over;
   clear_way(world, request);
-  const Held held(names, world, layout, request, remarks(io));
-  repair_store(names, world, layout, request);
+  const Held held(names, world, request, remarks(io));
+  repair_store(names, world, request);
   std::vector<Repair> plans;
   std::vector<std::string> questions;
   Among among(io);
   for (const std::string& name : names)
     among.each([&] {
-      plans.push_back(plan_repair(name, manifest, world, layout, request));
+      plans.push_back(plan_repair(name, manifest, world, request));
       for (const std::string& question : plans.back().questions) questions.push_back(question);
     });
   if (!questions.empty() && !o.yes && !world.env.confirm(join(questions, "; ") + ". Go on? [y/N] "))
     throw Error(Exit::guard, "not mended: " + join(questions, "; "),
                 "say --yes; what is damaged is kept in " + world.git.path() + "/orctl-aside");
   for (const Repair& plan : plans) {
-    const int revision = repair_instance(plan, world, layout, request, remarks(io));
+    const int revision = repair_instance(plan, world, request, remarks(io));
     Value item = Value::object();
     item.set("name", plan.name);
     item.set("result", "repaired");

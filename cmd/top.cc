@@ -3,7 +3,6 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "gateway/metrics.h"
-#include "model/layout.h"
 #include "store/select.h"
 #include "warn_masters.h"
 
@@ -68,9 +67,9 @@ std::vector<std::string> row_of(const std::string& instance, const Traffic& t, d
           fmt::format("{:.0f}", t.in_flight)};
 }
 
-Look look_at(const std::string& instance, const World& world, const Layout& layout) {
+Look look_at(const std::string& instance, const World& world) {
   Look look;
-  look.traffic = gateway_traffic(world, layout.admin_socket(instance));
+  look.traffic = gateway_traffic(world, world.layout.admin_socket(instance));
   look.since = Deadline::in(longest);
   return look;
 }
@@ -91,11 +90,10 @@ void show(const std::vector<std::string>& names, const std::vector<Look>& before
 }
 
 /// Those of `names` that answer; the others are warned of.
-std::vector<std::string> running(const std::vector<std::string>& names, const World& world, const Layout& layout,
-                                 Io& io) {
+std::vector<std::string> running(const std::vector<std::string>& names, const World& world, Io& io) {
   std::vector<std::string> out;
   for (const std::string& name : names)
-    if (world.http.accepts({layout.admin_socket(name), ""}, Millis(1000)))
+    if (world.http.accepts({world.layout.admin_socket(name), ""}, Millis(1000)))
       out.push_back(name);
     else
       io.warn(name + " does not run", "orctl status " + name);
@@ -107,21 +105,20 @@ Exit run(const Options& o, const World& world, Io& io) {
   if (o.watch && io.format() != "table")
     throw Error(Exit::usage, "--watch goes on, and -o " + io.format() + " is one document", "leave out --watch, or -o");
   if (o.watch && o.interval.count() == 0) throw Error(Exit::usage, "--watch needs an --interval above 0s");
-  const Layout layout(world.root);
   std::optional<Exit> fault;
   const auto tell = [&](const Error& e) {
     io.error(e);
     fault = e.exit();
   };
   const std::vector<std::string> chosen = select_instances(o.names, o.labels, world, tell);
-  std::vector<std::string> names = running(chosen, world, layout, io);
-  warn_masters(io, names, world, layout);
+  std::vector<std::string> names = running(chosen, world, io);
+  warn_masters(io, names, world);
   if (names.empty() && !chosen.empty()) throw Error(Exit::unreachable, "no instance to look at runs");
   std::vector<Look> before;
   const auto look = [&] {
     std::vector<Look> all;
     for (const std::string& name : std::vector<std::string>(names)) try {
-        all.push_back(look_at(name, world, layout));
+        all.push_back(look_at(name, world));
       } catch (const Error& e) {
         stop_if_interrupted();
         tell(e.within(name));

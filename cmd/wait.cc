@@ -1,4 +1,3 @@
-#include "model/layout.h"
 #include "override.h"
 #include "store/select.h"
 
@@ -26,26 +25,23 @@ Error unknown_condition(const std::string& text) {
 }
 
 /// What keeps one instance from the condition.
-std::function<std::string(const std::string&)> condition_of(const std::string& text, const World& world,
-                                                            const Layout& layout) {
+std::function<std::string(const std::string&)> condition_of(const std::string& text, const World& world) {
   const size_t equals = text.find('=');
   const std::string kind = text.substr(0, equals), value = equals == std::string::npos ? "" : text.substr(equals + 1);
-  if (text == "healthy")
-    return [&](const std::string& instance) { return missing_of_healthy(world, layout, instance); };
+  if (text == "healthy") return [&](const std::string& instance) { return missing_of_healthy(world, instance); };
   if (kind == "generation") {
     const auto number = parse_number(value, 1000000000000);
     if (!number) throw unknown_condition(text);
-    return [&, n = *number](const std::string& i) { return missing_of_generation(world, layout, i, n); };
+    return [&, n = *number](const std::string& i) { return missing_of_generation(world, i, n); };
   }
   if (kind != "drained" || is_pattern(value)) throw unknown_condition(text);
   const ServerPath path = parse_server_path("INST/" + value, PathDepth::server);
-  return [&, path](const std::string& i) { return missing_of_drained(world, layout, {i, path.upstream, path.server}); };
+  return [&, path](const std::string& i) { return missing_of_drained(world, {i, path.upstream, path.server}); };
 }
 
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind("WaitResult");
-  const Layout layout(world.root);
-  const auto missing = condition_of(o.condition, world, layout);
+  const auto missing = condition_of(o.condition, world);
   const Deadline deadline = Deadline::in(o.timeout);
   Failures failures(io);
   size_t done = 0;

@@ -3,15 +3,14 @@
 #include "cli/command.h"
 #include "host/supervisor.h"
 #include "live/observe.h"
-#include "model/layout.h"
 
 namespace orctl {
 
 /// Tells of instances with two masters: what is asked of such a one, one of the two answers.
-inline void warn_masters(Io& io, const std::vector<std::string>& names, const World& world, const Layout& layout) {
+inline void warn_masters(Io& io, const std::vector<std::string>& names, const World& world) {
   const NginxMasters all(world);
   for (const std::string& name : names) try {
-      if (const std::string fault = fault_of_masters(name, world, layout, all); !fault.empty())
+      if (const std::string fault = fault_of_masters(name, world, all); !fault.empty())
         io.warn(name + ": " + fault, mend_masters(name));
     } catch (const Error&) {
       // what is wrong with the store is told by what is asked of it

@@ -11,24 +11,23 @@
 #include "change/request.h"
 #include "change/tidy.h"
 #include "manifest/config.h"
-#include "model/layout.h"
 #include "render/render.h"
 
 namespace orctl {
 
-std::vector<Outcome> apply(const Plan& plan, World& world, const Layout& layout, const Request& request,
+std::vector<Outcome> apply(const Plan& plan, World& world, const Request& request,
                            const std::function<void(const std::string&)>& progress) {
   std::vector<Outcome> outcomes;
-  if (!request.ends_wait) refuse_unconfirmed(plan, world, layout);
+  if (!request.ends_wait) refuse_unconfirmed(plan, world);
   for (const InstancePlan& one : plan.instances) {
-    outcomes.push_back(Carrier(one, world, layout, request, progress).run());
-    drop_stale_wait(one.name, world, layout, request, progress);
+    outcomes.push_back(Carrier(one, world, request, progress).run());
+    drop_stale_wait(one.name, world, request, progress);
     const Version& version = one.after ? *one.after : *one.before;
-    if (!leftovers(one.name, tree_folder(version.spec), world, layout).empty()) tidy(one.name, world, layout, progress);
+    if (!leftovers(one.name, tree_folder(version.spec), world).empty()) tidy(one.name, world, progress);
     if (outcomes.back().error) break;
   }
   try {
-    close_library(world, layout);  // the first change made the store and the audit log
+    close_library(world);  // the first change made the store and the audit log
   } catch (const Error& e) {
     progress(fmt::format("what orctl keeps may be open to others until the next change: {}", e.what()));
   }

@@ -19,7 +19,6 @@
 #include "live/evidence.h"
 #include "live/live_tree.h"
 #include "model/certificates.h"
-#include "model/layout.h"
 #include "store/audit.h"
 #include "store/history.h"
 #include "store/lost.h"
@@ -38,16 +37,15 @@ bool has(const InstancePlan& plan) {
 
 }  // namespace
 
-Carrier::Carrier(const InstancePlan& plan, World& world, const Layout& layout, const Request& request,
+Carrier::Carrier(const InstancePlan& plan, World& world, const Request& request,
                  const std::function<void(const std::string&)>& progress)
     : plan_(plan),
       world_(world),
-      layout_(layout),
       request_(request),
       progress_(progress),
-      tree_(layout.tree(tree_folder(shape().spec))),
-      stage_(layout.stage(tree_folder(shape().spec))),
-      supervisor_(layout, plan.name, tree_),
+      tree_(world.layout.tree(tree_folder(shape().spec))),
+      stage_(world.layout.stage(tree_folder(shape().spec))),
+      supervisor_(world.layout, plan.name, tree_),
       clock_(Deadline::in(long_ago)) {
   outcome_.name = plan.name;
   outcome_.impact = plan.impact();
@@ -59,7 +57,7 @@ Target Carrier::target_of(const Version& version) const {
   Instance instance;
   instance.name = known_name(plan_.name);
   instance.spec = version.spec;
-  return find_target(instance, world_, layout_);
+  return find_target(instance, world_);
 }
 
 Outcome Carrier::run() {
@@ -74,14 +72,14 @@ Outcome Carrier::run() {
                   fmt::format("an nginx of {} runs (pid {}), but the store knows nothing of it", plan_.name, master),
                   way_to_adopt("end that nginx first: kill -QUIT " + std::to_string(master)));
     supervisor_.clear_way(world_);
-    require_runnable(plan_, tree_, world_, layout_);
+    require_runnable(plan_, tree_, world_);
     if (was_running_ && has<Reload>(plan_)) await_turn(master);
-    evidence_ = Evidence(ErrorLog::from_now(world_, layout_, plan_.name));
+    evidence_ = Evidence(ErrorLog::from_now(world_, plan_.name));
     for (const Step& step : plan_.steps) {
       if (interrupted() != 0) throw Error(Exit::target, "interrupted");
       std::visit([this](const auto& s) { carry(s); }, step);
     }
-    if (outcome_.confirm_within.count() != 0) restart_count(plan_.name, world_, layout_);
+    if (outcome_.confirm_within.count() != 0) restart_count(plan_.name, world_);
     settle();
   } catch (const Error& cause) {
     outcome_.took = took();
@@ -120,7 +118,7 @@ std::string Carrier::applied_now() const {
 
 /// What to do about a tree or a process that the store knows nothing of; `otherwise` where nothing says whose it is.
 std::string Carrier::way_to_adopt(const std::string& otherwise) const {
-  const bool own = !find_own_tree(plan_.name, world_, layout_).empty();
+  const bool own = !find_own_tree(plan_.name, world_).empty();
   return "put the store back where it was, or " +
          (own ? "make a history from what runs: " + mend_lost_history(plan_.name) : otherwise);
 }
@@ -147,16 +145,16 @@ void Carrier::refuse_others_place() const {
 }
 
 void Carrier::carry(const CheckTree&) {
-  require_named_files(plan_.after->spec, world_, layout_);
+  require_named_files(plan_.after->spec, world_);
   try {
     prepared_ = supervisor_.prepare(world_, target_of(*plan_.after), plan_.after->spec);
-    settle_secrets(world_, layout_, plan_.after->spec);
+    settle_secrets(world_, plan_.after->spec);
     world_.fs.remove(stage_);
     const std::string parent = stage_.substr(0, stage_.rfind('/'));
     world_.fs.make_folders(parent);
     world_.fs.write_tree(stage_, plan_.after->tree, ownership());
-    check_staged_tree(world_, layout_, plan_.after->spec, stage_, plan_.after->tree,
-                      plan_.before ? plan_.before->tree : Tree{}, target_of(*plan_.after));
+    check_staged_tree(world_, plan_.after->spec, stage_, plan_.after->tree, plan_.before ? plan_.before->tree : Tree{},
+                      target_of(*plan_.after));
   } catch (const Error&) {
     world_.fs.remove(stage_);
     throw;
@@ -180,7 +178,7 @@ void Carrier::carry(const ArmConfirm&) {
   wait.within = request_.confirm_within;
   wait.author = request_.note.author;
   outcome_.confirm_within = wait.within;
-  arm_confirm(wait, before, request_, world_, layout_);
+  arm_confirm(wait, before, request_, world_);
 }
 
 void Carrier::carry(const SwapTree&) {
@@ -196,12 +194,11 @@ void Carrier::carry(const SwapTree&) {
 }
 
 void Carrier::swap() {
-  swap_trees(world_, layout_, tree_folder(shape().spec),
-             [&](const std::string& text) { progress_(plan_.name + ": " + text); });
+  swap_trees(world_, tree_folder(shape().spec), [&](const std::string& text) { progress_(plan_.name + ": " + text); });
 }
 
 void Carrier::carry(const WriteUnit&) {
-  unit_of_others_ = world_.env.is_root() && distrust(layout_.unit(plan_.name));
+  unit_of_others_ = world_.env.is_root() && distrust(world_.layout.unit(plan_.name));
   unit_written_ = true;
   supervisor_.write_unit(world_, plan_.after ? plan_.after->unit : "",
                          plan_.before ? Supervisor::AtBoot::keep : Supervisor::AtBoot::start);
@@ -210,13 +207,13 @@ void Carrier::carry(const WriteUnit&) {
 void Carrier::carry(const PushGateway&) {
   pushed_ = true;
   // the workers from before the reload take a document for the new ones, but only once these have begun
-  if (reloaded_ || restarted_) await_tree(world_, layout_, plan_.name, *plan_.after, evidence_, request_.verify_limit);
-  put_document(world_, layout_.admin_socket(plan_.name), plan_.after->document());
+  if (reloaded_ || restarted_) await_tree(world_, plan_.name, *plan_.after, evidence_, request_.verify_limit);
+  put_document(world_, world_.layout.admin_socket(plan_.name), plan_.after->document());
 }
 
 void Carrier::carry(const PushCertificates&) {
   pushed_certificates_ = true;
-  put_certificates(world_, layout_.admin_socket(plan_.name), certificates_body(plan_.after->tree));
+  put_certificates(world_, world_.layout.admin_socket(plan_.name), certificates_body(plan_.after->tree));
 }
 
 void Carrier::carry(const Reload&) {
@@ -263,17 +260,17 @@ void Carrier::carry(const Supervise& step) {
 /// What prepare() makes may have been taken away by hand.
 void Carrier::start(const Version& version) {
   supervisor_.prepare(world_, target_of(version), version.spec);
-  settle_secrets(world_, layout_, version.spec);
+  settle_secrets(world_, version.spec);
   supervisor_.start(world_, target_of(version));
 }
 
 void Carrier::carry(const Verify&) {
   const Saved saved = has<PushGateway>(plan_) ? Saved::is_replaced : Saved::may_be_served;
-  outcome_.proof = verify(world_, layout_, plan_.name, *plan_.after, evidence_, request_.verify_limit, saved);
+  outcome_.proof = verify(world_, plan_.name, *plan_.after, evidence_, request_.verify_limit, saved);
   if (request_.watch_log.count() == 0) return;
   // what a new configuration does wrong shows when traffic comes: after a first start there is none yet
   const bool anew = reloaded_ || old_master_ != 0 || (restarted_ && was_running_);
-  watch_workers(world_, layout_, plan_.name, evidence_, outcome_.proof, anew ? request_.watch_log : Millis(0));
+  watch_workers(world_, plan_.name, evidence_, outcome_.proof, anew ? request_.watch_log : Millis(0));
   // clients and servers write into it, so it undoes nothing
   if (const std::string cry = evidence_.cry(world_); !cry.empty())
     progress_(fmt::format("{}: error.log says since, which undoes nothing: {}", plan_.name, cry));
@@ -315,7 +312,7 @@ void Carrier::remove_all() {
   beyond_return_ = true;
   world_.fs.remove(stage_);
   supervisor_.remove(world_, supervisor_.belongings(world_, shape().spec));
-  for (std::string up = tree_.substr(0, tree_.rfind('/')); up.size() > layout_.trees().size();
+  for (std::string up = tree_.substr(0, tree_.rfind('/')); up.size() > world_.layout.trees().size();
        up.resize(up.rfind('/'))) {
     if (!world_.fs.exists(up) || !world_.fs.list(up).empty()) return;
     world_.fs.remove(up);
@@ -329,7 +326,7 @@ void Carrier::audit(const std::string& outcome, const std::string& cause) {
   what.set("outcome", outcome);
   if (!cause.empty()) what.set("cause", cause);
   what.set("milliseconds", static_cast<int64_t>(took().count()));
-  write_audit(world_, layout_, plan_.name, request_.note, what, progress_);
+  write_audit(world_, plan_.name, request_.note, what, progress_);
 }
 
 }  // namespace orctl

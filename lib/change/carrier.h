@@ -5,7 +5,6 @@
 #include "host/supervisor.h"
 #include "host/target.h"
 #include "live/evidence.h"
-#include "model/layout.h"
 
 namespace orctl {
 
@@ -13,13 +12,13 @@ namespace orctl {
 /// What a kill leaves behind is told apart by finish_interrupted().
 class Carrier {
  public:
-  Carrier(const InstancePlan& plan, World& world, const Layout& layout, const Request& request,
+  Carrier(const InstancePlan& plan, World& world, const Request& request,
           const std::function<void(const std::string&)>& progress);
 
   Outcome run();
 
  private:
-  friend void finish_interrupted(const std::string&, World&, const Layout&, const Request&,
+  friend void finish_interrupted(const std::string&, World&, const Request&,
                                  const std::function<void(const std::string&)>&);
 
   std::string way_to_adopt(const std::string& otherwise) const;
@@ -57,7 +56,6 @@ class Carrier {
 
   const InstancePlan& plan_;
   World& world_;
-  const Layout& layout_;
   const Request& request_;
   const std::function<void(const std::string&)>& progress_;
   Outcome outcome_;

@@ -49,7 +49,7 @@ void Carrier::renew(const std::string& folder) {
 }
 
 void Carrier::put_back_tree() {
-  heal_swap(world_, layout_, tree_folder(shape().spec));
+  heal_swap(world_, tree_folder(shape().spec));
   const bool staged = world_.fs.exists(stage_), live = world_.fs.exists(tree_);
   if (plan_.before && plan_.after) {
     if (world_.fs.read_tree(tree_, ownership()) == plan_.before->tree) return;  // the exchange had not happened
@@ -86,7 +86,7 @@ void Carrier::put_back(const Error& cause) {
     put_back_ref();
   } catch (const Error& e) {
     throw Error(Exit::broken, fmt::format("{}: {}; and putting it back failed: {}", plan_.name, cause.what(), e.what()),
-                way_out(plan_.name, tree_, world_, layout_));
+                way_out(plan_.name, tree_, world_));
   }
   tell("the outcome could not be noted", [&] {
     if (commit_.empty()) return;
@@ -95,7 +95,8 @@ void Carrier::put_back(const Error& cause) {
   });
   audit("rolled-back", cause.what());
   std::string hint = cause.hint();
-  if (!plan_.before && hint.find(layout_.logs(plan_.name)) != std::string::npos)  // of a first apply no log is left
+  if (!plan_.before &&
+      hint.find(world_.layout.logs(plan_.name)) != std::string::npos)  // of a first apply no log is left
     hint = "orctl render -f MANIFEST -d DIR writes the files for a closer look";
   throw Error(Exit::rolled_back, fmt::format("{}: {}; everything was put back as it was", plan_.name, cause.what()),
               hint);
@@ -126,11 +127,11 @@ void Carrier::put_back_process() {
     evidence.before(world_, master, Evidence::Signal::reload);
     supervisor_.reload(world_);  // harmless when the reload that failed was never taken up
   } else if (!disturbed_) {
-    const std::string socket = layout_.admin_socket(plan_.name);
+    const std::string socket = world_.layout.admin_socket(plan_.name);
     if (pushed_) put_document(world_, socket, before().document());
     if (pushed_certificates_) put_certificates(world_, socket, certificates_body(before().tree));
   }
-  verify(world_, layout_, plan_.name, before(), evidence, request_.verify_limit);
+  verify(world_, plan_.name, before(), evidence, request_.verify_limit);
 }
 
 }  // namespace orctl

@@ -12,7 +12,6 @@
 #include "change/request.h"
 #include "host/target.h"
 #include "live/observe.h"
-#include "model/layout.h"
 #include "model/read.h"
 #include "store/audit.h"
 #include "store/history.h"
@@ -22,7 +21,7 @@ namespace orctl {
 namespace {
 
 /// `left`: from now on.
-void write_record(const Unconfirmed& wait, Millis left, World& world, const Layout& layout) {
+void write_record(const Unconfirmed& wait, Millis left, World& world) {
   Value record = Value::object();
   record.set("commit", wait.commit);
   record.set("base", wait.base);
@@ -32,15 +31,15 @@ void write_record(const Unconfirmed& wait, Millis left, World& world, const Layo
   record.set("until_ms", static_cast<int64_t>((world.clock.uptime() + left).count()));
   record.set("author", wait.author);
   record.set("since", world.clock.now());
-  world.fs.write(layout.confirm(wait.name), to_json(record) + "\n");
+  world.fs.write(world.layout.confirm(wait.name), to_json(record) + "\n");
 }
 
 /// The version that goes live again; nullopt when there was none.
-std::optional<Version> version_before(const Unconfirmed& wait, const World& world, const Layout& layout) {
+std::optional<Version> version_before(const Unconfirmed& wait, const World& world) {
   if (wait.base.empty()) return std::nullopt;
   const Value spec = load_manifest(world, wait.name, wait.base).spec;
-  Tree keys = world.fs.read_tree(layout.confirm_keys(wait.name));
-  keys.merge(world.fs.read_tree(layout.tree(tree_folder(spec)), tree_ownership(spec, world)));
+  Tree keys = world.fs.read_tree(world.layout.confirm_keys(wait.name));
+  keys.merge(world.fs.read_tree(world.layout.tree(tree_folder(spec)), tree_ownership(spec, world)));
   std::vector<std::string> missing;
   Version version = load_version(world, wait.base, keys, &missing);
   if (missing.empty()) return version;
@@ -48,15 +47,15 @@ std::optional<Version> version_before(const Unconfirmed& wait, const World& worl
               "apply its manifest again once this is confirmed: orctl confirm " + wait.name);
 }
 
-void take_back(const Unconfirmed& wait, World& world, const Layout& layout, Request request,
+void take_back(const Unconfirmed& wait, World& world, Request request,
                const std::function<void(const std::string&)>& note) {
   request.note.reason = wait.reason();
   request.note.command = expired_command(wait.name);
   request.ends_wait = true;
-  const Observed now = observe(wait.name, world, layout);
-  const Plan plan = make_plan(now, version_before(wait, world, layout), world, layout);
-  if (plan.empty()) return end_wait(wait.name, world, layout);  // what was live before was the same
-  const Outcome outcome = apply(plan, world, layout, request, note).front();
+  const Observed now = observe(wait.name, world);
+  const Plan plan = make_plan(now, version_before(wait, world), world);
+  if (plan.empty()) return end_wait(wait.name, world);  // what was live before was the same
+  const Outcome outcome = apply(plan, world, request, note).front();
   if (outcome.error) throw Error(*outcome.error);
   note(fmt::format("{}: nobody confirmed revision {} within {}: it was taken back by revision {}", wait.name,
                    wait.revision, span_text(wait.within), outcome.revision));
@@ -64,10 +63,10 @@ void take_back(const Unconfirmed& wait, World& world, const Layout& layout, Requ
 
 }  // namespace
 
-void refuse_unconfirmed(const Plan& plan, const World& world, const Layout& layout) {
+void refuse_unconfirmed(const Plan& plan, const World& world) {
   for (const InstancePlan& one : plan.instances) {
     if (!one.makes_revision()) continue;
-    if (const auto wait = unconfirmed(one.name, world, layout))
+    if (const auto wait = unconfirmed(one.name, world))
       throw Error(Exit::guard,
                   fmt::format("revision {} of {} waits for its confirmation ({}); nothing was changed", wait->revision,
                               one.name, wait->expired() ? "overdue" : wait->left_text() + " left"),
@@ -75,9 +74,8 @@ void refuse_unconfirmed(const Plan& plan, const World& world, const Layout& layo
   }
 }
 
-void arm_confirm(const Unconfirmed& wait, const Tree& before, const Request& request, World& world,
-                 const Layout& layout) {
-  const std::string record = layout.confirm(wait.name), keys = layout.confirm_keys(wait.name);
+void arm_confirm(const Unconfirmed& wait, const Tree& before, const Request& request, World& world) {
+  const std::string record = world.layout.confirm(wait.name), keys = world.layout.confirm_keys(wait.name);
   world.fs.make_folders(record.substr(0, record.rfind('/')));
   world.fs.remove(keys);
   Tree secrets;
@@ -86,26 +84,26 @@ void arm_confirm(const Unconfirmed& wait, const Tree& before, const Request& req
   Ownership nobody_else;
   nobody_else.folder_mode = 0700;
   if (!secrets.empty()) world.fs.write_tree(keys, secrets, nobody_else);
-  write_record(wait, wait.within, world, layout);
-  start_confirm_timer(wait.name, wait.within, request.verify_limit, world, layout);
+  write_record(wait, wait.within, world);
+  start_confirm_timer(wait.name, wait.within, request.verify_limit, world);
 }
 
-void restart_count(const std::string& name, World& world, const Layout& layout) {
-  if (const auto wait = armed(name, world, layout)) write_record(*wait, wait->within, world, layout);
+void restart_count(const std::string& name, World& world) {
+  if (const auto wait = armed(name, world)) write_record(*wait, wait->within, world);
 }
 
-void end_wait(const std::string& name, World& world, const Layout& layout) {
-  world.fs.remove(layout.confirm(name));
-  world.fs.remove(layout.confirm_keys(name));
-  world.fs.remove(layout.confirm_trial(name));
-  stop_confirm_timer(name, world, layout);
+void end_wait(const std::string& name, World& world) {
+  world.fs.remove(world.layout.confirm(name));
+  world.fs.remove(world.layout.confirm_keys(name));
+  world.fs.remove(world.layout.confirm_trial(name));
+  stop_confirm_timer(name, world);
 }
 
 void follow_wait(const std::string& name, const Follow& follow, const Request& request, World& world,
-                 const Layout& layout, const std::function<void(const std::string&)>& tell) {
+                 const std::function<void(const std::string&)>& tell) {
   std::optional<Unconfirmed> wait;
   try {
-    wait = armed(name, world, layout);
+    wait = armed(name, world);
   } catch (const Error&) {
     return stop_if_interrupted();  // Held has told it
   }
@@ -116,7 +114,7 @@ void follow_wait(const std::string& name, const Follow& follow, const Request& r
                                                                  : "";
   const bool way_back = wait->base.empty() || base != follow.moved.end();
   if (commit.empty() || commit != follow.commit || !way_back) {
-    end_wait(name, world, layout);
+    end_wait(name, world);
     return tell(fmt::format("{}: revision {} waits for no confirmation any more: {}", name, wait->revision,
                             way_back ? "it is not what is live" : "what was live before it is lost"));
   }
@@ -125,34 +123,34 @@ void follow_wait(const std::string& name, const Follow& follow, const Request& r
   wait->commit = commit;
   wait->revision = follow.revision;
   if (!wait->base.empty()) wait->base = base->second;
-  write_record(*wait, wait->left, world, layout);
-  stop_confirm_timer(name, world, layout);
-  start_confirm_timer(name, std::max(wait->left, Millis(1)), request.verify_limit, world, layout);
+  write_record(*wait, wait->left, world);
+  stop_confirm_timer(name, world);
+  start_confirm_timer(name, std::max(wait->left, Millis(1)), request.verify_limit, world);
 }
 
-void confirm(const Unconfirmed& wait, const Request& request, World& world, const Layout& layout,
+void confirm(const Unconfirmed& wait, const Request& request, World& world,
              const std::function<void(const std::string&)>& tell) {
-  end_wait(wait.name, world, layout);
+  end_wait(wait.name, world);
   Value what = Value::object();
   what.set("revision", wait.revision);
   what.set("outcome", "confirmed");
-  write_audit(world, layout, wait.name, request.note, what, tell);
+  write_audit(world, wait.name, request.note, what, tell);
 }
 
-void drop_stale_wait(const std::string& name, World& world, const Layout& layout, const Request& request,
+void drop_stale_wait(const std::string& name, World& world, const Request& request,
                      const std::function<void(const std::string&)>& note) {
   try {
-    const auto wait = armed(name, world, layout);
-    if (!wait || unconfirmed(name, world, layout)) return;
+    const auto wait = armed(name, world);
+    if (!wait || unconfirmed(name, world)) return;
     if (was_taken_back(name, world)) {
       const FileLock lock = world.git.lock(request.lock_wait);
       note_outcome(world, wait->commit, "rolled-back", wait->reason(), Millis(0));
     }
-    end_wait(name, world, layout);
+    end_wait(name, world);
   } catch (const Error& e) {
     const auto newest = request.ends_wait ? revisions(world, name, 1) : std::vector<Revision>{};
     if (!newest.empty() && newest.front().deletes && !world.git.ref(applied_ref(name)))
-      return end_wait(name, world, layout);  // of one that is deleted nothing waits, whatever lies there
+      return end_wait(name, world);  // of one that is deleted nothing waits, whatever lies there
     // it is kept for whoever comes next
     note(fmt::format("{}: {}", name, e.what()));
   }
@@ -161,9 +159,9 @@ void drop_stale_wait(const std::string& name, World& world, const Layout& layout
 namespace {
 
 /// Not where it cannot be told, which drop_stale_wait() has said.
-bool is_live(const Unconfirmed& wait, const World& world, const Layout& layout) {
+bool is_live(const Unconfirmed& wait, const World& world) {
   try {
-    return !has_moved_on(wait, world, layout);
+    return !has_moved_on(wait, world);
   } catch (const Error&) {
     stop_if_interrupted();
     return false;
@@ -172,15 +170,15 @@ bool is_live(const Unconfirmed& wait, const World& world, const Layout& layout) 
 
 }  // namespace
 
-void settle_unconfirmed(const std::string& name, World& world, const Layout& layout, const Request& request,
+void settle_unconfirmed(const std::string& name, World& world, const Request& request,
                         const std::function<void(const std::string&)>& note) {
-  drop_stale_wait(name, world, layout, request, note);
+  drop_stale_wait(name, world, request, note);
   if (request.ends_wait) return;
-  const auto wait = armed(name, world, layout);
-  if (!wait || !wait->expired() || !is_live(*wait, world, layout)) return;
+  const auto wait = armed(name, world);
+  if (!wait || !wait->expired() || !is_live(*wait, world)) return;
   const Uninterrupted shield;
   try {
-    take_back(*wait, world, layout, request, note);
+    take_back(*wait, world, request, note);
   } catch (const Error& e) {
     note(fmt::format("{}: nobody confirmed revision {} in time, and it could not be taken back: {}", name,
                      wait->revision, e.what()));

@@ -5,7 +5,6 @@
 #include "host/supervisor.h"
 #include "live/observe.h"
 #include "live/salvage.h"
-#include "model/layout.h"
 #include "render/render.h"
 #include "store/audit.h"
 #include "store/history.h"
@@ -33,28 +32,30 @@ void remove_refs(const Observed& now, World& world, const Request& request) {
 
 }  // namespace
 
-void delete_salvaged(const Observed& now, World& world, const Layout& layout, const Request& request,
+void delete_salvaged(const Observed& now, World& world, const Request& request,
                      const std::function<void(const std::string&)>& tell) {
-  const Supervisor supervisor(layout, now.name, now.tree_path);
-  const std::string own = find_own_tree(now.name, world, layout);
+  const Supervisor supervisor(world.layout, now.name, now.tree_path);
+  const std::string own = find_own_tree(now.name, world);
   const Value spec = now.version ? now.version->spec : readable_spec(now.name, world).value_or(bare_spec(now.name, ""));
   supervisor.stop(world, drain_time(spec));
   if (!own.empty()) {
-    const std::string folder = own.substr(layout.trees().size() + 1);
-    for (const std::string& place : {own, layout.stage(folder), layout.aside(folder)}) world.fs.remove(place);
-    for (std::string up = own.substr(0, own.rfind('/')); up.size() > layout.trees().size(); up.resize(up.rfind('/'))) {
+    const std::string folder = own.substr(world.layout.trees().size() + 1);
+    for (const std::string& place : {own, world.layout.stage(folder), world.layout.aside(folder)})
+      world.fs.remove(place);
+    for (std::string up = own.substr(0, own.rfind('/')); up.size() > world.layout.trees().size();
+         up.resize(up.rfind('/'))) {
       if (!world.fs.exists(up) || !world.fs.list(up).empty()) break;
       world.fs.remove(up);
     }
   }
   supervisor.write_unit(world, "", Supervisor::AtBoot::keep);
   supervisor.remove(world, supervisor.belongings(world, spec));
-  end_wait(now.name, world, layout);
+  end_wait(now.name, world);
   remove_refs(now, world, request);
   Value what = Value::object();
   what.set("outcome", "deleted");
   what.set("cause", now.broken ? now.broken->what() : "");
-  write_audit(world, layout, now.name, request.note, what, tell);
+  write_audit(world, now.name, request.note, what, tell);
 }
 
 }  // namespace orctl

@@ -9,7 +9,6 @@
 #include "host/target.h"
 #include "live/live_tree.h"
 #include "model/certificates.h"
-#include "model/layout.h"
 #include "store/history.h"
 
 namespace orctl {
@@ -28,7 +27,7 @@ bool holds(const Tree& folder, const Tree& tree) {
 
 }  // namespace
 
-void finish_interrupted(const std::string& name, World& world, const Layout& layout, const Request& request,
+void finish_interrupted(const std::string& name, World& world, const Request& request,
                         const std::function<void(const std::string&)>& note) {
   if (!world.git.exists()) return;
   const std::string head = world.git.ref(branch_of(name)).value_or("");
@@ -36,16 +35,16 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
   if (head.empty()) return;
   // before anything is done by what it says
   const std::string folder = applied.empty() ? "" : tree_folder(load_manifest(world, name, applied).spec);
-  settle_masters(name, world, layout, request, note);
+  settle_masters(name, world, request, note);
   const auto revision = revisions(world, name, 1).front();
   const auto say = [&](const std::string& outcome, const std::string& cause) {
     const FileLock lock = world.git.lock(request.lock_wait);
     note_outcome(world, head, outcome, cause, Millis(0));
   };
-  if (!folder.empty()) heal_swap(world, layout, folder);
+  if (!folder.empty()) heal_swap(world, folder);
   if (!revision.outcome.empty() || head == applied) {
     // proved, or put back; a late kill leaves the stage, or the outcome unsaid
-    if (!folder.empty()) world.fs.remove(layout.stage(folder));
+    if (!folder.empty()) world.fs.remove(world.layout.stage(folder));
     if (revision.outcome.empty()) say("applied", "");
     return;
   }
@@ -59,8 +58,9 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
     const Ownership ownership = tree_ownership(spec, world);
     // the keys, which the store does not hold, are in the live tree or in the one it was exchanged with
     std::vector<std::string> missing;
-    Version version = load_version(world, commit, world.fs.read_tree(layout.tree(place), ownership), &missing);
-    if (!missing.empty()) version = load_version(world, commit, world.fs.read_tree(layout.stage(place), ownership));
+    Version version = load_version(world, commit, world.fs.read_tree(world.layout.tree(place), ownership), &missing);
+    if (!missing.empty())
+      version = load_version(world, commit, world.fs.read_tree(world.layout.stage(place), ownership));
     return version;
   };
   InstancePlan plan;
@@ -68,7 +68,7 @@ void finish_interrupted(const std::string& name, World& world, const Layout& lay
   plan.base = applied;
   plan.before = version_at(applied);
   if (!revision.deletes) plan.after = version_at(head);
-  Carrier carrier(plan, world, layout, request, note);
+  Carrier carrier(plan, world, request, note);
   carrier.commit_ = head;
   carrier.was_running_ = plan.before.has_value();
 

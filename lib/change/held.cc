@@ -9,16 +9,15 @@
 #include "change/request.h"
 #include "change/tidy.h"
 #include "live/observe.h"
-#include "model/layout.h"
 
 namespace orctl {
 namespace {
 
 constexpr Millis patience(1000);  // who waits longer is told what for
 
-FileLock lock_instance(const std::string& name, World& world, const Layout& layout, Millis wait,
+FileLock lock_instance(const std::string& name, World& world, Millis wait,
                        const std::function<void(const std::string&)>& note) {
-  const std::string path = layout.lock(name);
+  const std::string path = world.layout.lock(name);
   world.fs.make_folders(path.substr(0, path.rfind('/')));
   if (wait <= patience) return world.fs.lock(path, wait, name);
   try {
@@ -30,9 +29,9 @@ FileLock lock_instance(const std::string& name, World& world, const Layout& layo
   return world.fs.lock(path, wait - patience, name);
 }
 
-bool can_be_observed(const std::string& name, const World& world, const Layout& layout) {
+bool can_be_observed(const std::string& name, const World& world) {
   try {
-    observe(name, world, layout);
+    observe(name, world);
     return true;
   } catch (const Error&) {
     stop_if_interrupted();
@@ -42,20 +41,19 @@ bool can_be_observed(const std::string& name, const World& world, const Layout& 
 
 }  // namespace
 
-Held::Held(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request,
+Held::Held(const std::vector<std::string>& names, World& world, const Request& request,
            const std::function<void(const std::string&)>& note) {
-  close_library(world, layout);
+  close_library(world);
   const std::set<std::string> sorted(names.begin(),
                                      names.end());  // one order for all, so that two calls never wait for each other
-  for (const std::string& name : sorted) locks_.push_back(lock_instance(name, world, layout, request.lock_wait, note));
+  for (const std::string& name : sorted) locks_.push_back(lock_instance(name, world, request.lock_wait, note));
   for (const std::string& name : sorted) try {
-      finish_interrupted(name, world, layout, request, note);
-      settle_unconfirmed(name, world, layout, request, note);
-      tidy(name, world, layout, note);
+      finish_interrupted(name, world, request, note);
+      settle_unconfirmed(name, world, request, note);
+      tidy(name, world, note);
     } catch (const Error& e) {
       stop_if_interrupted();
-      if (request.history == Request::History::needed || e.exit() == Exit::broken ||
-          can_be_observed(name, world, layout))
+      if (request.history == Request::History::needed || e.exit() == Exit::broken || can_be_observed(name, world))
         throw;
       note(fmt::format("{}: {}; what an interrupted change left is left so", name, e.what()));
     }

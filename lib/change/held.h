@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "change/request.h"
-#include "model/layout.h"
 #include "sys/world.h"
 
 namespace orctl {
@@ -13,7 +12,7 @@ namespace orctl {
 /// apply that was killed half-way has been finished or undone, and what nobody confirmed in time has been taken back.
 class Held {
  public:
-  Held(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request,
+  Held(const std::vector<std::string>& names, World& world, const Request& request,
        const std::function<void(const std::string&)>& note);
 
  private:

@@ -5,10 +5,10 @@
 #include <map>
 #include <set>
 
+#include "base/layout.h"
 #include "base/text.h"
 #include "change/confirm.h"
 #include "host/systemd.h"
-#include "model/layout.h"
 #include "model/name.h"
 #include "render/render.h"
 #include "store/history.h"
@@ -34,13 +34,14 @@ std::vector<std::string> short_units(const std::string& name, const Layout& layo
 }
 
 /// Files that are replaced by Fs::write() and are the instance's alone.
-std::vector<std::string> written_files(const std::string& name, const World& world, const Layout& layout) {
-  std::vector<std::string> files = {layout.confirm(name), layout.unit(name), layout.confirm_unit(name) + ".service",
-                                    layout.confirm_unit(name) + ".timer"};
+std::vector<std::string> written_files(const std::string& name, const World& world) {
+  std::vector<std::string> files = {world.layout.confirm(name), world.layout.unit(name),
+                                    world.layout.confirm_unit(name) + ".service",
+                                    world.layout.confirm_unit(name) + ".timer"};
   if (world.git.exists())
     for (const std::string& ref : {branch_of(name), applied_ref(name)}) files.push_back(world.git.path() + "/" + ref);
   if (world.supervision == Supervision::systemd)
-    for (const std::string& unit : short_units(name, layout)) files.push_back(systemd::confined_file(unit));
+    for (const std::string& unit : short_units(name, world.layout)) files.push_back(systemd::confined_file(unit));
   return files;
 }
 
@@ -55,9 +56,9 @@ bool is_of_dead(const std::string& entry, const std::string& prefix, const World
   return pid && !world.proc.alive(static_cast<int>(*pid));
 }
 
-std::vector<std::string> temporaries(const std::string& name, const World& world, const Layout& layout) {
+std::vector<std::string> temporaries(const std::string& name, const World& world) {
   std::vector<std::string> found;
-  for (const std::string& file : written_files(name, world, layout))
+  for (const std::string& file : written_files(name, world))
     for (const Fs::Entry& entry : entries(world, folder_of(file)))
       if (entry.name.starts_with(temp_prefix(name_of(file)))) found.push_back(folder_of(file) + "/" + entry.name);
   if (!world.git.exists()) return found;
@@ -72,24 +73,24 @@ std::vector<std::string> temporaries(const std::string& name, const World& world
 /// Collects what the store does not know.
 class Search {
  public:
-  Search(const World& world, const Layout& layout) : world_(world), layout_(layout) {
+  Search(const World& world) : world_(world) {
     for (const std::string& name : present_instances(world)) {
       const std::string folder = folder_of_tree(name);
       live_.insert(name);
-      trees_.insert(layout.tree(folder));
-      for (const std::string& path : leftovers(name, folder, world, layout)) add(path, name);
+      trees_.insert(world.layout.tree(folder));
+      for (const std::string& path : leftovers(name, folder, world)) add(path, name);
     }
   }
 
   std::vector<Leftover> run() {
-    look_at_trees(layout_.trees(), 0);
+    look_at_trees(world_.layout.trees(), 0);
     for (const auto& one : {&Layout::run, &Layout::state, &Layout::logs}) {
-      const std::string parent = folder_of((layout_.*one)("x"));
+      const std::string parent = folder_of((world_.layout.*one)("x"));
       for (const Fs::Entry& entry : entries(world_, parent)) add_of_gone(parent + "/" + entry.name, entry.name);
     }
-    for (const Fs::Entry& entry : entries(world_, folder_of(layout_.confirm("x"))))
-      add_named(folder_of(layout_.confirm("x")), entry.name, "", {".json", ".keys", ".trial"});
-    look_at_units(folder_of(layout_.unit("x")));
+    for (const Fs::Entry& entry : entries(world_, folder_of(world_.layout.confirm("x"))))
+      add_named(folder_of(world_.layout.confirm("x")), entry.name, "", {".json", ".keys", ".trial"});
+    look_at_units(folder_of(world_.layout.unit("x")));
     if (world_.supervision == Supervision::systemd) {
       look_at_units(folder_of(systemd::confined_file("x")));
       look_at_users();
@@ -107,8 +108,8 @@ class Search {
       return applied ? tree_folder(load_manifest(world_, name, applied->commit).spec) : name;
     } catch (const Error&) {
       stop_if_interrupted();
-      const std::string own = find_own_tree(name, world_, layout_);
-      return own.empty() ? name : own.substr(layout_.trees().size() + 1);
+      const std::string own = find_own_tree(name, world_);
+      return own.empty() ? name : own.substr(world_.layout.trees().size() + 1);
     }
   }
 
@@ -166,35 +167,33 @@ class Search {
 
   static constexpr std::string_view check_end = ".check";
   const World& world_;
-  const Layout& layout_;
   std::set<std::string> live_, trees_;
   std::map<std::string, std::string> found_;
 };
 
 }  // namespace
 
-std::vector<std::string> leftovers(const std::string& name, const std::string& folder, const World& world,
-                                   const Layout& layout) {
-  std::vector<std::string> made = {layout.confirm_trial(name)};
-  if (!folder.empty()) made.insert(made.end(), {layout.stage(folder), layout.check_scratch(folder)});
-  if (!world.fs.exists(layout.confirm(name)))
-    for (const std::string& part : parts_of_wait(name, layout)) made.push_back(part);
+std::vector<std::string> leftovers(const std::string& name, const std::string& folder, const World& world) {
+  std::vector<std::string> made = {world.layout.confirm_trial(name)};
+  if (!folder.empty()) made.insert(made.end(), {world.layout.stage(folder), world.layout.check_scratch(folder)});
+  if (!world.fs.exists(world.layout.confirm(name)))
+    for (const std::string& part : parts_of_wait(name, world.layout)) made.push_back(part);
   if (world.supervision == Supervision::systemd)
-    for (const std::string& unit : short_units(name, layout)) made.push_back(systemd::confined_file(unit));
+    for (const std::string& unit : short_units(name, world.layout)) made.push_back(systemd::confined_file(unit));
   std::erase_if(made, [&](const std::string& path) { return !world.fs.exists(path); });
-  for (std::string& path : temporaries(name, world, layout)) made.push_back(std::move(path));
+  for (std::string& path : temporaries(name, world)) made.push_back(std::move(path));
   return made;
 }
 
-void remove_leftovers(const std::string& name, const std::string& folder, World& world, const Layout& layout) {
-  const std::vector<std::string> found = leftovers(name, folder, world, layout);
+void remove_leftovers(const std::string& name, const std::string& folder, World& world) {
+  const std::vector<std::string> found = leftovers(name, folder, world);
   if (found.empty()) return;
   if (world.supervision == Supervision::systemd)
-    for (const std::string& unit : short_units(name, layout)) systemd::end_confined(world, unit);
-  if (!world.fs.exists(layout.confirm(name))) end_wait(name, world, layout);
+    for (const std::string& unit : short_units(name, world.layout)) systemd::end_confined(world, unit);
+  if (!world.fs.exists(world.layout.confirm(name))) end_wait(name, world);
   for (const std::string& path : found) world.fs.remove(path);
 }
 
-std::vector<Leftover> strays(const World& world, const Layout& layout) { return Search(world, layout).run(); }
+std::vector<Leftover> strays(const World& world) { return Search(world).run(); }
 
 }  // namespace orctl

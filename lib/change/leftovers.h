@@ -2,7 +2,6 @@
 #include <string>
 #include <vector>
 
-#include "model/layout.h"
 #include "sys/world.h"
 
 namespace orctl {
@@ -18,14 +17,13 @@ struct Leftover {
 /// confirmation that has no record included: of an apply that was killed, as long as nobody else holds the instance's
 /// lock. `folder` is that of its tree; "" when that is not known. The one place that knows these names, but for a tree
 /// set aside, which belongs to heal_swap().
-std::vector<std::string> leftovers(const std::string& name, const std::string& folder, const World& world,
-                                   const Layout& layout);
+std::vector<std::string> leftovers(const std::string& name, const std::string& folder, const World& world);
 
 /// Removes them, and ends the units of theirs that still run. The caller holds the instance's lock.
-void remove_leftovers(const std::string& name, const std::string& folder, World& world, const Layout& layout);
+void remove_leftovers(const std::string& name, const std::string& folder, World& world);
 
 /// All of them on this host, and what is there of instances that the store does not call live: trees, folders, units,
 /// users. Sorted by path.
-std::vector<Leftover> strays(const World& world, const Layout& layout);
+std::vector<Leftover> strays(const World& world);
 
 }  // namespace orctl

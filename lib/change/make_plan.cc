@@ -7,7 +7,6 @@
 #include "live/observe.h"
 #include "manifest/load.h"
 #include "manifest/tree_size.h"
-#include "model/layout.h"
 
 namespace orctl {
 namespace {
@@ -37,32 +36,31 @@ void refuse_moves(const Version& before, const Version& after) {
         "keep the layout, or delete the instance and apply it again");
 }
 
-void add_plan(Plan& plan, Observed now, std::optional<Version> after, const std::string& binary, const World& world,
-              const Layout& layout) {
+void add_plan(Plan& plan, Observed now, std::optional<Version> after, const std::string& binary, const World& world) {
   if (after) require_keepable(*after, now.name);
   if (now.version && after) refuse_moves(*now.version, *after);
-  if (!now.version && after) require_own_place(now.name, tree_folder(after->spec), world, layout);
+  if (!now.version && after) require_own_place(now.name, tree_folder(after->spec), world);
   if (now.live.running && !binary.empty()) now.live.binary = comparable_binary(now.live.binary, binary, world);
   const bool both = now.version && after;
   if (both) now.live.misfits = world.fs.misfits(now.tree_path, tree_ownership(after->spec, world));
   plan.instances.push_back(plan_instance(now.name, now.applied ? now.applied->commit : "", std::move(now.version),
                                          std::move(after), now.live, binary));
-  if (both && !world.fs.cannot_exchange(layout.trees()).empty())
+  if (both && !world.fs.cannot_exchange(world.layout.trees()).empty())
     for (Step& step : plan.instances.back().steps)
       if (auto* swap = std::get_if<SwapTree>(&step)) swap->in_two = true;
 }
 
 }  // namespace
 
-Version desired_version(const Loaded& loaded, const World& world, const Layout& layout) {
-  const std::string socket = layout.admin_socket(loaded.instance.name.str());
+Version desired_version(const Loaded& loaded, const World& world) {
+  const std::string socket = world.layout.admin_socket(loaded.instance.name.str());
   if (socket.size() > max_socket_path)
     throw Error(Exit::usage,
                 fmt::format("the admin socket's path would have {} bytes, and {} are the most: {}", socket.size(),
                             max_socket_path, socket),
                 "choose a shorter folder with --root");
-  const Target target = find_target(loaded.instance, world, layout);
-  Rendered rendered = render(loaded.instance, loaded.overlay, target, layout);
+  const Target target = find_target(loaded.instance, world);
+  Rendered rendered = render(loaded.instance, loaded.overlay, target, world.layout);
   Version out;
   out.spec = loaded.instance.spec;
   out.manifest = loaded.instance.source.text;
@@ -75,20 +73,20 @@ Version desired_version(const Loaded& loaded, const World& world, const Layout& 
   return out;
 }
 
-Plan make_plan(const std::vector<Loaded>& desired, const World& world, const Layout& layout) {
+Plan make_plan(const std::vector<Loaded>& desired, const World& world) {
   Plan plan;
   for (const Loaded& loaded : desired) {
     const std::string name = loaded.instance.name.str();
-    add_plan(plan, observe(name, world, layout), desired_version(loaded, world, layout),
-             find_target(loaded.instance, world, layout).binary, world, layout);
+    add_plan(plan, observe(name, world), desired_version(loaded, world), find_target(loaded.instance, world).binary,
+             world);
   }
   return plan;
 }
 
-Plan make_plan(const Observed& now, std::optional<Version> after, const World& world, const Layout& layout) {
+Plan make_plan(const Observed& now, std::optional<Version> after, const World& world) {
   Plan plan;
-  const std::string binary = after ? find_target(instance_of(after->spec), world, layout).binary : "";
-  add_plan(plan, now, std::move(after), binary, world, layout);
+  const std::string binary = after ? find_target(instance_of(after->spec), world).binary : "";
+  add_plan(plan, now, std::move(after), binary, world);
   return plan;
 }
 

@@ -13,7 +13,6 @@
 #include "manifest/load.h"
 #include "manifest/overlay.h"
 #include "model/address.h"
-#include "model/layout.h"
 #include "store/history.h"
 
 namespace orctl {
@@ -78,13 +77,12 @@ ServerEdit edit_of(const Override& override, const Value& server) {
   return edit;
 }
 
-std::vector<Promotion> make_promotions(const std::vector<Override>& overrides, const World& world,
-                                       const Layout& layout) {
+std::vector<Promotion> make_promotions(const std::vector<Override>& overrides, const World& world) {
   std::map<std::string, Promotion> all;
   std::map<std::string, Value::Array> upstreams;
   for (const Override& one : overrides) {
     const std::string& instance = one.server.instance;
-    if (!upstreams.contains(instance)) upstreams[instance] = gateway_upstreams(world, layout, instance);
+    if (!upstreams.contains(instance)) upstreams[instance] = gateway_upstreams(world, instance);
     Value server = Value::object();
     for (const Value& upstream : upstreams[instance])
       if (upstream.at("name") == Value(one.server.upstream))
@@ -105,7 +103,7 @@ std::vector<Promotion> make_promotions(const std::vector<Override>& overrides, c
   return out;
 }
 
-Version promoted_version(const Observed& now, const Promotion& promotion, const World& world, const Layout& layout) {
+Version promoted_version(const Observed& now, const Promotion& promotion, const World& world) {
   const Version stored = load_version(world, now.applied->commit, now.version->tree);
   const Tree overlay = overlay_of(stored.tree);
   for (const auto& [path, file] : overlay_of(now.version->tree))
@@ -117,7 +115,7 @@ Version promoted_version(const Observed& now, const Promotion& promotion, const 
   for (const ServerEdit& edit : promotion.edits) edit_document(spec, edit);
   Loaded loaded{checked(spec, promotion.instance), overlay};
   require_allowed(loaded, world);
-  Version version = desired_version(loaded, world, layout);
+  Version version = desired_version(loaded, world);
   version.manifest_name = stored.manifest_name;
   if (auto text = edit_text({stored.manifest_name, stored.manifest}, promotion.edits)) {
     version.manifest = std::move(*text);
@@ -132,7 +130,7 @@ Version promoted_version(const Observed& now, const Promotion& promotion, const 
   return version;
 }
 
-void settle_weights(World& world, const Layout& layout, const Promotion& promotion) {
+void settle_weights(World& world, const Promotion& promotion) {
   for (const Override& one : promotion.overrides) {
     const Value* weight = one.item.find("weight");
     if (weight == nullptr || !weight->is_string()) continue;
@@ -143,7 +141,7 @@ void settle_weights(World& world, const Layout& layout, const Promotion& promoti
     change.weight = edit->server.at("weight");
     change.by = one.item.find("by") != nullptr ? one.item.at("by").as_string() : "";
     change.ignore_min_healthy = true;
-    put_override(world, layout, one.server, change);
+    put_override(world, one.server, change);
   }
 }
 

@@ -5,7 +5,6 @@
 #include "gateway/overrides.h"
 #include "live/observe.h"
 #include "model/edit_servers.h"
-#include "model/layout.h"
 
 namespace orctl {
 
@@ -21,16 +20,15 @@ struct Promotion {
 ServerEdit edit_of(const Override& override, const Value& server);
 
 /// The promotions of some overrides, one for each instance. Error as edit_of().
-std::vector<Promotion> make_promotions(const std::vector<Override>& overrides, const World& world,
-                                       const Layout& layout);
+std::vector<Promotion> make_promotions(const std::vector<Override>& overrides, const World& world);
 
 /// The version of the store with a promotion's edits: its manifest is edited as text where its style allows that, and
 /// else written anew as JSON. Exit::refused when the result is no valid manifest, or when the policy of this
 /// host refuses it.
-Version promoted_version(const Observed& now, const Promotion& promotion, const World& world, const Layout& layout);
+Version promoted_version(const Observed& now, const Promotion& promotion, const World& world);
 
 /// Before the promoted document is sent: an override by percentage is of the manifest's weight, which is about to
 /// change, so it becomes the weight it makes now.
-void settle_weights(World& world, const Layout& layout, const Promotion& promotion);
+void settle_weights(World& world, const Promotion& promotion);
 
 }  // namespace orctl

@@ -9,7 +9,6 @@
 #include "host/supervisor.h"
 #include "host/target.h"
 #include "live/evidence.h"
-#include "model/layout.h"
 #include "render/render.h"
 #include "store/history.h"
 
@@ -26,16 +25,15 @@ std::string pids_text(const std::vector<int>& pids) {
 class Settling {
  public:
   /// `manifest`: the live version without its tree, which only a fault makes worth reading.
-  Settling(const std::string& name, Version manifest, World& world, const Layout& layout, const Request& request,
+  Settling(const std::string& name, Version manifest, World& world, const Request& request,
            const std::function<void(const std::string&)>& note)
       : name_(name),
         version_(std::move(manifest)),
         world_(world),
-        layout_(layout),
         request_(request),
         note_(note),
-        tree_(layout.tree(tree_folder(version_.spec))),
-        supervisor_(layout, name, tree_) {}
+        tree_(world.layout.tree(tree_folder(version_.spec))),
+        supervisor_(world.layout, name, tree_) {}
 
   void run() {
     const int old_master = supervisor_.await_upgraded(world_);
@@ -64,7 +62,7 @@ class Settling {
     Evidence evidence;
     evidence.ignore(std::move(others));
     try {
-      verify(world_, layout_, name_, version_, evidence, request_.verify_limit);
+      verify(world_, name_, version_, evidence, request_.verify_limit);
     } catch (const Error& e) {
       if (interrupted() != 0) throw;
       return e.what();
@@ -112,7 +110,6 @@ class Settling {
   const std::string& name_;
   Version version_;
   World& world_;
-  const Layout& layout_;
   const Request& request_;
   const std::function<void(const std::string&)>& note_;
   const std::string tree_;
@@ -121,10 +118,10 @@ class Settling {
 
 }  // namespace
 
-void settle_masters(const std::string& name, World& world, const Layout& layout, const Request& request,
+void settle_masters(const std::string& name, World& world, const Request& request,
                     const std::function<void(const std::string&)>& note) {
   if (const auto applied = applied_revision(world, name))
-    Settling(name, load_manifest(world, applied->commit), world, layout, request, note).run();
+    Settling(name, load_manifest(world, applied->commit), world, request, note).run();
 }
 
 }  // namespace orctl

@@ -14,7 +14,6 @@
 #include "live/observe.h"
 #include "live/salvage.h"
 #include "manifest/load.h"
-#include "model/layout.h"
 #include "render/render.h"
 #include "store/audit.h"
 #include "store/history.h"
@@ -25,14 +24,13 @@ namespace orctl {
 namespace {
 
 /// A process that runs must serve what is about to be called its revision.
-void prove(const Observed& now, const Version& version, const World& world, const Layout& layout,
-           const Request& request) {
+void prove(const Observed& now, const Version& version, const World& world, const Request& request) {
   if (now.pid == 0) return;
   try {
     Version running = version;
     running.digest = carried_digest(version.tree);
     Evidence evidence;
-    verify(world, layout, now.name, running, evidence, request.verify_limit);
+    verify(world, now.name, running, evidence, request.verify_limit);
   } catch (const Error& e) {
     throw Error(e.exit(),
                 fmt::format("{} does not serve what lies in its tree, and nothing was changed: {}", now.name, e.what()),
@@ -42,10 +40,10 @@ void prove(const Observed& now, const Version& version, const World& world, cons
 
 /// Objects of the live trees that the store has lost, by their ids: those that a lost folder names are known only once
 /// it is back.
-void heal_from_trees(const std::vector<std::string>& names, World& world, const Layout& layout) {
+void heal_from_trees(const std::vector<std::string>& names, World& world) {
   std::vector<Tree> trees;
   for (const std::string& name : names)
-    if (const Observed now = salvage(name, Error(Exit::target, ""), world, layout); now.version)
+    if (const Observed now = salvage(name, Error(Exit::target, ""), world); now.version)
       trees.push_back(stored_tree(*now.version));
   for (std::set<std::string> before;;) {
     std::set<std::string> lost;
@@ -68,34 +66,34 @@ void clear_strange_refs(World& world) {
 }  // namespace
 
 Repair plan_repair(const std::string& name, const std::optional<Loaded>& manifest, const World& world,
-                   const Layout& layout, const Request& request) {
+                   const Request& request) {
   Repair repair;
   repair.name = name;
   sort_out_history(repair, world);
-  const std::string own = find_own_tree(name, world, layout);
+  const std::string own = find_own_tree(name, world);
   repair.on_host = !own.empty();
   if (!repair.dropped.empty()) repair.questions.push_back(fmt::format("{} loses {}", name, join(repair.dropped, ", ")));
   if (!repair.on_host) {
     repair.applied = live_without_tree(repair, world);
     return repair;
   }
-  const Observed now = salvage(name, Error(Exit::target, ""), world, layout);
+  const Observed now = salvage(name, Error(Exit::target, ""), world);
   if (!now.version) throw Error(Exit::refused, fmt::format("the live tree '{}' cannot be read", own), "orctl status");
   repair.applied = find_live(repair, now.version->tree, world);
   if (!repair.applied.empty()) return repair;
-  Version version = describe_tree(repair, manifest, now.version->tree, world, layout);
+  Version version = describe_tree(repair, manifest, now.version->tree, world);
   version.tree = now.version->tree;
   version.unit = now.version->unit;
   version.digest = tree_digest(version.tree);
-  if (layout.tree(tree_folder(version.spec)) != own)
+  if (world.layout.tree(tree_folder(version.spec)) != own)
     throw Error(Exit::refused,
                 fmt::format("the manifest's layout is '{}', and '{}' is the live tree of {}", tree_folder(version.spec),
                             own, name),
                 "give the manifest that the tree was made of");
   if (version.digest != carried_digest(version.tree))
     repair.questions.push_back(name + " has a tree that was changed by hand, which becomes its revision");
-  refuse_secrets(version, manifest, own, world, layout);
-  prove(now, version, world, layout, request);
+  refuse_secrets(version, manifest, own, world);
+  prove(now, version, world, request);
   repair.live = std::move(version);
   return repair;
 }
@@ -111,13 +109,13 @@ void clear_way(World& world, const Request& request) {
   }
 }
 
-void repair_store(const std::vector<std::string>& names, World& world, const Layout& layout, const Request& request) {
+void repair_store(const std::vector<std::string>& names, World& world, const Request& request) {
   const FileLock lock = world.git.lock(request.lock_wait);
   world.git.heal_head();
   world.git.heal_packed_refs();
   for (const Git::Fault& fault : world.git.check())
     if (fault.kind == "pack") world.git.heal_pack(fault.file);
-  heal_from_trees(names, world, layout);
+  heal_from_trees(names, world);
   clear_strange_refs(world);
   const auto faults = world.git.check();
   const bool no_notes = tip_of(notes_of_all, world).empty();
@@ -126,7 +124,7 @@ void repair_store(const std::vector<std::string>& names, World& world, const Lay
     world.git.heal_notes();
 }
 
-int repair_instance(const Repair& repair, World& world, const Layout& layout, const Request& request,
+int repair_instance(const Repair& repair, World& world, const Request& request,
                     const std::function<void(const std::string&)>& tell) {
   const FileLock lock = world.git.lock(request.lock_wait);
   std::string tip, live;
@@ -158,12 +156,12 @@ int repair_instance(const Repair& repair, World& world, const Layout& layout, co
   place(applied_ref(repair.name), live);
   if (repair.live) note_outcome(world, live, "applied", "", Millis(0));
   const Follow follow = {std::move(moved), live, number, repair.live ? Follow::Live::made : Follow::Live::kept};
-  follow_wait(repair.name, follow, request, world, layout, tell);
+  follow_wait(repair.name, follow, request, world, tell);
   Value what = Value::object();
   what.set("revision", number);
   what.set("outcome", "repaired");
   if (!repair.dropped.empty()) what.set("cause", "dropped: " + join(repair.dropped, ", "));
-  write_audit(world, layout, repair.name, request.note, what, tell);
+  write_audit(world, repair.name, request.note, what, tell);
   return number;
 }
 

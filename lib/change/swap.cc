@@ -2,13 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "model/layout.h"
-
 namespace orctl {
 
-void swap_trees(World& world, const Layout& layout, const std::string& folder,
-                const std::function<void(const std::string&)>& note) {
-  const std::string live = layout.tree(folder), stage = layout.stage(folder), aside = layout.aside(folder);
+void swap_trees(World& world, const std::string& folder, const std::function<void(const std::string&)>& note) {
+  const std::string live = world.layout.tree(folder), stage = world.layout.stage(folder),
+                    aside = world.layout.aside(folder);
   if (world.fs.exchange(stage, live)) return;
   note(fmt::format("in two renames: the file system of '{}' cannot exchange folders", live));
   try {
@@ -16,13 +14,14 @@ void swap_trees(World& world, const Layout& layout, const std::string& folder,
     world.fs.rename(stage, live);
     world.fs.rename(aside, stage);
   } catch (const Error&) {
-    heal_swap(world, layout, folder);
+    heal_swap(world, folder);
     throw;
   }
 }
 
-void heal_swap(World& world, const Layout& layout, const std::string& folder) {
-  const std::string live = layout.tree(folder), stage = layout.stage(folder), aside = layout.aside(folder);
+void heal_swap(World& world, const std::string& folder) {
+  const std::string live = world.layout.tree(folder), stage = world.layout.stage(folder),
+                    aside = world.layout.aside(folder);
   if (!world.fs.exists(aside)) return;
   if (!world.fs.exists(live))
     world.fs.rename(aside, live);

@@ -4,7 +4,6 @@
 
 #include "change/leftovers.h"
 #include "manifest/config.h"
-#include "model/layout.h"
 #include "render/render.h"
 #include "store/history.h"
 
@@ -21,24 +20,23 @@ std::string folder_of_tree(const std::string& name, const World& world) {
 
 }  // namespace
 
-void tidy(const std::string& name, World& world, const Layout& layout,
-          const std::function<void(const std::string&)>& note) {
+void tidy(const std::string& name, World& world, const std::function<void(const std::string&)>& note) {
   try {
-    remove_leftovers(name, folder_of_tree(name, world), world, layout);
+    remove_leftovers(name, folder_of_tree(name, world), world);
   } catch (const Error& e) {
     note(fmt::format("{}: what an earlier command left is still there: {}", name, e.what()));
   }
 }
 
-void close_library(World& world, const Layout& layout) {
-  const std::string library = layout.library(), group = world.env.is_root() ? sound_config(world).group : "";
+void close_library(World& world) {
+  const std::string library = world.layout.library(), group = world.env.is_root() ? sound_config(world).group : "";
   if (!world.fs.exists(library)) {
     world.fs.make_folders(library.substr(0, library.rfind('/')));
     world.fs.make_folders(library, 0700);
   }
-  for (const std::string& path : {library, layout.store(), layout.audit()}) {
+  for (const std::string& path : {library, world.layout.store(), world.layout.audit()}) {
     // what stands in the store's place instead is told by who needs the store
-    const bool is_store = path == layout.store() && !world.git.file_faults().empty() && !world.git.exists();
+    const bool is_store = path == world.layout.store() && !world.git.file_faults().empty() && !world.git.exists();
     if (world.fs.exists(path) && !is_store) world.fs.keep_private(path, group);
   }
 }

@@ -2,16 +2,14 @@
 #include <functional>
 #include <string>
 
-#include "model/layout.h"
 #include "sys/world.h"
 
 namespace orctl {
 
 /// Removes what kills left of an instance. A fault of it stops no change.
-void tidy(const std::string& name, World& world, const Layout& layout,
-          const std::function<void(const std::string&)>& note);
+void tidy(const std::string& name, World& world, const std::function<void(const std::string&)>& note);
 
 /// What orctl keeps of all instances is private, whatever the umask; also what an older orctl left open.
-void close_library(World& world, const Layout& layout);
+void close_library(World& world);
 
 }  // namespace orctl

@@ -11,7 +11,6 @@
 #include "manifest/load.h"
 #include "manifest/overlay.h"
 #include "model/certificates.h"
-#include "model/layout.h"
 #include "model/read.h"
 #include "model/secrets.h"
 #include "render/render.h"
@@ -33,11 +32,11 @@ std::optional<Instance> instance_of_spec(const Value& spec) {
 }
 
 /// Whether this spec gives exactly the tree that is there.
-bool gives(const Value& spec, const Tree& tree, const World& world, const Layout& layout) {
+bool gives(const Value& spec, const Tree& tree, const World& world) {
   try {
     const auto instance = instance_of_spec(spec);
     if (!instance) return false;
-    const Rendered made = render(*instance, overlay_of(tree), find_target(*instance, world, layout), layout);
+    const Rendered made = render(*instance, overlay_of(tree), find_target(*instance, world), world.layout);
     return made.digest == carried_digest(tree) && made.tree == tree;
   } catch (const std::exception&) {
     stop_if_interrupted();
@@ -70,14 +69,13 @@ std::optional<Version> version_in(const std::string& text, const std::string& na
 }
 
 /// The spec or manifest of the instance in some blob that the store still holds, and that gives the tree.
-std::optional<Version> found_in_blobs(const std::string& name, const Tree& tree, const World& world,
-                                      const Layout& layout) {
+std::optional<Version> found_in_blobs(const std::string& name, const Tree& tree, const World& world) {
   if (!check_name(name).name) return std::nullopt;
   const auto blobs = world.git.all_blobs(
       max_spec, [&](const std::string& text) { return text.find("\"" + name + "\"") != std::string::npos; });
   for (const std::string& text : blobs) {
     auto version = version_in(text, name);
-    if (!version || !gives(version->spec, tree, world, layout)) continue;
+    if (!version || !gives(version->spec, tree, world)) continue;
     version->spec = Schema::get("instance").with_defaults(version->spec);
     return version;
   }
@@ -131,9 +129,8 @@ std::string first_difference(const Tree& a, const Tree& b) {
 
 /// The given manifest's version. One that gives another tree is refused; where somebody has changed the tree, or
 /// another orctl has made it, only who gave the manifest can know.
-Version given_version(Repair& repair, const Loaded& manifest, const Tree& tree, const World& world,
-                      const Layout& layout) {
-  Version given = desired_version(manifest, world, layout);
+Version given_version(Repair& repair, const Loaded& manifest, const Tree& tree, const World& world) {
+  Version given = desired_version(manifest, world);
   const std::string carried = carried_digest(tree);
   if (given.digest == carried && same_hot_files(given.tree, tree)) return given;
   const Tree wanted = essence(given.tree), there = essence(tree);
@@ -152,15 +149,14 @@ Version given_version(Repair& repair, const Loaded& manifest, const Tree& tree, 
 }
 
 /// What the manifest gives: lines of it are in no need to be looked at again. Empty when that cannot be told.
-Version looked_at_before(const Version& version, const std::optional<Loaded>& manifest, const World& world,
-                         const Layout& layout) {
+Version looked_at_before(const Version& version, const std::optional<Loaded>& manifest, const World& world) {
   Version out;
   try {
-    if (manifest) return desired_version(*manifest, world, layout);
+    if (manifest) return desired_version(*manifest, world);
     const auto instance = instance_of_spec(version.spec);
     if (!instance) return out;
     const Tree overlay = overlay_of(version.tree);
-    Rendered made = render(*instance, overlay, find_target(*instance, world, layout), layout);
+    Rendered made = render(*instance, overlay, find_target(*instance, world), world.layout);
     for (const auto& [path, file] : overlay) made.tree.erase(path);  // it is as somebody left it on disk
     out.tree = std::move(made.tree);
     out.unit = std::move(made.unit);
@@ -186,28 +182,27 @@ void refuse_secret_lines(const std::string& file, const std::string& text, const
 
 }  // namespace
 
-Version describe_tree(Repair& repair, const std::optional<Loaded>& manifest, const Tree& tree, const World& world,
-                      const Layout& layout) {
-  if (manifest) return given_version(repair, *manifest, tree, world, layout);
+Version describe_tree(Repair& repair, const std::optional<Loaded>& manifest, const Tree& tree, const World& world) {
+  if (manifest) return given_version(repair, *manifest, tree, world);
   for (auto r = repair.kept.rbegin(); r != repair.kept.rend(); ++r) {
     if (r->deletes) continue;
     Version kept = load_manifest(world, r->commit);
-    if (gives(kept.spec, tree, world, layout)) return kept;
+    if (gives(kept.spec, tree, world)) return kept;
   }
   try {  // its own, of which other files are damaged
     if (const auto live = world.git.ref(applied_ref(repair.name))) return load_manifest(world, repair.name, *live);
   } catch (const Error&) {
     stop_if_interrupted();
   }
-  if (auto version = found_in_blobs(repair.name, tree, world, layout)) return std::move(*version);
+  if (auto version = found_in_blobs(repair.name, tree, world)) return std::move(*version);
   throw Error(Exit::refused,
               fmt::format("{}: nothing in the version store tells which manifest gives its live tree", repair.name),
               fmt::format("name it: orctl store repair {} -f MANIFEST", repair.name));
 }
 
 void refuse_secrets(const Version& version, const std::optional<Loaded>& manifest, const std::string& place,
-                    const World& world, const Layout& layout) {
-  const Version known = looked_at_before(version, manifest, world, layout);
+                    const World& world) {
+  const Version known = looked_at_before(version, manifest, world);
   for (const auto& [path, file] : version.tree) {
     if (!find_secrets(join(split(path, '/'), "\n")).empty())
       throw Error(
@@ -220,7 +215,7 @@ void refuse_secrets(const Version& version, const std::optional<Loaded>& manifes
     const auto before = known.tree.find(path);
     refuse_secret_lines(place + "/" + path, file.content, before == known.tree.end() ? "" : before->second.content);
   }
-  refuse_secret_lines(layout.unit(version.spec.at("name").as_string()), version.unit, known.unit);
+  refuse_secret_lines(world.layout.unit(version.spec.at("name").as_string()), version.unit, known.unit);
 }
 
 }  // namespace orctl

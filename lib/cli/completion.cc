@@ -1,3 +1,4 @@
+// Of main.h: completion scripts.
 #include <fmt/format.h>
 
 #include <algorithm>

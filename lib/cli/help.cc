@@ -1,3 +1,4 @@
+// Of main.h: help.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Of main.h: the manual page.
 #include <fmt/format.h>
 
 #include <algorithm>

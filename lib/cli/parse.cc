@@ -1,3 +1,4 @@
+// Of main.h: the command line, by CLI11.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>

@@ -1,3 +1,4 @@
+// Of main.h: run_cli().
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -9,7 +9,6 @@
 #include "base/text.h"
 #include "gateway/gateway.h"
 #include "model/address.h"
-#include "model/layout.h"
 #include "model/read.h"
 #include "store/audit.h"
 #include "store/history.h"
@@ -35,9 +34,9 @@ bool matches(const std::string& pattern, const std::string& name) {
   return glob_match(pattern, name) || pattern == canonical_address(name);
 }
 
-Value::Array items_of(const World& world, const Layout& layout, const std::string& instance, ListOf what) {
+Value::Array items_of(const World& world, const std::string& instance, ListOf what) {
   try {
-    const std::string socket = layout.admin_socket(instance);
+    const std::string socket = world.layout.admin_socket(instance);
     require_own_gateway(gateway_status(world, socket, request_limit), instance);
     return gateway_list(world, socket, what);
   } catch (const Error& e) {
@@ -47,9 +46,9 @@ Value::Array items_of(const World& world, const Layout& layout, const std::strin
 
 /// Upstreams and their servers of one instance; those that an override removed and that are idle stand there, too.
 using Servers = std::vector<std::pair<std::string, std::string>>;
-Servers servers_of(const World& world, const Layout& layout, const std::string& instance) {
+Servers servers_of(const World& world, const std::string& instance) {
   Servers all;
-  for (const Value& upstream : gateway_upstreams(world, layout, instance)) {
+  for (const Value& upstream : gateway_upstreams(world, instance)) {
     all.emplace_back(text_of(upstream, "name"), "");  // an upstream may be empty
     for (const Value& server : upstream.at("servers").items())
       all.emplace_back(text_of(upstream, "name"), text_of(server, "address"));
@@ -126,8 +125,8 @@ bool is_added_so(const Value& wanted, const Value& server) {
   });
 }
 
-Value find_server(const World& world, const Layout& layout, const ServerName& server) {
-  for (const Value& upstream : gateway_upstreams(world, layout, server.instance))
+Value find_server(const World& world, const ServerName& server) {
+  for (const Value& upstream : gateway_upstreams(world, server.instance))
     if (text_of(upstream, "name") == server.upstream)
       for (const Value& one : upstream.at("servers").items())
         if (canonical_address(text_of(one, "address")) == canonical_address(server.address)) return one;
@@ -136,12 +135,12 @@ Value find_server(const World& world, const Layout& layout, const ServerName& se
 
 }  // namespace
 
-Value::Array gateway_upstreams(const World& world, const Layout& layout, const std::string& instance) {
-  return items_of(world, layout, instance, ListOf::upstreams);
+Value::Array gateway_upstreams(const World& world, const std::string& instance) {
+  return items_of(world, instance, ListOf::upstreams);
 }
 
-Value::Array gateway_overrides(const World& world, const Layout& layout, const std::string& instance) {
-  return items_of(world, layout, instance, ListOf::overrides);
+Value::Array gateway_overrides(const World& world, const std::string& instance) {
+  return items_of(world, instance, ListOf::overrides);
 }
 
 namespace {
@@ -150,14 +149,14 @@ namespace {
 enum class Seek { server, place };
 
 Chosen<ServerName> choose(const std::vector<ServerPath>& paths, const std::vector<std::string>& labels, Seek seek,
-                          const World& world, const Layout& layout) {
+                          const World& world) {
   Chosen<ServerName> out;
   std::set<std::string> seen;
   std::map<std::string, std::optional<Servers>> asked;  // nullopt: it does not answer
   const auto ask = [&](const std::string& instance) -> const std::optional<Servers>& {
     const auto [known, first] = asked.emplace(instance, std::nullopt);
     try {
-      if (first) known->second = servers_of(world, layout, instance);
+      if (first) known->second = servers_of(world, instance);
     } catch (const Error& e) {
       out.faults.push_back(e);
     }
@@ -191,28 +190,28 @@ Chosen<ServerName> choose(const std::vector<ServerPath>& paths, const std::vecto
 }  // namespace
 
 Chosen<ServerName> choose_servers(const std::vector<ServerPath>& paths, const std::vector<std::string>& labels,
-                                  const World& world, const Layout& layout) {
-  return choose(paths, labels, Seek::server, world, layout);
+                                  const World& world) {
+  return choose(paths, labels, Seek::server, world);
 }
 
 Chosen<ServerName> choose_places(const std::vector<ServerPath>& paths, const std::vector<std::string>& labels,
-                                 const World& world, const Layout& layout) {
+                                 const World& world) {
   for (const ServerPath& path : paths)
     if (is_pattern(path.server))
       throw Error(Exit::usage, "'" + path.server + "' is a pattern; what is added has an address",
                   "for example " + path.instance + "/" + path.upstream + "/10.0.0.9:8080");
-  return choose(paths, labels, Seek::place, world, layout);
+  return choose(paths, labels, Seek::place, world);
 }
 
 Chosen<Override> choose_overrides(const std::vector<ServerPath>& paths, const std::vector<std::string>& labels,
-                                  const World& world, const Layout& layout) {
+                                  const World& world) {
   Chosen<Override> out;
   std::vector<std::string> names;
   for (const ServerPath& path : paths) names.push_back(path.instance);
   const auto unread = [&](const Error& e) { out.faults.push_back(e); };
   for (const std::string& instance : select_instances(names, labels, world, unread)) {
     try {
-      for (Value& item : gateway_overrides(world, layout, instance)) {
+      for (Value& item : gateway_overrides(world, instance)) {
         const std::string upstream = text_of(item, "upstream"), server = text_of(item, "server");
         const bool wanted = paths.empty() || std::any_of(paths.begin(), paths.end(), [&](const ServerPath& path) {
                               return glob_match(path.instance, instance) &&
@@ -244,35 +243,34 @@ bool is_made(const OverrideChange& change, const Value& server, const Value& ove
   return same_reason && same_end(change.lasts, entry);
 }
 
-OverrideOutcome put_override(World& world, const Layout& layout, const ServerName& server,
-                             const OverrideChange& change) {
-  const Value now = find_server(world, layout, server);
+OverrideOutcome put_override(World& world, const ServerName& server, const OverrideChange& change) {
+  const Value now = find_server(world, server);
   const Value* entry = now.is_object() ? now.find("override") : nullptr;
   const Value none = Value::object();
   if (change.state == "ready" && entry != nullptr && is_true(*entry, "removed"))
     throw Error(Exit::refused, server.str() + " was removed by an override",
                 "orctl overrides discard " + server.str() + " brings it back");
   if (is_made(change, now, entry == nullptr ? none : *entry)) return {false, entry == nullptr ? none : *entry};
-  const Http::Response response = world.http.put({layout.admin_socket(server.instance), ""}, server_path(server),
+  const Http::Response response = world.http.put({world.layout.admin_socket(server.instance), ""}, server_path(server),
                                                  to_json(body_of(change)), request_limit);
   if (response.status != 200) throw refusal(response, server);
   return {true, gateway_answer(response, "PUT " + server_path(server))};
 }
 
-bool end_override(World& world, const Layout& layout, const ServerName& server) {
+bool end_override(World& world, const ServerName& server) {
   const Http::Response response =
-      world.http.remove({layout.admin_socket(server.instance), ""}, server_path(server), request_limit);
+      world.http.remove({world.layout.admin_socket(server.instance), ""}, server_path(server), request_limit);
   if (response.status == 404) return false;
   if (response.status != 200) throw refusal(response, server);
   return true;
 }
 
-void audit_override(World& world, const Layout& layout, const ServerName& server, const RevisionNote& note,
+void audit_override(World& world, const ServerName& server, const RevisionNote& note,
                     const std::function<void(const std::string&)>& tell) {
   Value what = Value::object();
   what.set("server", server.upstream + "/" + server.address);
   what.set("outcome", "override");
-  write_audit(world, layout, server.instance, note, what, tell);
+  write_audit(world, server.instance, note, what, tell);
 }
 
 }  // namespace orctl

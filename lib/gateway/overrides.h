@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "model/layout.h"
 #include "model/server_path.h"
 #include "model/value.h"
 #include "store/history.h"
@@ -37,18 +36,18 @@ struct Chosen {
 };
 
 /// What the running gateway says of its upstreams (GET /v1/upstreams). Exit::unreachable when it does not run.
-Value::Array gateway_upstreams(const World& world, const Layout& layout, const std::string& instance);
+Value::Array gateway_upstreams(const World& world, const std::string& instance);
 /// The same for its overrides (GET /v1/overrides).
-Value::Array gateway_overrides(const World& world, const Layout& layout, const std::string& instance);
+Value::Array gateway_overrides(const World& world, const std::string& instance);
 
 /// The servers that paths, which may be patterns, and labels mean. A plain name that is not there is Error(Exit::usage)
 /// with the nearest one; an instance that does not answer is a fault beside the others' servers.
 Chosen<ServerName> choose_servers(const std::vector<ServerPath>& paths, const std::vector<std::string>& labels,
-                                  const World& world, const Layout& layout);
+                                  const World& world);
 
 /// The same for servers that need not be there: instance and upstream may be patterns, the server is an address.
 Chosen<ServerName> choose_places(const std::vector<ServerPath>& paths, const std::vector<std::string>& labels,
-                                 const World& world, const Layout& layout);
+                                 const World& world);
 
 /// One override as the gateway tells it, with its instance.
 struct Override {
@@ -57,7 +56,7 @@ struct Override {
 };
 /// The overrides below the paths (each INST, INST/UP or INST/UP/SERVER); all when there are none.
 Chosen<Override> choose_overrides(const std::vector<ServerPath>& paths, const std::vector<std::string>& labels,
-                                  const World& world, const Layout& layout);
+                                  const World& world);
 
 struct OverrideOutcome {
   bool changed = false;
@@ -66,17 +65,16 @@ struct OverrideOutcome {
 
 /// Makes `change`, unless all of it is so already. Exit::guard when min_healthy forbids it, Exit::refused for what the
 /// gateway finds wrong with it.
-OverrideOutcome put_override(World& world, const Layout& layout, const ServerName& server,
-                             const OverrideChange& change);
+OverrideOutcome put_override(World& world, const ServerName& server, const OverrideChange& change);
 /// Ends the override of a server; false when there was none.
-bool end_override(World& world, const Layout& layout, const ServerName& server);
+bool end_override(World& world, const ServerName& server);
 
 /// Whether the gateway's answers show that `change` is made already. `server` is the item of GET /v1/upstreams or
 /// null, `override` the one of GET /v1/overrides or null.
 bool is_made(const OverrideChange& change, const Value& server, const Value& override);
 
 /// Writes one line about an override into the audit log.
-void audit_override(World& world, const Layout& layout, const ServerName& server, const RevisionNote& note,
+void audit_override(World& world, const ServerName& server, const RevisionNote& note,
                     const std::function<void(const std::string&)>& tell);
 
 }  // namespace orctl

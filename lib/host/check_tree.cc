@@ -7,7 +7,6 @@
 #include "host/systemd.h"
 #include "model/certificates.h"
 #include "model/instance_user.h"
-#include "model/layout.h"
 #include "nginx/config.h"
 #include "render/embedded.h"
 #include "render/unit.h"
@@ -58,17 +57,16 @@ class Scratch {
 };
 
 /// nginx with this prefix, run to its end: confined where systemd runs the instance.
-Proc::Result run_nginx(World& world, const Layout& layout, const Value& spec, const Target& target,
-                       const std::string& prefix, const std::string& scratch,
-                       const std::vector<std::string>& more = {}) {
+Proc::Result run_nginx(World& world, const Value& spec, const Target& target, const std::string& prefix,
+                       const std::string& scratch, const std::vector<std::string>& more = {}) {
   std::vector<std::string> argv = {target.binary};
   if (target.stderr_option) argv.insert(argv.end(), {"-e", "stderr"});
   argv.insert(argv.end(), {"-p", prefix, "-c", "nginx.conf"});
   argv.insert(argv.end(), more.begin(), more.end());
   if (world.supervision == Supervision::process) return world.proc.run(argv, test_limit);
-  std::vector<std::string> settings = confinement(spec, layout);
+  std::vector<std::string> settings = confinement(spec, world.layout);
   settings.emplace_back("RuntimeDirectoryPreserve=yes");  // the instance that serves lives in it
-  const std::string unit = layout.check_unit_name(spec.at("name").as_string());
+  const std::string unit = world.layout.check_unit_name(spec.at("name").as_string());
   return systemd::run_confined(world, unit, settings, argv, scratch);
 }
 
@@ -91,8 +89,8 @@ std::string unchanged_certificates(const Tree& tree, const Tree& live) {
   return out;
 }
 
-void check_lua(World& world, const Layout& layout, const Value& spec, const std::string& scratch,
-               const std::string& stage, const Tree& tree, const Tree& live, const Target& target) {
+void check_lua(World& world, const Value& spec, const std::string& scratch, const std::string& stage, const Tree& tree,
+               const Tree& live, const Target& target) {
   Tree files;
   std::string list = stage + "\n";
   for (const auto& [path, file] : tree) {
@@ -115,23 +113,23 @@ void check_lua(World& world, const Layout& layout, const Value& spec, const std:
   files["list"] = {list};
   files["unchanged"] = {unchanged_certificates(tree, live)};
   world.fs.write_tree(scratch + "/check", files);
-  const Proc::Result result = run_nginx(world, layout, spec, target, scratch + "/check", scratch);
+  const Proc::Result result = run_nginx(world, spec, target, scratch + "/check", scratch);
   if (result.status != 0) refuse(world, spec, "the gateway would not start: " + faults_in(result.err, stage));
 }
 
 }  // namespace
 
-void check_staged_tree(World& world, const Layout& layout, const Value& spec, const std::string& stage,
-                       const Tree& tree, const Tree& live, const Target& target) {
+void check_staged_tree(World& world, const Value& spec, const std::string& stage, const Tree& tree, const Tree& live,
+                       const Target& target) {
   const std::string name = spec.at("name").as_string();
-  const bool had_run = world.fs.exists(layout.run(name)), had_pid = world.fs.exists(layout.pid(name));
-  const std::string scratch = layout.check_scratch(tree_folder(spec));
+  const bool had_run = world.fs.exists(world.layout.run(name)), had_pid = world.fs.exists(world.layout.pid(name));
+  const std::string scratch = world.layout.check_scratch(tree_folder(spec));
   const Scratch cleanup(world, scratch);
   // first, because it says of certificates and Lua what is wrong in words of its own
-  check_lua(world, layout, spec, scratch, stage, tree, live, target);
-  const Proc::Result result = run_nginx(world, layout, spec, target, stage, scratch, {"-t", "-q"});
+  check_lua(world, spec, scratch, stage, tree, live, target);
+  const Proc::Result result = run_nginx(world, spec, target, stage, scratch, {"-t", "-q"});
   // nginx -t leaves an empty pid file, and systemd the folder it is in
-  if (!had_pid) world.fs.remove(had_run ? layout.pid(name) : layout.run(name));
+  if (!had_pid) world.fs.remove(had_run ? world.layout.pid(name) : world.layout.run(name));
   if (result.status != 0) refuse(world, spec, "nginx refuses the configuration: " + faults_in(result.err, stage));
 }
 

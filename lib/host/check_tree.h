@@ -1,7 +1,6 @@
 #pragma once
 #include <string>
 
-#include "model/layout.h"
 #include "render/render.h"
 #include "sys/world.h"
 
@@ -12,7 +11,7 @@ namespace orctl {
 /// are refused unless `live`, the tree in use, has them too. Where systemd runs the instance, that nginx is confined as
 /// its unit will be: it runs as the instance's user, and what a hostile tree makes it do, it cannot do as root (threat
 /// T9). Throws Error(Exit::refused) with all it said.
-void check_staged_tree(World& world, const Layout& layout, const Value& spec, const std::string& stage,
-                       const Tree& tree, const Tree& live, const Target& target);
+void check_staged_tree(World& world, const Value& spec, const std::string& stage, const Tree& tree, const Tree& live,
+                       const Target& target);
 
 }  // namespace orctl

@@ -8,7 +8,6 @@
 
 #include "base/text.h"
 #include "host/nginx_words.h"
-#include "model/layout.h"
 
 namespace orctl {
 namespace {
@@ -94,9 +93,9 @@ void keep(std::deque<LogLine>& lines, LogLine line) {
 
 }  // namespace
 
-ErrorLog ErrorLog::from_now(const World& world, const Layout& layout, const std::string& name) {
+ErrorLog ErrorLog::from_now(const World& world, const std::string& name) {
   ErrorLog log;
-  log.path_ = layout.logs(name) + "/error.log";
+  log.path_ = world.layout.logs(name) + "/error.log";
   const auto stat = world.fs.stat(log.path_);
   log.begin_ = log.next_ = stat ? stat->size : 0;
   return log;

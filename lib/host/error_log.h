@@ -4,7 +4,6 @@
 #include <string>
 
 #include "host/nginx_words.h"
-#include "model/layout.h"
 #include "sys/world.h"
 
 namespace orctl {
@@ -15,7 +14,7 @@ namespace orctl {
 class ErrorLog {
  public:
   /// From its end on. `silent` never hears anything: the log is of somebody else's doing.
-  static ErrorLog from_now(const World& world, const Layout& layout, const std::string& name);
+  static ErrorLog from_now(const World& world, const std::string& name);
   static ErrorLog silent() { return {}; }
 
   /// Takes up what has been written since the last call. Of a crowd of lines the newest of a process's own are kept.

@@ -1,3 +1,4 @@
+// Of NginxMasters (supervisor.h).
 #include <algorithm>
 
 #include "host/supervisor.h"

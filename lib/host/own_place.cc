@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "model/host_rules.h"
 #include "model/instance_user.h"
-#include "model/layout.h"
 #include "model/read.h"
 #include "model/schema.h"
 #include "sys/beneath.h"
@@ -53,13 +52,13 @@ void give_secret(const std::string& own, const std::string& path, const std::str
 
 }  // namespace
 
-void require_own_place(const std::string& name, const std::string& folder, const World& world, const Layout& layout) {
-  const std::string tree = layout.tree(folder);
+void require_own_place(const std::string& name, const std::string& folder, const World& world) {
+  const std::string tree = world.layout.tree(folder);
   const auto refuse = [&](const std::string& what) {
     throw Error(Exit::refused, fmt::format("{}: its tree would be '{}', and {}", name, tree, what),
                 "choose another layout: orctl explain instance.layout");
   };
-  each_prefix(tree, layout.trees().size(), [&](const std::string& part) {
+  each_prefix(tree, world.layout.trees().size(), [&](const std::string& part) {
     if (!world.fs.exists(part)) return;
     const std::string owner = instance_in(part, world);
     if (part != tree && !owner.empty()) refuse(fmt::format("'{}' is the tree of {}", part, owner));
@@ -81,13 +80,13 @@ std::optional<Fs::Stat> looked_at(const std::string& path, const World& world) {
 
 }  // namespace
 
-void require_named_files(const Value& spec, const World& world, const Layout& layout) {
+void require_named_files(const Value& spec, const World& world) {
   Schema::get("instance")
       .visit_authority(spec, [&](Authority authority, const Value& file, const Value&, const std::string& field) {
         const bool secret = authority == Authority::secret_file;
         const bool of_host = authority == Authority::certificate_file && file.as_string().starts_with('/');
         if (!secret && !of_host) return;
-        const std::string path = secret ? layout.host_path(file.as_string()) : file.as_string();
+        const std::string path = secret ? world.layout.host_path(file.as_string()) : file.as_string();
         const auto refuse = [&](const std::string& what, const std::string& hint) {
           throw Error(Exit::refused, fmt::format("{}: {}: '{}' {}", spec.at("name").as_string(), field, path, what),
                       hint);
@@ -103,13 +102,13 @@ void require_named_files(const Value& spec, const World& world, const Layout& la
       });
 }
 
-void settle_secrets(World& world, const Layout& layout, const Value& spec) {
+void settle_secrets(World& world, const Value& spec) {
   if (!world.env.is_root()) return;
-  const std::string name = spec.at("name").as_string(), own = layout.host_path(secrets_folder(name));
+  const std::string name = spec.at("name").as_string(), own = world.layout.host_path(secrets_folder(name));
   Schema::get("instance")
       .visit_authority(spec, [&](Authority authority, const Value& file, const Value&, const std::string& field) {
         if (authority != Authority::secret_file) return;
-        const std::string path = layout.host_path(file.as_string());
+        const std::string path = world.layout.host_path(file.as_string());
         if (!world.fs.follow(path)) return;  // the check of the tree says so
         require_secret(fmt::format("{}: {}", name, field), path, world);
         if (world.supervision == Supervision::systemd && path.starts_with(own))

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "model/layout.h"
+#include "base/layout.h"
 #include "model/schema.h"
 #include "model/value.h"
 #include "render/render.h"

@@ -1,3 +1,4 @@
+// Of Supervisor (supervisor.h): the exchange of a running binary.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -6,7 +6,6 @@
 #include "manifest/config.h"
 #include "model/host_rules.h"
 #include "model/instance_user.h"
-#include "model/layout.h"
 #include "model/listener.h"
 #include "sys/trust.h"
 
@@ -101,7 +100,7 @@ void require_trusted(const std::string& binary) {
                 found->remedy + ", or choose another nginx");
 }
 
-Target find_target(const Instance& instance, const World& world, const Layout& layout) {
+Target find_target(const Instance& instance, const World& world) {
   const Value& nginx = instance.spec.at("nginx");
   const std::string wanted = nginx.find("binary") == nullptr ? "" : nginx.at("binary").as_string();
   const Policy policy = sound_config(world).policy;
@@ -142,7 +141,7 @@ Target find_target(const Instance& instance, const World& world, const Layout& l
   if (world.env.is_root() && world.supervision == Supervision::process) {
     // below --root the folders belong to the caller, and others may not even be able to enter them
     target.user = nginx.find("user") != nullptr ? nginx.at("user").as_string()
-                  : layout.whole_host()         ? first_user(world)
+                  : world.layout.whole_host()   ? first_user(world)
                                                 : "root";
     if (const Value* user = nginx.find("user"))
       require("nginx.user", user->as_string(), refuse_user(user->as_string(), policy));

@@ -10,7 +10,6 @@
 #include "host/supervisor.h"
 #include "host/target.h"
 #include "live/observe.h"
-#include "model/layout.h"
 #include "store/history.h"
 
 namespace orctl {
@@ -51,8 +50,8 @@ bool is_meant(const std::string& path, const World& world) {
 }
 
 /// nginx waits in open(2) of a FIFO that nobody reads, and its workers with it.
-void require_logs(const InstancePlan& plan, const World& world, const Layout& layout) {
-  const std::string folder = layout.logs(plan.name);
+void require_logs(const InstancePlan& plan, const World& world) {
+  const std::string folder = world.layout.logs(plan.name);
   const auto found = world.fs.stat(folder);
   if (!found || found->kind != Fs::Kind::folder) return;  // whoever makes it says so
   for (const Fs::Entry& entry : world.fs.list(folder)) {
@@ -96,8 +95,8 @@ std::optional<Tree> kept_tree(const InstancePlan& plan, const World& world) {
 }
 
 /// Where one of its folders should be is something that is none: no start gets past that.
-void require_folders(const std::string& name, const std::string& tree, const World& world, const Layout& layout) {
-  if (const auto fault = Supervisor(layout, name, tree).fault_of_folders(world))
+void require_folders(const std::string& name, const std::string& tree, const World& world) {
+  if (const auto fault = Supervisor(world.layout, name, tree).fault_of_folders(world))
     throw Error(Exit::refused, fmt::format("{}: {}; nothing was done", name, fault->text),
                 "look with ls -ld, then move it away: " + fault->mend);
 }
@@ -108,7 +107,7 @@ bool stops_it(const InstancePlan& plan) {
          plan.steps.end();
 }
 
-void require_tree(const InstancePlan& plan, const std::string& tree, World& world, const Layout& layout) {
+void require_tree(const InstancePlan& plan, const std::string& tree, World& world) {
   const Tree& live = plan.before->tree;
   const auto refuse = [&](const std::string& what) {
     throw Error(Exit::refused, fmt::format("{}: its tree was changed by hand: {}; nothing was done", plan.name, what),
@@ -122,12 +121,12 @@ void require_tree(const InstancePlan& plan, const std::string& tree, World& worl
   Instance instance;
   instance.name = known_name(plan.name);
   instance.spec = plan.before->spec;
-  const Target target = find_target(instance, world, layout);
+  const Target target = find_target(instance, world);
   // as a start does: the check needs the folders, and reads the secrets as the instance will
-  Supervisor(layout, plan.name, tree).prepare(world, target, plan.before->spec);
-  settle_secrets(world, layout, plan.before->spec);
+  Supervisor(world.layout, plan.name, tree).prepare(world, target, plan.before->spec);
+  settle_secrets(world, plan.before->spec);
   try {
-    check_staged_tree(world, layout, plan.before->spec, tree, live, live, target);
+    check_staged_tree(world, plan.before->spec, tree, live, live, target);
   } catch (const Error& e) {
     stop_if_interrupted();
     if (e.exit() != Exit::refused && e.exit() != Exit::usage) throw;
@@ -160,7 +159,7 @@ std::optional<Distrust> distrust_live_tree(const std::string& tree, const World&
   return world.env.is_root() ? distrust_tree(tree) : std::nullopt;
 }
 
-std::string fault_of_tree(const Observed& now, const World& world, const Layout& layout) {
+std::string fault_of_tree(const Observed& now, const World& world) {
   if (!now.version || !now.applied || now.broken || now.interrupted) return {};
   std::optional<Distrust> found;
   try {
@@ -181,27 +180,28 @@ std::string fault_of_tree(const Observed& now, const World& world, const Layout&
   if (changed.empty()) return {};
   // an apply may have exchanged the tree while this one looked
   const auto live = applied_revision(world, now.name);
-  if (!live || live->commit != now.applied->commit || world.fs.exists(layout.stage(tree_folder(now.version->spec))))
+  if (!live || live->commit != now.applied->commit ||
+      world.fs.exists(world.layout.stage(tree_folder(now.version->spec))))
     return {};
   const std::string more = changed.size() > 1 ? fmt::format(" and {} more", changed.size() - 1) : "";
   return fmt::format("its tree was changed by hand: {}{}; {}", changed.front(), more, put_it_back);
 }
 
-void require_runnable(const InstancePlan& plan, const std::string& tree, World& world, const Layout& layout) {
+void require_runnable(const InstancePlan& plan, const std::string& tree, World& world) {
   if (!plan.after || !runs_anew(plan)) return;
-  require_folders(plan.name, tree, world, layout);
-  require_named_files(plan.after->spec, world, layout);
-  require_logs(plan, world, layout);
-  if (plan.before && !brings_tree(plan)) require_tree(plan, tree, world, layout);
+  require_folders(plan.name, tree, world);
+  require_named_files(plan.after->spec, world);
+  require_logs(plan, world);
+  if (plan.before && !brings_tree(plan)) require_tree(plan, tree, world);
 }
 
-std::string way_out(const std::string& name, const std::string& tree, const World& world, const Layout& layout) {
+std::string way_out(const std::string& name, const std::string& tree, const World& world) {
   const std::string again = "then apply the manifest or roll back again";
   try {
-    const int master = Supervisor(layout, name, tree).master(world);
+    const int master = Supervisor(world.layout, name, tree).master(world);
     if (master != 0 && world.proc.is_stopped(master))
       return fmt::format("nginx (pid {}) was stopped by a signal: orctl restart {}; {}", master, name, again);
-    if (master != 0) gateway_status(world, layout.admin_socket(name), patience);
+    if (master != 0) gateway_status(world, world.layout.admin_socket(name), patience);
   } catch (const Error&) {
     return fmt::format("it runs and does not answer: orctl restart {}; {}", name, again);
   }

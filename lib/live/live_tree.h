@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "live/observe.h"
-#include "model/layout.h"
 #include "plan/plan.h"
 #include "sys/trust.h"
 
@@ -18,14 +17,14 @@ std::vector<std::string> changed_by_hand(const Tree& live, const std::string& co
 std::optional<Distrust> distrust_live_tree(const std::string& tree, const World& world);
 
 /// What is wrong with the live tree of an instance that was looked at, and what mends it; "" when nothing is.
-std::string fault_of_tree(const Observed& now, const World& world, const Layout& layout);
+std::string fault_of_tree(const Observed& now, const World& world);
 
 /// Refuses, before anything of a plan is done, what would make nginx fail or hang when it reads its tree anew: a log
 /// that is no regular file, and, when the plan brings no tree of its own, a live tree that was changed by hand so that
 /// nginx or its Lua does not take it. Throws Error(Exit::refused).
-void require_runnable(const InstancePlan& plan, const std::string& tree, World& world, const Layout& layout);
+void require_runnable(const InstancePlan& plan, const std::string& tree, World& world);
 
 /// What mends an instance that could not be put back: a master that hangs takes no signal but the one that ends it.
-std::string way_out(const std::string& name, const std::string& tree, const World& world, const Layout& layout);
+std::string way_out(const std::string& name, const std::string& tree, const World& world);
 
 }  // namespace orctl

@@ -12,7 +12,6 @@
 #include "host/target.h"
 #include "live/salvage.h"
 #include "live/saved_document.h"
-#include "model/layout.h"
 #include "render/unit.h"
 #include "store/history.h"
 #include "store/lost.h"
@@ -24,8 +23,8 @@ namespace {
 
 constexpr Millis status_limit(2000);
 
-void observe_masters(Observed& o, const World& world, const Layout& layout, const NginxMasters& all) {
-  const Supervisor supervisor(layout, o.name, o.tree_path);
+void observe_masters(Observed& o, const World& world, const NginxMasters& all) {
+  const Supervisor supervisor(world.layout, o.name, o.tree_path);
   o.masters = supervisor.masters(world, all);
   o.upgrading = supervisor.upgrading(world) != 0;
   o.pid = supervisor.master(world);
@@ -35,13 +34,13 @@ void observe_masters(Observed& o, const World& world, const Layout& layout, cons
 
 }  // namespace
 
-void observe_process(Observed& o, const World& world, const Layout& layout, const NginxMasters& all) {
-  observe_masters(o, world, layout, all);
-  const Supervisor supervisor(layout, o.name, o.tree_path);
+void observe_process(Observed& o, const World& world, const NginxMasters& all) {
+  observe_masters(o, world, all);
+  const Supervisor supervisor(world.layout, o.name, o.tree_path);
   o.live.running = o.pid != 0;
-  if (o.version) o.live.saved = saved_document_digest(o.name, sha256(o.version->document()), world, layout);
+  if (o.version) o.live.saved = saved_document_digest(o.name, sha256(o.version->document()), world);
   if (world.supervision == Supervision::systemd) {
-    o.unit = systemd::show(world, layout.unit_name(o.name));
+    o.unit = systemd::show(world, world.layout.unit_name(o.name));
     o.live.restarting = o.unit->active == "activating";
     o.live.at_boot = o.unit->enabled == "enabled";
     o.live.keeper = o.unit->main_pid == o.pid ? Live::Keeper::unit : Live::Keeper::none;
@@ -56,7 +55,7 @@ void observe_process(Observed& o, const World& world, const Layout& layout, cons
   o.open_files = world.proc.open_file_limit(o.pid);
   o.live.binary = world.proc.executable(o.pid);
   try {
-    GatewayStatus status = gateway_status(world, layout.admin_socket(o.name), status_limit);
+    GatewayStatus status = gateway_status(world, world.layout.admin_socket(o.name), status_limit);
     require_own_gateway(status, o.name);
     o.status = std::move(status);
     o.live.digest = o.status->common_digest();
@@ -106,22 +105,19 @@ std::string mend_masters(const std::string& name) {
   return "orctl start " + name + " leaves one master and its workers, as any changing command does";
 }
 
-std::string fault_of_masters(const std::string& name, const World& world, const Layout& layout,
-                             const NginxMasters& all) {
+std::string fault_of_masters(const std::string& name, const World& world, const NginxMasters& all) {
   const auto applied = applied_revision(world, name);
   if (!applied) return {};
   Observed o;
   o.name = name;
-  o.tree_path = layout.tree(tree_folder(load_manifest(world, name, applied->commit).spec));
-  observe_masters(o, world, layout, all);
+  o.tree_path = world.layout.tree(tree_folder(load_manifest(world, name, applied->commit).spec));
+  observe_masters(o, world, all);
   return o.fault_of_masters();
 }
 
-Observed observe(const std::string& name, const World& world, const Layout& layout) {
-  return observe(name, world, layout, NginxMasters(world));
-}
+Observed observe(const std::string& name, const World& world) { return observe(name, world, NginxMasters(world)); }
 
-Observed observe(const std::string& name, const World& world, const Layout& layout, const NginxMasters& all) {
+Observed observe(const std::string& name, const World& world, const NginxMasters& all) {
   Observed o;
   o.name = name;
   const auto newest = revisions(world, name, 1);
@@ -140,15 +136,16 @@ Observed observe(const std::string& name, const World& world, const Layout& layo
   if (!o.applied) return o;
   Version version = load_manifest(world, name, o.applied->commit);
   const std::string folder = tree_folder(version.spec);
-  o.tree_path = layout.tree(folder);
-  o.interrupted = o.interrupted || world.fs.exists(layout.stage(folder)) || world.fs.exists(layout.aside(folder));
+  o.tree_path = world.layout.tree(folder);
+  o.interrupted =
+      o.interrupted || world.fs.exists(world.layout.stage(folder)) || world.fs.exists(world.layout.aside(folder));
   version.tree = world.fs.read_tree(o.tree_path, tree_ownership(version.spec, world));
   version.digest = tree_digest(version.tree);
-  version.unit = world.fs.exists(layout.unit(name)) ? world.fs.read(layout.unit(name)) : "";
+  version.unit = world.fs.exists(world.layout.unit(name)) ? world.fs.read(world.layout.unit(name)) : "";
   o.version = std::move(version);
-  observe_process(o, world, layout, all);
+  observe_process(o, world, all);
   try {
-    o.unconfirmed = unconfirmed(name, world, layout);
+    o.unconfirmed = unconfirmed(name, world);
   } catch (const Error& e) {
     stop_if_interrupted();
     o.problem = e.what();
@@ -156,32 +153,32 @@ Observed observe(const std::string& name, const World& world, const Layout& layo
   return o;
 }
 
-Observed observe_among(const std::string& name, const World& world, const Layout& layout) {
-  return observe_among(name, world, layout, NginxMasters(world));
+Observed observe_among(const std::string& name, const World& world) {
+  return observe_among(name, world, NginxMasters(world));
 }
 
-Observed observe_among(const std::string& name, const World& world, const Layout& layout, const NginxMasters& all) {
+Observed observe_among(const std::string& name, const World& world, const NginxMasters& all) {
   try {
-    return observe_existing(name, world, layout, all);
+    return observe_existing(name, world, all);
   } catch (const Error& e) {
     stop_if_interrupted();
     if (e.exit() == Exit::usage) throw;  // there is no such instance
-    return salvage(name, e, world, layout);
+    return salvage(name, e, world);
   } catch (const std::exception& e) {
     // what is kept of it is not what the code expects; the others are none the worse for it
-    return salvage(name, Error(Exit::target, fmt::format("what orctl keeps of it cannot be read: {}", e.what())), world,
-                   layout);
+    return salvage(name, Error(Exit::target, fmt::format("what orctl keeps of it cannot be read: {}", e.what())),
+                   world);
   }
 }
 
-Observed observe_existing(const std::string& name, const World& world, const Layout& layout) {
-  return observe_existing(name, world, layout, NginxMasters(world));
+Observed observe_existing(const std::string& name, const World& world) {
+  return observe_existing(name, world, NginxMasters(world));
 }
 
-Observed observe_existing(const std::string& name, const World& world, const Layout& layout, const NginxMasters& all) {
-  Observed o = observe(name, world, layout, all);
+Observed observe_existing(const std::string& name, const World& world, const NginxMasters& all) {
+  Observed o = observe(name, world, all);
   if (o.exists()) return o;
-  if (const auto lost = lost_history(name, world, layout)) throw Error(*lost);
+  if (const auto lost = lost_history(name, world)) throw Error(*lost);
   throw unknown_instance(name, present_instances(world));
 }
 

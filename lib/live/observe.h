@@ -6,7 +6,6 @@
 #include "gateway/gateway.h"
 #include "host/supervisor.h"
 #include "host/systemd.h"
-#include "model/layout.h"
 #include "plan/plan.h"
 #include "store/history.h"
 #include "store/unconfirmed.h"
@@ -51,26 +50,25 @@ struct Observed {
   std::string state() const;
 };
 
-Observed observe(const std::string& name, const World& world, const Layout& layout);
+Observed observe(const std::string& name, const World& world);
 /// The same for one of many: `all` were looked for once.
-Observed observe(const std::string& name, const World& world, const Layout& layout, const NginxMasters& all);
+Observed observe(const std::string& name, const World& world, const NginxMasters& all);
 
 /// observe(), or Error(Exit::usage) with the nearest known name when the instance does not exist.
-Observed observe_existing(const std::string& name, const World& world, const Layout& layout);
-Observed observe_existing(const std::string& name, const World& world, const Layout& layout, const NginxMasters& all);
+Observed observe_existing(const std::string& name, const World& world);
+Observed observe_existing(const std::string& name, const World& world, const NginxMasters& all);
 
 /// What to do about it.
 std::string mend_masters(const std::string& name);
 
 /// The same as Observed::fault_of_masters() for an instance of which nothing else is wanted.
-std::string fault_of_masters(const std::string& name, const World& world, const Layout& layout,
-                             const NginxMasters& all);
+std::string fault_of_masters(const std::string& name, const World& world, const NginxMasters& all);
 
 /// The same for one of many: what cannot be read of it is in `broken`, and hides no other.
-Observed observe_among(const std::string& name, const World& world, const Layout& layout);
-Observed observe_among(const std::string& name, const World& world, const Layout& layout, const NginxMasters& all);
+Observed observe_among(const std::string& name, const World& world);
+Observed observe_among(const std::string& name, const World& world, const NginxMasters& all);
 
 /// Looks at the process of an instance whose `version`, as far as it is known, and `tree_path` are filled in.
-void observe_process(Observed& o, const World& world, const Layout& layout, const NginxMasters& all);
+void observe_process(Observed& o, const World& world, const NginxMasters& all);
 
 }  // namespace orctl

@@ -7,7 +7,6 @@
 #include "host/supervisor.h"
 #include "host/target.h"
 #include "live/observe.h"
-#include "model/layout.h"
 #include "model/read.h"
 #include "render/render.h"
 #include "store/audit.h"
@@ -47,7 +46,7 @@ std::optional<Value> readable_spec(const std::string& name, const World& world) 
   return std::nullopt;
 }
 
-Observed salvage(const std::string& name, const Error& why, const World& world, const Layout& layout) {
+Observed salvage(const std::string& name, const Error& why, const World& world) {
   Observed o;
   o.name = name;
   o.broken = why.within(name);
@@ -56,24 +55,24 @@ Observed salvage(const std::string& name, const Error& why, const World& world, 
   } catch (const Error&) {
     stop_if_interrupted();
   }
-  o.tree_path = find_own_tree(name, world, layout);
-  const size_t top = layout.trees().size() + 1;
+  o.tree_path = find_own_tree(name, world);
+  const size_t top = world.layout.trees().size() + 1;
   const std::string folder = o.tree_path.empty() ? "" : o.tree_path.substr(top);
   Version version;
   version.spec = readable_spec(name, world).value_or(bare_spec(name, folder));
   if (!folder.empty()) version.spec.set("layout", folder);
-  if (o.tree_path.empty()) o.tree_path = layout.tree(tree_folder(version.spec));
+  if (o.tree_path.empty()) o.tree_path = world.layout.tree(tree_folder(version.spec));
   try {
     version.tree = world.fs.read_tree(o.tree_path, tree_ownership(version.spec, world));
     version.digest = carried_digest(version.tree);
-    version.unit = world.fs.exists(layout.unit(name)) ? world.fs.read(layout.unit(name)) : "";
+    version.unit = world.fs.exists(world.layout.unit(name)) ? world.fs.read(world.layout.unit(name)) : "";
     o.version = std::move(version);
   } catch (const Error&) {
     stop_if_interrupted();
     o.version.reset();
   }
   try {
-    observe_process(o, world, layout, NginxMasters(world));
+    observe_process(o, world, NginxMasters(world));
   } catch (const Error& e) {
     stop_if_interrupted();
     o.problem = e.what();

@@ -3,7 +3,6 @@
 #include <string>
 
 #include "live/observe.h"
-#include "model/layout.h"
 
 /// Of an instance whose history cannot be read: what its live tree and its process tell, and what can be done by that.
 namespace orctl {
@@ -15,6 +14,6 @@ std::optional<Value> readable_spec(const std::string& name, const World& world);
 Value bare_spec(const std::string& name, const std::string& folder);
 
 /// What is known of the instance without its history; `why` is what could not be read.
-Observed salvage(const std::string& name, const Error& why, const World& world, const Layout& layout);
+Observed salvage(const std::string& name, const Error& why, const World& world);
 
 }  // namespace orctl

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "base/hash.h"
-#include "model/layout.h"
 #include "model/read.h"
 
 namespace orctl {
@@ -31,9 +30,8 @@ std::string content_of(const std::string& path, const World& world) {
 
 }  // namespace
 
-std::string saved_document_digest(const std::string& name, const std::string& base, const World& world,
-                                  const Layout& layout) {
-  const std::string bytes = content_of(layout.state(name) + "/document", world);
+std::string saved_document_digest(const std::string& name, const std::string& base, const World& world) {
+  const std::string bytes = content_of(world.layout.state(name) + "/document", world);
   std::string_view rest = bytes;
   const std::string seal = take_line(rest);
   if (seal != fmt::format("orctl-state 1 document {} {}", rest.size(), sha256(std::string(rest)))) return {};

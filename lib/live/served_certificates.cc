@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "gateway/gateway.h"
 #include "live/observe.h"
-#include "model/layout.h"
 
 namespace orctl {
 namespace {
@@ -14,11 +13,11 @@ constexpr int64_t soon = 14;  // days
 
 }  // namespace
 
-Value::Array certificates_of(const Observed& o, const World& world, const Layout& layout) {
+Value::Array certificates_of(const Observed& o, const World& world) {
   const Value& given = o.version->spec.at("certificate");
   // one that was started by an older orctl has no such path, and no certificates either
   if (o.status && given.items().empty() && o.live.certs.empty()) return {};
-  if (o.status) return gateway_list(world, layout.admin_socket(o.name), ListOf::certificates);
+  if (o.status) return gateway_list(world, world.layout.admin_socket(o.name), ListOf::certificates);
   Value::Array out;
   for (const Value& certificate : given.items()) {
     Value item = Value::object();
@@ -29,12 +28,12 @@ Value::Array certificates_of(const Observed& o, const World& world, const Layout
   return out;
 }
 
-std::vector<std::string> ending_certificates(const Observed& o, const World& world, const Layout& layout) {
+std::vector<std::string> ending_certificates(const Observed& o, const World& world) {
   std::vector<std::string> out;
   if (!o.version) return out;
   Value::Array certificates;
   try {
-    certificates = certificates_of(o, world, layout);
+    certificates = certificates_of(o, world);
   } catch (const Error&) {
     return out;  // a remark must not keep the state of the others from being told
   }

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "base/hash.h"
+#include "base/layout.h"
 #include "base/text.h"
 #include "gateway/gateway.h"
 #include "host/nginx_words.h"
@@ -14,7 +15,6 @@
 #include "live/saved_document.h"
 #include "model/address.h"
 #include "model/certificates.h"
-#include "model/layout.h"
 #include "model/listener.h"
 #include "render/render.h"
 
@@ -95,8 +95,8 @@ Error hopeless(const Layout& layout, const std::string& name, const std::string&
 }
 
 /// Asks for the status until `fault_of` finds no fault in it, and returns it.
-GatewayStatus await_status(const World& world, const Layout& layout, const std::string& name,
-                           const Supervisor& supervisor, const Value& spec, Evidence& evidence, Millis limit,
+GatewayStatus await_status(const World& world, const std::string& name, const Supervisor& supervisor, const Value& spec,
+                           Evidence& evidence, Millis limit,
                            const std::function<std::string(const GatewayStatus&, Millis)>& fault_of) {
   const Deadline deadline = Deadline::in(limit);
   std::string fault;
@@ -106,7 +106,7 @@ GatewayStatus await_status(const World& world, const Layout& layout, const std::
     const Millis most = evidence.can_answer() ? request_limit : hasty_limit;
     const Millis each = std::max(Millis(1), std::min(most, deadline.left()));
     try {
-      const GatewayStatus status = gateway_status(world, layout.admin_socket(name), each);
+      const GatewayStatus status = gateway_status(world, world.layout.admin_socket(name), each);
       reports = status.workers;
       fault = fault_of(status, each);
       if (fault.empty()) return status;
@@ -117,38 +117,38 @@ GatewayStatus await_status(const World& world, const Layout& layout, const std::
         fault = crowd;
       if (e.exit() == Exit::target && !reports) reports.emplace();  // it answers, and has none to tell
     }
-    if (const std::string why = evidence.failure(world, reports); !why.empty()) throw hopeless(layout, name, why);
+    if (const std::string why = evidence.failure(world, reports); !why.empty()) throw hopeless(world.layout, name, why);
     if (interrupted() != 0) throw Error(Exit::target, "interrupted while waiting for the proof that it serves");
     if (deadline.passed())
       throw Error(Exit::timeout, fmt::format("after {} s {}", static_cast<double>(limit.count()) / 1000, fault),
-                  "see " + layout.logs(name) + "/error.log");
+                  "see " + world.layout.logs(name) + "/error.log");
     world.clock.pause(poll_interval);
   }
 }
 
 }  // namespace
 
-void watch_workers(const World& world, const Layout& layout, const std::string& name, Evidence& evidence,
-                   const Proof& proof, Millis span) {
+void watch_workers(const World& world, const std::string& name, Evidence& evidence, const Proof& proof, Millis span) {
   for (const Deadline end = Deadline::in(span);; world.clock.pause(watch_interval)) {
     if (const std::string ended = evidence.casualty(world, proof.workers); !ended.empty())
-      throw Error(Exit::target, "nginx says: " + ended,
-                  fmt::format("see {}/error.log; --watch-log 0s takes the change all the same", layout.logs(name)));
+      throw Error(
+          Exit::target, "nginx says: " + ended,
+          fmt::format("see {}/error.log; --watch-log 0s takes the change all the same", world.layout.logs(name)));
     if (interrupted() != 0) throw Error(Exit::target, "interrupted while watching the workers");
     if (end.passed()) return;
   }
 }
 
-Proof verify(const World& world, const Layout& layout, const std::string& name, const Version& version,
-             Evidence& evidence, Millis limit, Saved saved) {
+Proof verify(const World& world, const std::string& name, const Version& version, Evidence& evidence, Millis limit,
+             Saved saved) {
   const std::string document = sha256(version.document()), certificates = certificates_digest(version.tree);
   const auto is_wanted_document = [&](const std::string& digest) {
     return digest == document ||
-           (saved == Saved::may_be_served && digest == saved_document_digest(name, document, world, layout));
+           (saved == Saved::may_be_served && digest == saved_document_digest(name, document, world));
   };
-  const Supervisor supervisor(layout, name, layout.tree(tree_folder(version.spec)));
-  const GatewayStatus status = await_status(
-      world, layout, name, supervisor, version.spec, evidence, limit, [&](const GatewayStatus& now, Millis each) {
+  const Supervisor supervisor(world.layout, name, world.layout.tree(tree_folder(version.spec)));
+  const GatewayStatus status =
+      await_status(world, name, supervisor, version.spec, evidence, limit, [&](const GatewayStatus& now, Millis each) {
         const std::string fault =
             fault_of_workers(now, version, is_wanted_document, certificates, evidence.old_workers());
         return fault.empty() ? fault_of_listeners(world, version, supervisor.master(world), each) : fault;
@@ -159,10 +159,9 @@ Proof verify(const World& world, const Layout& layout, const std::string& name, 
   return proof;
 }
 
-void await_tree(const World& world, const Layout& layout, const std::string& name, const Version& version,
-                Evidence& evidence, Millis limit) {
-  const Supervisor supervisor(layout, name, layout.tree(tree_folder(version.spec)));
-  await_status(world, layout, name, supervisor, version.spec, evidence, limit, [&](const GatewayStatus& now, Millis) {
+void await_tree(const World& world, const std::string& name, const Version& version, Evidence& evidence, Millis limit) {
+  const Supervisor supervisor(world.layout, name, world.layout.tree(tree_folder(version.spec)));
+  await_status(world, name, supervisor, version.spec, evidence, limit, [&](const GatewayStatus& now, Millis) {
     return now.tree == version.digest ? "" : "the workers still run another tree";
   });
 }

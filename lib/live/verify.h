@@ -3,7 +3,6 @@
 
 #include "host/supervisor.h"
 #include "live/evidence.h"
-#include "model/layout.h"
 #include "plan/plan.h"
 #include "sys/world.h"
 
@@ -25,15 +24,13 @@ enum class Saved { may_be_served, is_replaced };
 /// refused, or of workers that fail in their start, ends the wait at once. Its old workers
 /// must be gone from the reports: after a reload without a new tree nothing else tells old workers from new.
 /// Throws Error with the cause when `limit` passes.
-Proof verify(const World& world, const Layout& layout, const std::string& name, const Version& version,
-             Evidence& evidence, Millis limit, Saved saved = Saved::may_be_served);
+Proof verify(const World& world, const std::string& name, const Version& version, Evidence& evidence, Millis limit,
+             Saved saved = Saved::may_be_served);
 
 /// Waits until the workers of `version`'s tree have begun, as verify() does; says nothing of what they serve.
-void await_tree(const World& world, const Layout& layout, const std::string& name, const Version& version,
-                Evidence& evidence, Millis limit);
+void await_tree(const World& world, const std::string& name, const Version& version, Evidence& evidence, Millis limit);
 
 /// Looks at the workers that proved it, at least once and for `span`: an Error when one ends by a fault of its own.
-void watch_workers(const World& world, const Layout& layout, const std::string& name, Evidence& evidence,
-                   const Proof& proof, Millis span);
+void watch_workers(const World& world, const std::string& name, Evidence& evidence, const Proof& proof, Millis span);
 
 }  // namespace orctl

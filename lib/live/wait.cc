@@ -9,7 +9,6 @@
 #include "host/supervisor.h"
 #include "live/observe.h"
 #include "model/address.h"
-#include "model/layout.h"
 
 namespace orctl {
 namespace {
@@ -30,13 +29,13 @@ std::string missing_of_workers(const GatewayStatus& status) {
 }
 
 /// What one of two masters says is not the whole truth, and the requests of the other are not counted.
-std::string missing_of_masters(const World& world, const Layout& layout, const std::string& instance) {
-  const std::string fault = fault_of_masters(instance, world, layout, NginxMasters(world));
+std::string missing_of_masters(const World& world, const std::string& instance) {
+  const std::string fault = fault_of_masters(instance, world, NginxMasters(world));
   return fault.empty() ? "" : instance + ": " + fault;
 }
 
-GatewayStatus status_of(const World& world, const Layout& layout, const std::string& instance) {
-  return gateway_status(world, layout.admin_socket(instance), status_limit);
+GatewayStatus status_of(const World& world, const std::string& instance) {
+  return gateway_status(world, world.layout.admin_socket(instance), status_limit);
 }
 
 /// Servers that get no requests are no matter of health.
@@ -74,11 +73,11 @@ void wait_until(const Missing& missing, const World& world, Deadline deadline, M
   }
 }
 
-std::string missing_of_drained(const World& world, const Layout& layout, const ServerName& name) {
-  if (std::string fault = missing_of_masters(world, layout, name.instance); !fault.empty()) return fault;
-  if (const std::string fault = missing_of_workers(status_of(world, layout, name.instance)); !fault.empty())
+std::string missing_of_drained(const World& world, const ServerName& name) {
+  if (std::string fault = missing_of_masters(world, name.instance); !fault.empty()) return fault;
+  if (const std::string fault = missing_of_workers(status_of(world, name.instance)); !fault.empty())
     return name.str() + ": " + fault;
-  for (const Value& upstream : gateway_upstreams(world, layout, name.instance)) {
+  for (const Value& upstream : gateway_upstreams(world, name.instance)) {
     if (text_of(upstream, "name") != name.upstream) continue;
     for (const Value& server : upstream.at("servers").items()) {
       if (canonical_address(text_of(server, "address")) != canonical_address(name.address)) continue;
@@ -93,13 +92,13 @@ std::string missing_of_drained(const World& world, const Layout& layout, const S
   return {};
 }
 
-std::string missing_of_healthy(const World& world, const Layout& layout, const std::string& instance) {
-  const Observed now = observe_existing(instance, world, layout);
+std::string missing_of_healthy(const World& world, const std::string& instance) {
+  const Observed now = observe_existing(instance, world);
   if (const std::string fault = now.fault_of_masters(); !fault.empty()) return instance + ": " + fault;
   if (now.state() != "running")
     return fmt::format("{} is {}{}", instance, now.state(), now.problem.empty() ? "" : ": " + now.problem);
   if (const std::string fault = missing_of_workers(*now.status); !fault.empty()) return instance + ": " + fault;
-  for (const Value& upstream : gateway_upstreams(world, layout, instance)) {
+  for (const Value& upstream : gateway_upstreams(world, instance)) {
     const std::string name = text_of(upstream, "name");
     const auto& specs = now.version->spec.at("upstream").items();
     const bool checked = std::any_of(specs.begin(), specs.end(), [&](const Value& spec) {
@@ -112,10 +111,9 @@ std::string missing_of_healthy(const World& world, const Layout& layout, const s
   return {};
 }
 
-std::string missing_of_generation(const World& world, const Layout& layout, const std::string& instance,
-                                  int64_t number) {
-  if (std::string fault = missing_of_masters(world, layout, instance); !fault.empty()) return fault;
-  const GatewayStatus status = status_of(world, layout, instance);
+std::string missing_of_generation(const World& world, const std::string& instance, int64_t number) {
+  if (std::string fault = missing_of_masters(world, instance); !fault.empty()) return fault;
+  const GatewayStatus status = status_of(world, instance);
   if (status.generation < number)
     return fmt::format("{} is at generation {} of {}", instance, status.generation, number);
   const std::string fault = missing_of_workers(status);

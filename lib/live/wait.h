@@ -3,7 +3,6 @@
 #include <string>
 
 #include "gateway/overrides.h"
-#include "model/layout.h"
 #include "sys/world.h"
 
 namespace orctl {
@@ -18,11 +17,10 @@ void wait_until(const Missing& missing, const World& world, Deadline deadline, M
 
 /// A server takes no new requests (drained, in maintenance, removed or gone), has none in flight, and every worker has
 /// followed.
-std::string missing_of_drained(const World& world, const Layout& layout, const ServerName& server);
+std::string missing_of_drained(const World& world, const ServerName& server);
 /// The instance runs, its workers agree, and every server that it may send requests to is up by its checks.
-std::string missing_of_healthy(const World& world, const Layout& layout, const std::string& instance);
+std::string missing_of_healthy(const World& world, const std::string& instance);
 /// Every worker serves generation `number` or a later one.
-std::string missing_of_generation(const World& world, const Layout& layout, const std::string& instance,
-                                  int64_t number);
+std::string missing_of_generation(const World& world, const std::string& instance, int64_t number);
 
 }  // namespace orctl

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "model/layout.h"
+#include "base/layout.h"
 #include "sys/trust.h"
 
 namespace orctl {
@@ -115,7 +115,7 @@ Config load_config(const Fs& fs, const Env& env, const Layout& layout) {
 }
 
 Config sound_config(const World& world) {
-  Config config = load_config(world.fs, world.env, Layout(world.root));
+  Config config = load_config(world.fs, world.env, world.layout);
   if (config.untrusted) throw Error(Exit::refused, config.untrusted->text, config.untrusted->hint);
   for (const Diagnostic& d : config.found)
     if (d.severity == Severity::error)

@@ -1,6 +1,6 @@
 #pragma once
+#include "base/layout.h"
 #include "model/config.h"
-#include "model/layout.h"
 #include "sys/world.h"
 
 namespace orctl {

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "base/layout.h"
 #include "base/text.h"
 #include "model/certificates.h"
-#include "model/layout.h"
 #include "render/embedded.h"
 #include "render/render.h"
 

@@ -1,3 +1,4 @@
+// Of kinds.h: what a Fleet is.
 #include "model/kinds.h"
 #include "model/schema.h"
 

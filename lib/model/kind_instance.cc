@@ -1,3 +1,4 @@
+// Of kinds.h: what an Instance is beyond its schema.
 #include <fmt/format.h>
 
 #include <algorithm>

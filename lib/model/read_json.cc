@@ -1,3 +1,4 @@
+// Of read.h: JSON.
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 

@@ -1,3 +1,4 @@
+// Of read.h: TOML.
 #include <toml++/toml.h>
 
 #include <algorithm>

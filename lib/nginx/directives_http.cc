@@ -1,3 +1,4 @@
+// Of directives.h: http, without what proxies and TLS need.
 #include "nginx/directives.h"
 
 namespace orctl::nginx {

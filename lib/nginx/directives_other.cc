@@ -1,3 +1,4 @@
+// Of directives.h: main, events, stream, mail and modules of others.
 #include "nginx/directives.h"
 
 namespace orctl::nginx {

@@ -1,3 +1,4 @@
+// Of directives.h: proxies.
 #include "nginx/directives.h"
 
 namespace orctl::nginx {

@@ -1,3 +1,4 @@
+// Of directives.h: TLS.
 #include "nginx/directives.h"
 
 namespace orctl::nginx {

@@ -1,3 +1,4 @@
+// Of config.h: the rules for overlays.
 #include <algorithm>
 #include <map>
 

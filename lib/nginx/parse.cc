@@ -1,3 +1,4 @@
+// Of config.h: the parser.
 #include "nginx/config.h"
 
 namespace orctl::nginx {

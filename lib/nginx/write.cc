@@ -1,3 +1,4 @@
+// Of config.h: the writer, with the one quoting function.
 #include "nginx/config.h"
 
 namespace orctl::nginx {

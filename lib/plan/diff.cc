@@ -1,3 +1,4 @@
+// Of plan.h: what differs between two texts or specs.
 #include <algorithm>
 
 #include "model/address.h"

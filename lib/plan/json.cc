@@ -1,3 +1,4 @@
+// Of plan.h: plans as JSON.
 #include <algorithm>
 
 #include "base/error.h"

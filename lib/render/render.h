@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "base/layout.h"
 #include "base/tree.h"
 #include "model/kinds.h"
-#include "model/layout.h"
 
 namespace orctl {
 

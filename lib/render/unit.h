@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "model/layout.h"
+#include "base/layout.h"
 #include "model/value.h"
 
 namespace orctl {

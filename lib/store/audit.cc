@@ -2,13 +2,12 @@
 
 #include <fmt/format.h>
 
-#include "model/layout.h"
 #include "store/history.h"
 
 namespace orctl {
 
-void write_audit(World& world, const Layout& layout, const std::string& name, const RevisionNote& note,
-                 const Value& what, const std::function<void(const std::string&)>& tell) {
+void write_audit(World& world, const std::string& name, const RevisionNote& note, const Value& what,
+                 const std::function<void(const std::string&)>& tell) {
   Value line = Value::object();
   line.set("time", world.clock.now());
   line.set("instance", name);
@@ -17,7 +16,7 @@ void write_audit(World& world, const Layout& layout, const std::string& name, co
   line.set("reason", note.reason);
   for (const Value::Member& member : what.members()) line.set(member.key, member.value);
   try {
-    world.fs.append(layout.audit(), to_json(line) + "\n", 0600);
+    world.fs.append(world.layout.audit(), to_json(line) + "\n", 0600);
   } catch (const Error& e) {
     tell(fmt::format("{}: the audit log was not written: {}", name, e.what()));
   }

@@ -6,7 +6,6 @@
 #include <set>
 
 #include "base/text.h"
-#include "model/layout.h"
 #include "store/history.h"
 #include "store/lost.h"
 #include "store/repair.h"
@@ -126,7 +125,7 @@ std::vector<StoreFault> verify_store(const World& world) {
     }
   }
   tell_lost_notes(world, out);
-  for (const auto& [name, tree] : lost_instances(world, Layout(world.root)))
+  for (const auto& [name, tree] : lost_instances(world))
     out.push_back({{"ref", branch_of(name), fmt::format("it is missing, and '{}' is its tree", tree), "", "", "", ""},
                    name,
                    0,

@@ -7,7 +7,6 @@
 
 #include "base/hash.h"
 #include "base/text.h"
-#include "model/layout.h"
 #include "model/name.h"
 #include "model/read.h"
 #include "model/stored_spec.h"
@@ -113,8 +112,8 @@ std::vector<std::string> names_below(const World& world, const std::string& pref
 
 /// Whether anything of it is on the host: what cannot be read of the history of others is history only.
 bool is_on_host(const World& world, const std::string& name) {
-  const Layout layout(world.root);
-  const std::string places[] = {layout.tree(name), layout.run(name), layout.unit(name), layout.logs(name)};
+  const std::string places[] = {world.layout.tree(name), world.layout.run(name), world.layout.unit(name),
+                                world.layout.logs(name)};
   return std::any_of(std::begin(places), std::end(places), [&](const std::string& p) { return world.fs.exists(p); });
 }
 
@@ -232,7 +231,7 @@ Error lost_ref(const std::string& ref, const std::string& why) {
 }
 
 Error no_revisions(const World& world, const std::string& name) {
-  if (const auto lost = lost_history(name, world, Layout(world.root))) return *lost;
+  if (const auto lost = lost_history(name, world)) return *lost;
   if (can_be_instance(name) && world.git.exists() && !world.git.ref(branch_of(name)) &&
       !live_commit(world, name).empty())
     return lost_ref(branch_of(name), "a revision of it is applied");

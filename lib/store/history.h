@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "model/layout.h"
 #include "plan/plan.h"
 #include "sys/world.h"
 

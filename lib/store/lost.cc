@@ -4,7 +4,6 @@
 
 #include <set>
 
-#include "model/layout.h"
 #include "model/read.h"
 #include "store/history.h"
 
@@ -24,7 +23,7 @@ std::string name_between(const std::string& text, const std::string& before, con
 
 /// Whose the tree is by its own files: the state folder that its gateway uses, or else the pid file that its nginx
 /// writes, carries the name. "" when it is nobody's, or belongs to another root.
-std::string owner_of_tree(const std::string& folder, const World& world, const Layout& layout) {
+std::string owner_of_tree(const std::string& folder, const World& world) {
   const auto content = [&](const char* file) -> std::string {
     try {
       const std::string path = folder + "/" + file;
@@ -38,22 +37,22 @@ std::string owner_of_tree(const std::string& folder, const World& world, const L
   const auto settings = read_json({"settings.json", content("settings.json")}, found);
   if (settings && settings->is_object())
     if (const Value* state = settings->find("state"); state != nullptr && state->is_string())
-      return name_between(state->as_string(), layout.state(""), "");
+      return name_between(state->as_string(), world.layout.state(""), "");
   const std::string conf = content("nginx.conf"), word = "\npid ";
   const size_t at = conf.find(word);
   if (at == std::string::npos) return {};
   const size_t start = at + word.size();
-  return name_between(conf.substr(start, conf.find(';', start) - start), layout.run(""), "/nginx.pid");
+  return name_between(conf.substr(start, conf.find(';', start) - start), world.layout.run(""), "/nginx.pid");
 }
 
-bool is_own_tree(const std::string& folder, const std::string& name, const World& world, const Layout& layout) {
-  return owner_of_tree(folder, world, layout) == name;
+bool is_own_tree(const std::string& folder, const std::string& name, const World& world) {
+  return owner_of_tree(folder, world) == name;
 }
 
 /// Adds the trees below a folder by the names that they give themselves; the usual tree of one that is `recorded` is
 /// not looked into. A folder that may not be read holds none.
-void collect_trees(const std::string& folder, const std::set<std::string>& recorded, const World& world,
-                   const Layout& layout, int depth, std::map<std::string, std::string>& found) {
+void collect_trees(const std::string& folder, const std::set<std::string>& recorded, const World& world, int depth,
+                   std::map<std::string, std::string>& found) {
   std::vector<Fs::Entry> entries;
   try {
     entries = world.fs.list(folder);
@@ -64,9 +63,9 @@ void collect_trees(const std::string& folder, const std::set<std::string>& recor
     const std::string path = folder + "/" + entry.name;
     if (entry.kind != Fs::Kind::folder || entry.name.starts_with(".orctl-")) continue;
     const bool is_tree = world.fs.exists(path + "/nginx.conf") || world.fs.exists(path + "/settings.json");
-    if (!is_tree && depth < deepest_layout) collect_trees(path, recorded, world, layout, depth + 1, found);
+    if (!is_tree && depth < deepest_layout) collect_trees(path, recorded, world, depth + 1, found);
     if (!is_tree || (depth == 0 && recorded.contains(entry.name))) continue;
-    if (const std::string name = owner_of_tree(path, world, layout); !name.empty()) found.emplace(name, path);
+    if (const std::string name = owner_of_tree(path, world); !name.empty()) found.emplace(name, path);
   }
 }
 
@@ -81,40 +80,38 @@ std::set<std::string> recorded(const World& world) {
   return {names.begin(), names.end()};
 }
 
-std::string find_below(const std::string& folder, const std::string& name, const World& world, const Layout& layout,
-                       int depth) {
-  if (is_own_tree(folder, name, world, layout)) return folder;
+std::string find_below(const std::string& folder, const std::string& name, const World& world, int depth) {
+  if (is_own_tree(folder, name, world)) return folder;
   if (depth == deepest_layout || world.fs.exists(folder + "/nginx.conf")) return {};
   for (const Fs::Entry& entry : world.fs.list(folder)) {
     if (entry.kind != Fs::Kind::folder || entry.name.starts_with(".orctl-")) continue;
-    if (auto found = find_below(folder + "/" + entry.name, name, world, layout, depth + 1); !found.empty())
-      return found;
+    if (auto found = find_below(folder + "/" + entry.name, name, world, depth + 1); !found.empty()) return found;
   }
   return {};
 }
 
 }  // namespace
 
-std::string find_own_tree(const std::string& name, const World& world, const Layout& layout) {
-  if (const std::string usual = layout.tree(name); world.fs.exists(usual) && is_own_tree(usual, name, world, layout))
+std::string find_own_tree(const std::string& name, const World& world) {
+  if (const std::string usual = world.layout.tree(name); world.fs.exists(usual) && is_own_tree(usual, name, world))
     return usual;
-  const auto top = world.fs.stat(layout.trees());
-  return top && top->kind == Fs::Kind::folder ? find_below(layout.trees(), name, world, layout, 0) : "";
+  const auto top = world.fs.stat(world.layout.trees());
+  return top && top->kind == Fs::Kind::folder ? find_below(world.layout.trees(), name, world, 0) : "";
 }
 
-std::map<std::string, std::string> lost_instances(const World& world, const Layout& layout) {
+std::map<std::string, std::string> lost_instances(const World& world) {
   std::map<std::string, std::string> found;
-  if (const auto top = world.fs.stat(layout.trees()); !top || top->kind != Fs::Kind::folder) return found;
-  collect_trees(layout.trees(), recorded(world), world, layout, 0, found);
+  if (const auto top = world.fs.stat(world.layout.trees()); !top || top->kind != Fs::Kind::folder) return found;
+  collect_trees(world.layout.trees(), recorded(world), world, 0, found);
   // asked once more, after the look: a first apply makes its branch before its tree
   if (!found.empty())
     for (const std::string& name : recorded(world)) found.erase(name);
   return found;
 }
 
-std::optional<Error> lost_history(const std::string& name, const World& world, const Layout& layout) {
+std::optional<Error> lost_history(const std::string& name, const World& world) {
   if (!can_be_instance(name)) return std::nullopt;
-  const std::string tree = find_own_tree(name, world, layout);
+  const std::string tree = find_own_tree(name, world);
   if (tree.empty() || recorded(world).contains(name)) return std::nullopt;
   return no_history(name, tree);
 }

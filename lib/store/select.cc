@@ -4,7 +4,6 @@
 #include <set>
 
 #include "base/text.h"
-#include "model/layout.h"
 #include "model/value.h"
 #include "store/history.h"
 #include "store/lost.h"
@@ -49,7 +48,7 @@ std::vector<std::string> select_instances(const std::vector<std::string>& patter
     return std::find(known.begin(), known.end(), name) != known.end();
   };
   if (patterns.empty() || !std::all_of(patterns.begin(), patterns.end(), is_known)) {
-    for (const auto& [name, tree] : lost_instances(world, Layout(world.root))) known.push_back(name);
+    for (const auto& [name, tree] : lost_instances(world)) known.push_back(name);
     std::sort(known.begin(), known.end());
   }
   std::set<std::string> chosen;
@@ -66,7 +65,7 @@ std::vector<std::string> select_instances(const std::vector<std::string>& patter
   std::vector<std::string> out;
   for (const std::string& name : chosen) try {
       const auto applied = applied_revision(world, name);
-      if (const auto lost = applied ? std::nullopt : lost_history(name, world, Layout(world.root))) throw Error(*lost);
+      if (const auto lost = applied ? std::nullopt : lost_history(name, world)) throw Error(*lost);
       if (applied && labels_match(load_manifest(world, name, applied->commit).spec, labels)) out.push_back(name);
     } catch (const Error& e) {
       stop_if_interrupted();

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "model/layout.h"
 #include "model/read.h"
 #include "store/history.h"
 #include "store/lost.h"
@@ -23,7 +22,7 @@ Millis time_left(const Value& record, const World& world) {
 }
 
 /// A store without the revision that waits is an older copy, which knows nothing of it.
-void require_known(const Unconfirmed& wait, const World& world, const Layout& layout) {
+void require_known(const Unconfirmed& wait, const World& world) {
   try {
     world.git.commit(wait.commit);
   } catch (const Error& e) {
@@ -31,7 +30,7 @@ void require_known(const Unconfirmed& wait, const World& world, const Layout& la
     throw Error(
         Exit::target, e.what(),
         fmt::format("put the newer store back; or look at orctl history {0}, apply what is to be live, then: rm {1}",
-                    wait.name, layout.confirm(wait.name)));
+                    wait.name, world.layout.confirm(wait.name)));
   }
 }
 
@@ -56,8 +55,8 @@ std::string confirm_line(const std::string& name, Millis left) {
   return fmt::format("goes back in {} unless somebody says: orctl confirm {}", span_text(left), name);
 }
 
-std::optional<Unconfirmed> armed(const std::string& name, const World& world, const Layout& layout) {
-  const std::string path = layout.confirm(name);
+std::optional<Unconfirmed> armed(const std::string& name, const World& world) {
+  const std::string path = world.layout.confirm(name);
   if (!world.fs.exists(path)) return std::nullopt;
   const Error broken(Exit::conflict, fmt::format("'{}' is not what orctl wrote there", path),
                      fmt::format("look at it, decide with: orctl history {}; then remove it: rm {}", name, path));
@@ -87,16 +86,16 @@ std::optional<Unconfirmed> armed(const std::string& name, const World& world, co
   return wait;
 }
 
-bool has_moved_on(const Unconfirmed& wait, const World& world, const Layout& layout) {
+bool has_moved_on(const Unconfirmed& wait, const World& world) {
   const std::string& name = wait.name;
   try {
     if (const auto applied = world.git.ref(applied_ref(name))) {
       if (*applied == wait.commit) return false;
       load_manifest(world, name, *applied);
-      require_known(wait, world, layout);
+      require_known(wait, world);
       return true;
     }
-    if (const auto lost = lost_history(name, world, layout)) throw Error(*lost);
+    if (const auto lost = lost_history(name, world)) throw Error(*lost);
     if (has_lost_applied(world, name)) throw lost_ref(applied_ref(name), "its last revision was applied");
     return true;
   } catch (const Error& e) {
@@ -108,9 +107,9 @@ bool has_moved_on(const Unconfirmed& wait, const World& world, const Layout& lay
   }
 }
 
-std::optional<Unconfirmed> unconfirmed(const std::string& name, const World& world, const Layout& layout) {
-  auto wait = armed(name, world, layout);
-  if (wait && has_moved_on(*wait, world, layout)) wait.reset();
+std::optional<Unconfirmed> unconfirmed(const std::string& name, const World& world) {
+  auto wait = armed(name, world);
+  if (wait && has_moved_on(*wait, world)) wait.reset();
   return wait;
 }
 

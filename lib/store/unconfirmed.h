@@ -2,7 +2,6 @@
 #include <optional>
 #include <string>
 
-#include "model/layout.h"
 #include "sys/world.h"
 
 namespace orctl {
@@ -31,17 +30,17 @@ struct Unconfirmed {
 std::string confirm_line(const std::string& name, Millis left);
 
 /// The wait of the live revision, if it waits. An Error(Exit::target) when the store has lost what tells it.
-std::optional<Unconfirmed> unconfirmed(const std::string& name, const World& world, const Layout& layout);
+std::optional<Unconfirmed> unconfirmed(const std::string& name, const World& world);
 
 /// The wait that was armed last, which may belong to a revision that is not live (yet, or any more).
-std::optional<Unconfirmed> armed(const std::string& name, const World& world, const Layout& layout);
+std::optional<Unconfirmed> armed(const std::string& name, const World& world);
 
 /// Whether the newest revision is the way back from one that nobody had confirmed in time.
 bool was_taken_back(const std::string& name, const World& world);
 
 /// Whether another revision than the one that waits is live, or none. What the store has lost tells nothing: an
 /// Error(Exit::target) says so.
-bool has_moved_on(const Unconfirmed& wait, const World& world, const Layout& layout);
+bool has_moved_on(const Unconfirmed& wait, const World& world);
 
 /// What the command of the revision says that takes an unconfirmed one back.
 std::string expired_command(const std::string& name);

@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sys/fs.h"
+
 namespace orctl {
 namespace {
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "sys/fault.h"
+#include "sys/fs.h"
 
 /// What is changed below a root is reached from one handle of that root and never through a symlink, so that nobody
 /// who may write in one folder can make us write in another (threats T6 to T8).

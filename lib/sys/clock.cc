@@ -1,3 +1,7 @@
+#include "sys/clock.h"
+
+#include "base/error.h"
+
 #include <fmt/format.h>
 #include <time.h>
 
@@ -5,7 +9,8 @@
 #include <charconv>
 #include <fstream>
 
-#include "sys/world.h"
+#include "sys/env.h"
+#include "sys/interrupt.h"
 
 namespace orctl {
 

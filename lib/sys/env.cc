@@ -1,3 +1,5 @@
+#include "sys/env.h"
+
 #include <grp.h>
 #include <poll.h>
 #include <pwd.h>
@@ -9,6 +11,7 @@
 #include <cstdlib>
 
 #include "sys/fault.h"
+#include "sys/interrupt.h"
 
 namespace orctl {
 namespace {

@@ -9,6 +9,8 @@
 
 #include <system_error>
 
+#include "sys/interrupt.h"
+
 namespace orctl {
 
 Fd& Fd::operator=(Fd&& o) noexcept {

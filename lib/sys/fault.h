@@ -4,7 +4,10 @@
 
 #include "base/error.h"
 #include "base/tree.h"
-#include "sys/world.h"
+#include "sys/clock.h"
+#include "sys/fs.h"
+#include "sys/lock.h"
+#include "sys/trace.h"
 
 /// What the parts of the World share: errno made into an Error, descriptors, names that are safe below a folder.
 namespace orctl {

@@ -6,7 +6,9 @@
 
 #include <atomic>
 
+#include "sys/fs.h"
 #include "sys/fs_handle.h"
+#include "sys/interrupt.h"
 
 namespace orctl {
 namespace {

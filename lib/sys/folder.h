@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sys/fault.h"
+#include "sys/fs.h"
 
 namespace orctl {
 

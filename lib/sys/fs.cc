@@ -1,3 +1,5 @@
+#include "sys/fs.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/magic.h>
@@ -10,6 +12,7 @@
 #include <climits>
 
 #include "sys/fs_handle.h"
+#include "sys/interrupt.h"
 
 namespace orctl {
 namespace {

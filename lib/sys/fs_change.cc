@@ -1,3 +1,4 @@
+// Of Fs (fs.h): what changes files.
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -6,7 +7,9 @@
 
 #include <atomic>
 
+#include "sys/fs.h"
 #include "sys/fs_handle.h"
+#include "sys/trace.h"
 
 namespace orctl {
 namespace {

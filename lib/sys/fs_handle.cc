@@ -10,6 +10,8 @@
 
 #include <algorithm>
 
+#include "sys/fs.h"
+
 namespace orctl {
 namespace {
 

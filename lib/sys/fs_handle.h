@@ -10,6 +10,7 @@
 
 #include "sys/beneath.h"
 #include "sys/folder.h"
+#include "sys/fs.h"
 
 /// Looking at, making and removing files and folders by the handle of the folder that they are in. Only fs*.cc and
 /// git_*.cc include this.

@@ -1,3 +1,4 @@
+// Of Fs (fs.h): whole trees, written.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
@@ -8,7 +9,9 @@
 #include <algorithm>
 #include <set>
 
+#include "sys/fs.h"
 #include "sys/fs_handle.h"
+#include "sys/trace.h"
 
 /// Whole trees: written, read, looked over.
 namespace orctl {

@@ -1,3 +1,4 @@
+// Of Git (git.h): what is damaged.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -5,8 +6,11 @@
 #include <set>
 
 #include "base/text.h"
+#include "sys/fs.h"
+#include "sys/git.h"
 #include "sys/git2_handle.h"
 #include "sys/git_pack.h"
+#include "sys/interrupt.h"
 
 /// What is damaged or missing in a store, and what can be put right there without knowing what an instance is.
 namespace orctl {

@@ -2,6 +2,8 @@
 #include <set>
 #include <string>
 
+#include "sys/fs.h"
+#include "sys/git.h"
 #include "sys/git_object.h"
 
 /// What git_*.cc have in common.

@@ -9,8 +9,10 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "sys/fs.h"
 #include "sys/fs_handle.h"
 #include "sys/git_pack.h"
+#include "sys/interrupt.h"
 
 namespace orctl {
 namespace {

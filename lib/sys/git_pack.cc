@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "sys/fs_handle.h"
+#include "sys/interrupt.h"
 
 namespace orctl {
 namespace {

@@ -1,4 +1,5 @@
 #pragma once
+
 #include "sys/git_object.h"
 
 namespace orctl {

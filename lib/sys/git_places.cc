@@ -1,8 +1,10 @@
+// Of Git (git.h): its places on disk, mended.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "base/text.h"
+#include "sys/fs.h"
 #include "sys/git_handle.h"
 
 /// What lies in a store where git has something of another kind: a file for a folder, a folder or a FIFO for a file.

@@ -1,8 +1,11 @@
+// Of Git (git.h): commits, trees and notes, read.
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "sys/git.h"
 #include "sys/git2_handle.h"
+#include "sys/interrupt.h"
 
 namespace orctl {
 namespace {

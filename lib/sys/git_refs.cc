@@ -1,3 +1,4 @@
+// Of Git (git.h): refs.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -6,7 +7,9 @@
 #include <map>
 
 #include "base/text.h"
+#include "sys/fs.h"
 #include "sys/fs_handle.h"
+#include "sys/git.h"
 #include "sys/git_handle.h"
 
 /// Refs: one file each, or a line of packed-refs. They are written under git's own locks (NAME.lock), so that a

@@ -1,3 +1,4 @@
+// Of Git (git.h): the repository itself, made and locked.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -7,7 +8,13 @@
 #include <array>
 #include <set>
 
+#include "sys/clock.h"
+#include "sys/env.h"
+#include "sys/fs.h"
+#include "sys/git.h"
 #include "sys/git2_handle.h"
+#include "sys/interrupt.h"
+#include "sys/lock.h"
 
 namespace orctl {
 

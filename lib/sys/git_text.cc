@@ -1,3 +1,4 @@
+// Of git_object.h: git's text formats.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Of Git (git.h): objects, refs and notes, written.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -6,6 +7,10 @@
 #include <map>
 
 #include "base/text.h"
+#include "sys/clock.h"
+#include "sys/env.h"
+#include "sys/fs.h"
+#include "sys/git.h"
 #include "sys/git_handle.h"
 #include "sys/git_pack.h"
 

@@ -1,3 +1,5 @@
+#include "sys/http.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netdb.h>
@@ -11,8 +13,10 @@
 #include <cstring>
 #include <memory>
 
+#include "sys/clock.h"
 #include "sys/curl.h"
 #include "sys/fault.h"
+#include "sys/interrupt.h"
 
 namespace orctl {
 namespace {

@@ -1,9 +1,11 @@
+#include "sys/interrupt.h"
+
 #include <signal.h>
 #include <sys/stat.h>
 
 #include <atomic>
 
-#include "sys/world.h"
+#include "sys/env.h"
 
 namespace orctl {
 namespace {

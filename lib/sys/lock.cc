@@ -1,3 +1,5 @@
+#include "sys/lock.h"
+
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -12,6 +14,11 @@
 
 #include "base/text.h"
 #include "sys/beneath.h"
+#include "sys/clock.h"
+#include "sys/env.h"
+#include "sys/fs.h"
+#include "sys/interrupt.h"
+#include "sys/proc.h"
 
 namespace orctl {
 

@@ -1,9 +1,12 @@
+#include "sys/open_file.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "sys/beneath.h"
+#include "sys/fs.h"
 
 namespace orctl {
 namespace {

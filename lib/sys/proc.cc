@@ -1,3 +1,5 @@
+#include "sys/proc.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -13,7 +15,10 @@
 #include <cstring>
 #include <utility>
 
+#include "sys/clock.h"
+#include "sys/env.h"
 #include "sys/fault.h"
+#include "sys/interrupt.h"
 
 namespace orctl {
 namespace {

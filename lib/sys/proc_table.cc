@@ -1,3 +1,4 @@
+// Of Proc (proc.h): what the kernel says of processes.
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -10,6 +11,8 @@
 #include <sstream>
 
 #include "sys/fault.h"
+#include "sys/fs.h"
+#include "sys/proc.h"
 
 namespace orctl {
 namespace {

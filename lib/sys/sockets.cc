@@ -1,3 +1,4 @@
+// Of Proc (proc.h): who listens where.
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <sstream>
 
 #include "sys/fault.h"
+#include "sys/proc.h"
 
 namespace orctl {
 namespace {

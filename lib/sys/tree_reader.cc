@@ -1,12 +1,14 @@
+// Of fs_handle.h: regular files and whole trees, read by handle: what is looked at is what is read.
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "sys/fs.h"
 #include "sys/fs_handle.h"
+#include "sys/interrupt.h"
 
-/// Regular files and whole trees, read by handle: what is looked at is what is read.
 namespace orctl {
 namespace {
 

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "sys/fault.h"
+#include "sys/fs.h"
 
 namespace orctl {
 namespace {

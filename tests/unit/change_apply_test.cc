@@ -10,7 +10,6 @@
 #include "change/make_plan.h"
 #include "change/request.h"
 #include "live/observe.h"
-#include "model/layout.h"
 #include "samples.h"
 #include "store/history.h"
 #include "sys_scratch.h"
@@ -43,11 +42,7 @@ std::vector<std::string> steps_of(const Plan& plan) {
 /// A host of its own below a temporary folder, with one instance that real nginx serves; deleted by a plan at the end.
 class Host {
  public:
-  Host()
-      : port(free_port()),
-        name_("tst_law_001_" + std::to_string(port)),
-        layout_(scratch_.path()),
-        world_(layout_.store(), {}, scratch_.path()) {}
+  Host() : port(free_port()), name_("tst_law_001_" + std::to_string(port)), world_({}, scratch_.path()) {}
   ~Host() {
     try {
       carry(removal());
@@ -59,9 +54,9 @@ class Host {
   Host& operator=(const Host&) = delete;
 
   Plan plan(const Value& manifest, const Tree& overlay = {}) const {
-    return make_plan({{instance_of(manifest), overlay}}, world_, layout_);
+    return make_plan({{instance_of(manifest), overlay}}, world_);
   }
-  Plan removal() const { return make_plan(observe(name_, world_, layout_), std::nullopt, world_, layout_); }
+  Plan removal() const { return make_plan(observe(name_, world_), std::nullopt, world_); }
 
   /// Carries a plan out; the test ends when it fails.
   Outcome carry(Plan plan) {
@@ -69,8 +64,8 @@ class Host {
     for (InstancePlan& one : plan.instances)
       one.base = world_.git.exists() ? world_.git.ref(applied_ref(name_)).value_or("") : "";
     const Request request{{"tester", "law", "test"}, Millis(10000), Millis(1000)};
-    const Held held({name_}, world_, layout_, request, {});
-    const auto outcomes = apply(plan, world_, layout_, request, [](const std::string&) {});
+    const Held held({name_}, world_, request, {});
+    const auto outcomes = apply(plan, world_, request, [](const std::string&) {});
     if (outcomes.empty()) return {};
     REQUIRE_MESSAGE(!outcomes[0].error.has_value(), (outcomes[0].error ? outcomes[0].error->what() : ""));
     return outcomes[0];
@@ -79,27 +74,25 @@ class Host {
   /// Every byte and mode of the tree and the unit.
   std::map<std::string, std::pair<unsigned, std::string>> listing() const {
     std::map<std::string, std::pair<unsigned, std::string>> out;
-    for (const auto& [path, file] : world_.fs.read_tree(layout_.trees())) out[path] = {file.mode, file.content};
+    for (const auto& [path, file] : world_.fs.read_tree(world_.layout.trees())) out[path] = {file.mode, file.content};
     for (const auto& [path, file] : world_.fs.read_tree(scratch_ / "etc"))
       out["etc/" + path] = {file.mode, file.content};
     return out;
   }
 
   std::vector<int> workers() const {
-    const Observed now = observe(name_, world_, layout_);
+    const Observed now = observe(name_, world_);
     return now.pid == 0 ? std::vector<int>{} : world_.proc.children(now.pid);
   }
 
   const int port;
   const Scratch& scratch() const { return scratch_; }
   const World& world() const { return world_; }
-  const Layout& layout() const { return layout_; }
   const std::string& name() const { return name_; }
 
  private:
   Scratch scratch_;
   std::string name_;
-  Layout layout_;
   World world_;
 };
 
@@ -182,14 +175,14 @@ TEST_CASE("a deleted instance leaves nothing on disk or running, and comes back 
                                  {"nginx", object({{"worker_processes", 1}, {"worker_shutdown_timeout", "1s"}})}});
   host.carry(host.plan(manifest));
   const auto before = host.listing();
-  const int master = observe(host.name(), host.world(), host.layout()).pid;
+  const int master = observe(host.name(), host.world()).pid;
   CHECK(master != 0);
   const Plan removal = host.removal();
   host.carry(removal);
   CHECK(host.listing().empty());
   CHECK_FALSE(host.world().proc.alive(master));
-  for (const std::string& folder :
-       {host.layout().run(host.name()), host.layout().state(host.name()), host.layout().logs(host.name())})
+  for (const std::string& folder : {host.world().layout.run(host.name()), host.world().layout.state(host.name()),
+                                    host.world().layout.logs(host.name())})
     CHECK_FALSE(host.world().fs.exists(folder));
   host.carry(reverse(removal));
   CHECK(host.listing() == before);
@@ -203,7 +196,7 @@ TEST_CASE("the same manifest twice: the second plan is empty, and carrying it ou
   host.carry(host.plan(manifest));
   const auto head = host.world().git.ref(branch_of(host.name()));
   const auto workers = host.workers();
-  const std::string tree = host.layout().tree(host.name()) + "/nginx.conf";
+  const std::string tree = host.world().layout.tree(host.name()) + "/nginx.conf";
   const int64_t mtime = host.world().fs.stat(tree)->mtime_ns;
   const Outcome outcome = host.carry(host.plan(manifest));
   CHECK_FALSE(outcome.changed);

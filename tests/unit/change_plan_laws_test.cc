@@ -4,8 +4,8 @@
 #include <set>
 
 #include "base/hash.h"
+#include "base/layout.h"
 #include "model/certificates.h"
-#include "model/layout.h"
 #include "plan/plan.h"
 #include "render/render.h"
 #include "samples.h"

@@ -17,7 +17,7 @@ void run(const Words& args, const Variables& variables = {}) {
   REQUIRE(parsed.call != nullptr);
   std::ostringstream out, err;
   Io io(out, err, "text", Colour::never);
-  World world("/nonexistent", {});
+  World world({}, "/nonexistent");
   parsed.call->run(world, io);
 }
 const GetOptions& get(Words args, const Variables& variables = {}) {

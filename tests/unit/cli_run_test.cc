@@ -19,7 +19,7 @@ struct Ran {
   std::string out, err;
 };
 
-World no_world(const GlobalFlags&, Trace trace) { return World("/nonexistent", std::move(trace)); }
+World no_world(const GlobalFlags&, Trace trace) { return World(trace, "/nonexistent"); }
 
 Ran run(const std::vector<std::string>& args, const WorldFactory& factory = no_world, Terminals terminals = {}) {
   std::ostringstream out, err;
@@ -95,7 +95,7 @@ TEST_CASE("the factory sees the globals; what it throws is handled too") {
     CHECK(g.root == "/r");
     CHECK_FALSE(trace);
     throw Error(Exit::refused, "no such root");
-    return World("", trace);
+    return World(trace);
   });
   CHECK(ran.exit == 3);
   CHECK(ran.err == "error: no such root\n");

@@ -2,7 +2,6 @@
 
 #include "host/error_log.h"
 #include "host/nginx_words.h"
-#include "model/layout.h"
 #include "sys_scratch.h"
 
 using namespace orctl;
@@ -16,15 +15,14 @@ constexpr int master = 7, worker = 8, stranger = 9;
 /// An instance's log that already holds `before`.
 struct Log {
   Scratch scratch;
-  World world{scratch / "store.git", {}, scratch.path()};
-  Layout layout{scratch.path()};
-  std::string path = layout.logs("x") + "/error.log";
+  World world{{}, scratch.path()};
+  std::string path = world.layout.logs("x") + "/error.log";
   ErrorLog log;
 
   explicit Log(const std::string& before = {}) {
-    world.fs.make_folders(layout.logs("x"));
+    world.fs.make_folders(world.layout.logs("x"));
     if (!before.empty()) say(before);
-    log = ErrorLog::from_now(world, layout, "x");
+    log = ErrorLog::from_now(world, "x");
   }
   Log& say(const std::string& line) {
     world.fs.append(path, stamp + line + "\n");

@@ -15,7 +15,7 @@ constexpr int64_t now = 1'700'000'000;
 
 std::string read(const std::string& path, LogChoice choice) {
   std::string all;
-  read_log(World("/nowhere", {}), path, choice, [&](const std::string& lines) {
+  read_log(World({}, "/nowhere"), path, choice, [&](const std::string& lines) {
     CHECK(lines.back() == '\n');
     all += lines;
     return true;
@@ -82,7 +82,7 @@ TEST_CASE("a line that is too long comes in pieces, and whoever wants no more ge
   std::erase(all, '\n');
   CHECK(all == line + "last");
   int pieces = 0;
-  read_log(World("/nowhere", {}), path, {}, [&](const std::string&) { return ++pieces < 2; });
+  read_log(World({}, "/nowhere"), path, {}, [&](const std::string&) { return ++pieces < 2; });
   CHECK(pieces == 2);
   CHECK(error_of([&] { read(scratch / "none", {}); }).exit() == Exit::target);
   CHECK(error_of([&] { read(scratch.path(), {}); }).exit() == Exit::refused);

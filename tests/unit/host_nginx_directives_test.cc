@@ -77,7 +77,7 @@ bool nginx_knows(const std::string& name, const std::string& nginx, const std::s
 
 TEST_CASE("every directive of the nginx here, and of its modules, stands in a table with its kinds") {
   const Scratch folder;
-  World world(folder / "store", {});
+  World world({}, folder.path());
   const auto nginx = Fs({}).find_program("nginx", "/usr/local/openresty/nginx/sbin:/usr/sbin:/usr/bin");
   REQUIRE(nginx.has_value());
   std::set<std::string> names;

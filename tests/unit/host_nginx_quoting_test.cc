@@ -18,7 +18,7 @@ namespace {
 /// Serves `return 200 VALUE` at /0, /1, … from real nginx on a unix socket.
 class Server {
  public:
-  explicit Server(const std::vector<std::string>& directives) : world_(folder_ / "store", {}) {
+  explicit Server(const std::vector<std::string>& directives) : world_({}, folder_.path()) {
     REQUIRE_MESSAGE(nginx_.has_value(), "nginx is needed");
     std::string conf = "pid " + folder_ / "pid;\nerror_log stderr crit;\nevents {}\nhttp {\n";
     if (::geteuid() == 0) conf = "user root;\n" + conf;

@@ -19,7 +19,7 @@ namespace {
 /// `nginx -t` of one text after another.
 class Judge {
  public:
-  Judge() : world_(folder_ / "store", {}) { REQUIRE_MESSAGE(nginx_.has_value(), "nginx is needed"); }
+  Judge() : world_({}, folder_.path()) { REQUIRE_MESSAGE(nginx_.has_value(), "nginx is needed"); }
 
   /// What nginx says of `http`, the inside of its http block.
   std::string test(const std::string& http) {
