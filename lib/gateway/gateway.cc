@@ -145,6 +145,24 @@ Value::Array gateway_list(const World& world, const std::string& socket, ListOf 
   }
 }
 
+std::optional<Value> upstream_at(const World& world, const std::string& socket, const std::string& name) {
+  // a name is a part of the path as it stands; what can be none is not asked for
+  if (name.empty() || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") != name.npos)
+    return std::nullopt;
+  const std::string path = std::string(lists[static_cast<size_t>(ListOf::upstreams)].path) + "/" + name;
+  const Http::Response response = world.http.get({socket, ""}, path, request_limit);
+  if (response.status == 404) return std::nullopt;
+  if (response.status != 200) throw gateway_problem(response, "GET " + path);
+  try {
+    Value::Array items = gateway_items(gateway_answer(response, "GET " + path), ListOf::upstreams);
+    for (Value& item : items)
+      if (text_of(item, "name") == name) return std::move(item);
+    return std::nullopt;
+  } catch (const Error& e) {
+    throw e.within("the answer to GET " + path);
+  }
+}
+
 void put_document(World& world, const std::string& socket, const std::string& document) {
   // the tag of what is replaced: a change that somebody else makes in between is not lost
   const Http::Response now = world.http.get({socket, ""}, "/v1/config", request_limit);

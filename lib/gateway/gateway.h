@@ -56,6 +56,8 @@ enum class ListOf { upstreams, overrides, health, certificates };
 Value::Array gateway_items(const Value& answer, ListOf what);
 /// GET of a list; errors as above.
 Value::Array gateway_list(const World& world, const std::string& socket, ListOf what);
+/// The one upstream of that name as it stands in the list of them; nullopt when the gateway has none.
+std::optional<Value> upstream_at(const World& world, const std::string& socket, const std::string& name);
 
 /// The gateway's own words for a refusal (RFC 9457): Exit::conflict for 412, Exit::target for others.
 Error gateway_problem(const Http::Response& response, const std::string& what);

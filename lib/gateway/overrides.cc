@@ -34,11 +34,13 @@ bool matches(const std::string& pattern, const std::string& name) {
   return glob_match(pattern, name) || pattern == canonical_address(name);
 }
 
-Value::Array items_of(const World& world, const std::string& instance, ListOf what) {
+/// What `ask` learns at the admin socket of an instance, if it is that instance that answers there.
+template <class Ask>
+auto ask_own(const World& world, const std::string& instance, const Ask& ask) {
   try {
     const std::string socket = world.layout.admin_socket(instance);
     require_own_gateway(gateway_status(world, socket, request_limit), instance);
-    return gateway_list(world, socket, what);
+    return ask(socket);
   } catch (const Error& e) {
     throw e.within(instance);
   }
@@ -46,15 +48,55 @@ Value::Array items_of(const World& world, const std::string& instance, ListOf wh
 
 /// Upstreams and their servers of one instance; those that an override removed and that are idle stand there, too.
 using Servers = std::vector<std::pair<std::string, std::string>>;
-Servers servers_of(const World& world, const std::string& instance) {
-  Servers all;
-  for (const Value& upstream : gateway_upstreams(world, instance)) {
-    all.emplace_back(text_of(upstream, "name"), "");  // an upstream may be empty
-    for (const Value& server : upstream.at("servers").items())
-      all.emplace_back(text_of(upstream, "name"), text_of(server, "address"));
-  }
-  return all;
+
+void add_servers_of(const Value& upstream, Servers& all) {
+  all.emplace_back(text_of(upstream, "name"), "");  // an upstream may be empty
+  for (const Value& server : upstream.at("servers").items())
+    all.emplace_back(text_of(upstream, "name"), text_of(server, "address"));
 }
+
+/// What instances say of their servers, each asked once for a thing: one upstream among thousands does not cost all.
+/// nullopt: the instance does not answer, which is a fault.
+class Asked {
+ public:
+  Asked(const World& world, std::vector<Error>& faults) : world_(world), faults_(faults) {}
+
+  const std::optional<Servers>& all(const std::string& instance) {
+    return once(instance, [&](Servers& out) {
+      for (const Value& upstream : gateway_upstreams(world_, instance)) add_servers_of(upstream, out);
+    });
+  }
+
+  /// Those that `upstream`, which may be a pattern, can mean: all when it is one, or when there is none of that name.
+  const std::optional<Servers>& of(const std::string& instance, const std::string& upstream) {
+    if (is_pattern(upstream) || silent_.contains(instance)) return all(instance);
+    const auto& one = once(instance + "/" + upstream, [&](Servers& out) {
+      if (const auto found = gateway_upstream(world_, instance, upstream)) add_servers_of(*found, out);
+    });
+    if (!one) silent_.insert(instance);
+    return one && one->empty() ? all(instance) : one;
+  }
+
+ private:
+  template <class Ask>
+  const std::optional<Servers>& once(const std::string& what, const Ask& ask) {
+    const auto [known, first] = known_.emplace(what, std::nullopt);
+    try {
+      if (Servers servers; first) {
+        ask(servers);
+        known->second = std::move(servers);
+      }
+    } catch (const Error& e) {
+      faults_.push_back(e);
+    }
+    return known->second;
+  }
+
+  const World& world_;
+  std::vector<Error>& faults_;
+  std::map<std::string, std::optional<Servers>> known_;
+  std::set<std::string> silent_;
+};
 
 /// Error for a plain name in `path` that `all` does not have; none when a pattern just matched nothing.
 std::optional<Error> unknown_part(const ServerPath& path, const std::string& instance, const Servers& all) {
@@ -126,21 +168,26 @@ bool is_added_so(const Value& wanted, const Value& server) {
 }
 
 Value find_server(const World& world, const ServerName& server) {
-  for (const Value& upstream : gateway_upstreams(world, server.instance))
-    if (text_of(upstream, "name") == server.upstream)
-      for (const Value& one : upstream.at("servers").items())
-        if (canonical_address(text_of(one, "address")) == canonical_address(server.address)) return one;
+  if (const auto upstream = gateway_upstream(world, server.instance, server.upstream))
+    for (const Value& one : upstream->at("servers").items())
+      if (canonical_address(text_of(one, "address")) == canonical_address(server.address)) return one;
   return {};
 }
 
 }  // namespace
 
 Value::Array gateway_upstreams(const World& world, const std::string& instance) {
-  return items_of(world, instance, ListOf::upstreams);
+  return ask_own(world, instance,
+                 [&](const std::string& socket) { return gateway_list(world, socket, ListOf::upstreams); });
+}
+
+std::optional<Value> gateway_upstream(const World& world, const std::string& instance, const std::string& upstream) {
+  return ask_own(world, instance, [&](const std::string& socket) { return upstream_at(world, socket, upstream); });
 }
 
 Value::Array gateway_overrides(const World& world, const std::string& instance) {
-  return items_of(world, instance, ListOf::overrides);
+  return ask_own(world, instance,
+                 [&](const std::string& socket) { return gateway_list(world, socket, ListOf::overrides); });
 }
 
 namespace {
@@ -152,21 +199,12 @@ Chosen<ServerName> choose(const std::vector<ServerPath>& paths, const std::vecto
                           const World& world) {
   Chosen<ServerName> out;
   std::set<std::string> seen;
-  std::map<std::string, std::optional<Servers>> asked;  // nullopt: it does not answer
-  const auto ask = [&](const std::string& instance) -> const std::optional<Servers>& {
-    const auto [known, first] = asked.emplace(instance, std::nullopt);
-    try {
-      if (first) known->second = servers_of(world, instance);
-    } catch (const Error& e) {
-      out.faults.push_back(e);
-    }
-    return known->second;
-  };
+  Asked asked(world, out.faults);
   const auto unread = [&](const Error& e) { out.faults.push_back(e); };
   for (const ServerPath& path : paths) {
     bool found = false, answered = true;
     for (const std::string& instance : select_instances({path.instance}, labels, world, unread)) {
-      const auto& servers = ask(instance);
+      const auto& servers = asked.of(instance, path.upstream);
       answered = answered && servers;
       if (!servers) continue;
       bool here = false;

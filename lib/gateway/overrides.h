@@ -37,6 +37,8 @@ struct Chosen {
 
 /// What the running gateway says of its upstreams (GET /v1/upstreams). Exit::unreachable when it does not run.
 Value::Array gateway_upstreams(const World& world, const std::string& instance);
+/// The same of the one upstream of that name; nullopt when there is none.
+std::optional<Value> gateway_upstream(const World& world, const std::string& instance, const std::string& upstream);
 /// The same for its overrides (GET /v1/overrides).
 Value::Array gateway_overrides(const World& world, const std::string& instance);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 #include "gateway/gateway.h"
@@ -77,9 +78,8 @@ std::string missing_of_drained(const World& world, const ServerName& name) {
   if (std::string fault = missing_of_masters(world, name.instance); !fault.empty()) return fault;
   if (const std::string fault = missing_of_workers(status_of(world, name.instance)); !fault.empty())
     return name.str() + ": " + fault;
-  for (const Value& upstream : gateway_upstreams(world, name.instance)) {
-    if (text_of(upstream, "name") != name.upstream) continue;
-    for (const Value& server : upstream.at("servers").items()) {
+  if (const auto upstream = gateway_upstream(world, name.instance, name.upstream)) {
+    for (const Value& server : upstream->at("servers").items()) {
       if (canonical_address(text_of(server, "address")) != canonical_address(name.address)) continue;
       const std::string state = text_of(server, "state");
       if (state != "drain" && state != "maint" && state != "removed")
@@ -98,14 +98,13 @@ std::string missing_of_healthy(const World& world, const std::string& instance) 
   if (now.state() != "running")
     return fmt::format("{} is {}{}", instance, now.state(), now.problem.empty() ? "" : ": " + now.problem);
   if (const std::string fault = missing_of_workers(*now.status); !fault.empty()) return instance + ": " + fault;
+  std::set<std::string> checked;
+  for (const Value& spec : now.version->spec.at("upstream").items())
+    if (spec.find("health") != nullptr) checked.insert(spec.at("name").as_string());
   for (const Value& upstream : gateway_upstreams(world, instance)) {
     const std::string name = text_of(upstream, "name");
-    const auto& specs = now.version->spec.at("upstream").items();
-    const bool checked = std::any_of(specs.begin(), specs.end(), [&](const Value& spec) {
-      return spec.at("name") == Value(name) && spec.find("health") != nullptr;
-    });
     for (const Value& server : upstream.at("servers").items())
-      if (const std::string fault = fault_of_server(server, checked); !fault.empty())
+      if (const std::string fault = fault_of_server(server, checked.contains(name)); !fault.empty())
         return fmt::format("{}/{}/{} {}", instance, name, text_of(server, "address"), fault);
   }
   return {};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/layout.h"
 #include "base/text.h"
@@ -29,12 +30,11 @@ constexpr size_t small_manifest = size_t{64} << 10;
 constexpr TreeLimits small_overlay{5'000, size_t{16} << 20, new_tree_limits.depth, new_tree_limits.path_bytes};
 
 /// Everything that is kept of a version, by names that are each other's neighbours in the store.
-Tree all_files(const Instance& instance, const Tree& overlay) {
-  Rendered rendered = render(instance, overlay, Target{}, Layout("/"));
+Tree all_files(const Instance& instance, Rendered rendered) {
   Tree all = std::move(rendered.tree);
   all["manifest"] = {instance.source.text};
   all["spec.json"] = {to_json(instance.spec, 1)};
-  all["unit.service"] = {rendered.unit};
+  all["unit.service"] = {std::move(rendered.unit)};
   return all;
 }
 
@@ -47,7 +47,8 @@ constexpr const char* document_hint = "split the instance: fewer servers or rout
 
 class SizeCheck {
  public:
-  SizeCheck(const Instance& instance, Diagnostics& found) : instance_(instance), found_(found) {}
+  SizeCheck(const Instance& instance, const Tree& overlay, Diagnostics& found)
+      : instance_(instance), overlay_(overlay), found_(found) {}
 
   void folder() {
     const std::string folder = fill_layout(instance_.spec.at("layout").as_string(), instance_.name);
@@ -62,17 +63,17 @@ class SizeCheck {
   }
 
   /// A new set lies beside the old one until it is whole, and both beside the document, which is there twice.
-  void certificates(const Tree& overlay) {
+  void certificates() {
     size_t stored = 0;
     for (const Value& one : instance_.list("certificate")) {
       Value pair = Value::object();
       for (const char* member : {"certificate", "key"})
-        if (const auto file = overlay.find(one.at(member).as_string()); file != overlay.end())
+        if (const auto file = overlay_.find(one.at(member).as_string()); file != overlay_.end())
           pair.set(member, file->second.content);
       stored += (to_json(pair).size() + page) / page * page;
     }
     if (2 * (stored + max_document) <= shared_memory && instance_.source.text.size() <= small_manifest) return;
-    const Tree tree = render(instance_, overlay, Target{}, Layout("/")).tree;
+    const Tree& tree = rendered().tree;
     const size_t document = tree.at("gateway.json").content.size();
     const size_t most = shared_memory / 2 - std::min(document, shared_memory / 2);
     if (stored > most)
@@ -88,13 +89,13 @@ class SizeCheck {
           certificates_hint);
   }
 
-  void files(const Tree& overlay) {
-    const Tree all = all_files(instance_, overlay);
+  void files() {
+    const Tree all = all_files(instance_, rendered());
     if (const size_t bytes = all.at("gateway.json").content.size(); bytes > max_document)
       add("upstream", document_text(bytes), document_hint);
     if (const auto limit = over_limit(all, new_tree_limits))
       add("files", "the tree would be too large to be kept: " + *limit,
-          fmt::format("lay fewer or smaller files over it; {} are orctl's own", all.size() - overlay.size()));
+          fmt::format("lay fewer or smaller files over it; {} are orctl's own", all.size() - overlay_.size()));
   }
 
  private:
@@ -105,17 +106,24 @@ class SizeCheck {
                       line_of(instance_.source.text, place.line)});
   }
 
+  const Rendered& rendered() {
+    if (!rendered_) rendered_ = render(instance_, overlay_, Target{}, Layout("/"));
+    return *rendered_;
+  }
+
   const Instance& instance_;
+  const Tree& overlay_;
   Diagnostics& found_;
+  std::optional<Rendered> rendered_;
 };
 
 }  // namespace
 
 void check_size(const Instance& instance, const Tree& overlay, Diagnostics& found) {
-  SizeCheck check(instance, found);
+  SizeCheck check(instance, overlay, found);
   check.folder();
-  check.certificates(overlay);
-  if (instance.source.text.size() > small_manifest || over_limit(overlay, small_overlay)) check.files(overlay);
+  check.certificates();
+  if (instance.source.text.size() > small_manifest || over_limit(overlay, small_overlay)) check.files();
 }
 
 void require_keepable(const Version& version, const std::string& name) {

@@ -176,6 +176,7 @@ class Meaning {
               fmt::format("upstream '{}' stands here a second time", name.as_string()),
               fmt::format("merge it with upstream[{}] or rename it", first->second));
       upstreams_.push_back(name.as_string());
+      known_upstreams_.insert(name.as_string());
       check_durations(upstreams[i], fmt::format("upstream[{}]", i));
       if (const Value* sticky = upstreams[i].find("sticky"))
         check_durations(*sticky, fmt::format("upstream[{}].sticky", i));
@@ -285,8 +286,7 @@ class Meaning {
 
   void use_upstream(const Value& upstream, const std::string& field, std::set<std::string>& used) {
     used.insert(upstream.as_string());
-    if (std::find(upstreams_.begin(), upstreams_.end(), upstream.as_string()) == upstreams_.end())
-      unknown_upstream(upstream, field);
+    if (!known_upstreams_.contains(upstream.as_string())) unknown_upstream(upstream, field);
   }
 
   void check_unique(const Value& route, size_t index, std::map<std::string, size_t>& seen) {
@@ -328,6 +328,7 @@ class Meaning {
   const NameRules& rules_;
   Diagnostics& found_;
   std::vector<std::string> upstreams_;
+  std::set<std::string> known_upstreams_;
 };
 
 void Meaning::check_name_parts() {

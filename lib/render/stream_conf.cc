@@ -66,14 +66,13 @@ Directive server_block(const Value& listener, const Value& upstream) {
 }  // namespace
 
 nginx::Config stream_listeners(const Instance& instance, const std::string& logs) {
-  std::map<std::string, Value> upstreams;
-  for (const Value& upstream : instance.list("upstream"))
-    upstreams.emplace(upstream.at("name").as_string(), static_part(upstream));
+  std::map<std::string, const Value*> upstreams;
+  for (const Value& upstream : instance.list("upstream")) upstreams.emplace(upstream.at("name").as_string(), &upstream);
   Config pools, servers;
   std::set<std::string> written;
   for (const Value& listener : instance.list("listener")) {
     if (!is_stream(listener)) continue;
-    const Value& upstream = upstreams.at(listener.at("upstream").as_string());
+    const Value upstream = static_part(*upstreams.at(listener.at("upstream").as_string()));
     if (written.insert(upstream.at("name").as_string()).second) pools.push_back(upstream_block(upstream));
     servers.push_back(server_block(listener, upstream));
   }

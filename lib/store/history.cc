@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
+#include <mutex>
 #include <set>
+#include <utility>
 
 #include "base/hash.h"
 #include "base/text.h"
@@ -95,6 +98,26 @@ Version from_files(const std::string& commit, const Tree& files) {
     throw Error(Exit::target, fmt::format("commit {} of the store holds no spec.json", commit.substr(0, 12)),
                 verify_hint);
   return out;
+}
+
+/// What from_files() makes of a commit. A commit never changes, and reading a large manifest takes longer than all else
+/// that an order looks at: what was read last in this process is kept.
+template <class Files>
+Version read_once(const std::string& store, const std::string& commit, const Files& files) {
+  constexpr size_t most = 2;  // what is live, and what goes or came before
+  static std::mutex mutex;
+  static std::deque<std::pair<std::string, Version>> kept;
+  const std::string key = store + " " + commit;
+  {
+    const std::lock_guard lock(mutex);
+    const auto known = std::find_if(kept.begin(), kept.end(), [&](const auto& one) { return one.first == key; });
+    if (known != kept.end()) return known->second;
+  }
+  Version version = from_files(commit, files());
+  const std::lock_guard lock(mutex);
+  kept.emplace_front(key, version);
+  if (kept.size() > most) kept.pop_back();
+  return version;
 }
 
 std::string live_commit(const World& world, const std::string& name) {
@@ -262,7 +285,7 @@ Revision revision_before_live(const World& world, const std::string& name) {
 }
 
 Version load_manifest(const World& world, const std::string& commit) {
-  return from_files(commit, world.git.files(commit, Git::Reach::top));
+  return read_once(world.git.path(), commit, [&] { return world.git.files(commit, Git::Reach::top); });
 }
 
 Version load_manifest(const World& world, const std::string& name, const std::string& commit) {
@@ -278,7 +301,7 @@ Version load_manifest(const World& world, const std::string& name, const std::st
 Version load_version(const World& world, const std::string& commit, const Tree& keys,
                      std::vector<std::string>* missing) {
   const Tree files = world.git.files(commit);
-  Version out = from_files(commit, files);
+  Version out = read_once(world.git.path(), commit, [&] { return files; });
   for (const auto& [path, file] : files) {
     if (path.starts_with(tree_prefix)) {
       TreeFile& kept = out.tree[path.substr(tree_prefix.size())] = file;
