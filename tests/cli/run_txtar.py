@@ -32,6 +32,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
@@ -484,19 +485,26 @@ def main():
     parser = argparse.ArgumentParser(description="Runs txtar behaviours.")
     parser.add_argument("--orctl", required=True)
     parser.add_argument("-j", type=int, default=1, metavar="N")
+    parser.add_argument("--part", metavar="K/N", default="1/1", help="every Nth file only, from the Kth on")
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
     os.umask(0o022)
     orctl = Path(options.orctl).resolve()
-    paths = collect(options.files)
+    number, of = map(int, options.part.split("/"))
+    paths = collect(options.files)[number - 1::of]
     update = os.environ.get("UPDATE") == "1"
     print(f"1..{len(paths)}", flush=True)
 
+    seconds = {}
+
     def guarded(path):
+        begin = time.monotonic()
         try:
             return run_one(path, orctl, update)
         except (OSError, UnicodeDecodeError) as e:
             return "not ok", path.stem, [str(e)]
+        finally:
+            seconds[path.stem] = time.monotonic() - begin
 
     counts = {"ok": 0, "not ok": 0, "skip": 0}
     with concurrent.futures.ThreadPoolExecutor(max(1, options.j)) as pool:
@@ -506,6 +514,8 @@ def main():
                 print("# " + line.encode(errors="backslashreplace").decode())
             sys.stdout.flush()
             counts[verdict] += 1
+    slowest = sorted(seconds, key=seconds.get, reverse=True)[:int(os.environ.get("SLOW","8"))]
+    print("# slowest: " + ", ".join(f"{name} {seconds[name]:.1f} s" for name in slowest))
     skipped = f", {counts['skip']} skipped" if counts["skip"] else ""
     print(f"{counts['ok']} passed{skipped}, {counts['not ok']} failed")
     return 0 if counts["not ok"] == 0 and counts["ok"] + counts["skip"] > 0 else 1

@@ -24,7 +24,7 @@ from lib.programs import CHECKOUT  # noqa: E402,F401
 from lib.backends import Server  # noqa: E402,F401
 from lib.ports import free_port  # noqa: E402
 from lib.waiting import wait_for  # noqa: E402
-from points import CHANGING, record, thin  # noqa: E402,F401
+from points import CHANGING, OFFSET, TURN, every, record, thin  # noqa: E402,F401
 
 FULL = os.environ.get("FULL", "") not in ("", "0")
 JOBS = int(os.environ.get("JOBS", "0")) or max(2, os.cpu_count() or 1)

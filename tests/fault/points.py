@@ -1,6 +1,30 @@
-"""The points of a run at which a fault can be put: its calls to the kernel, and choices of them."""
+"""The points of a run at which a fault can be put: its calls to the kernel, and choices of them.
+
+A choice depends on OFFSET, the number of commits, so that other points get their turn with every commit and all get one in time. Each
+campaign tells it; ORCTL_TEST_OFFSET=N takes the points of another one, to see again what was found there.
+"""
 import os
+import random
 import re
+import subprocess
+
+from lib.programs import CHECKOUT
+
+
+def _commits():
+    """How many commits lead here, 0 where no history is."""
+    git = ["git", "-c", "safe.directory=*", "-C", CHECKOUT]
+    try:
+        top = subprocess.run([*git, "rev-parse", "--show-toplevel"], capture_output=True, text=True)
+        done = subprocess.run([*git, "rev-list", "--count", "HEAD"], capture_output=True, text=True)
+    except FileNotFoundError:
+        return 0
+    return int(done.stdout) if done.returncode == 0 and os.path.realpath(top.stdout.strip()) == CHECKOUT else 0
+
+
+OFFSET = int(os.environ.get("ORCTL_TEST_OFFSET") or _commits())
+#: moves what goes round with the points (errors, signals, ways on), so that a point does not meet the same one each time it is taken
+TURN = random.Random(OFFSET).randrange(840)
 
 #: calls that change files or start or signal processes, or speak to nginx. pidfd_open is the first call after a start: then the child
 #: runs; recvfrom is the first after a request was sent; exit_group comes when all is done
@@ -16,6 +40,7 @@ LOOKING = frozenset((
     "mprotect mremap munmap newfstatat pidfd_getfd pipe2 poll pread64 prctl prlimit64 read readlink readlinkat recvmsg rseq rt_sigaction rt_sigprocmask rt_sigreturn "
     "sched_getaffinity set_robust_list set_tid_address setsockopt shutdown sigaltstack socket socketpair stat statfs statx sysinfo umask uname wait4 "
     "waitid").split())
+ENDS_A_PHASE = ("clone", "clone3", "vfork", "rename", "renameat", "renameat2", "kill", "pidfd_send_signal", "sendto", "sendmsg")
 
 
 class Point:
@@ -66,17 +91,20 @@ def record(lab, *args, syscalls=CHANGING, looks=False):
     return points
 
 
+def every(points, step):
+    """Each `step`th point, from one that OFFSET says."""
+    return points[OFFSET % step::step]
+
+
 def thin(points, each=2):
-    """A choice: between two starts of processes, renames or requests, of each call in each place the first and the last
-    (`each` = 2) or the first alone (`each` = 1)."""
-    groups, phase = {}, 0
+    """A choice: between two starts of processes, renames or requests, `each` points of each call in each place. The renames by which the
+    objects of the store get their names end nothing: one object is as good as another."""
+    groups, phase, chance = {}, 0, random.Random(OFFSET)
     for p in points:
-        if p.syscall in ("clone", "clone3", "vfork", "rename", "renameat", "renameat2", "kill", "pidfd_send_signal", "sendto", "sendmsg"):
+        if p.syscall in ENDS_A_PHASE and p.area != "objects":
             phase += 1
         groups.setdefault((phase, p.syscall, p.area), []).append(p)
     chosen = []
     for group in groups.values():
-        chosen.append(group[0])
-        if each > 1 and len(group) > 1:
-            chosen.append(group[-1])
+        chosen += chance.sample(group, min(each, len(group)))
     return sorted(chosen, key=lambda p: p.order)
