@@ -2,15 +2,15 @@
 # Installs what the tests need on a bare Debian 12, builds with the sanitizers, and runs every test.
 # The last line is `N passed, N failed, N skipped`; exit 0 when nothing failed. Before it stands what each part took.
 #   tests/run.sh            all
-#   tests/run.sh unit cli   only these parts: layers docs schema render lua cli quickstart binary fault unit gateway systemd security fuzz
+#   tests/run.sh unit cli   only these parts: lib layers docs schema render lua cli quickstart binary fault unit gateway systemd security fuzz
 #   tests/run.sh power      only when asked for: four power cuts of a virtual machine (tests/power/run.sh)
 # Two tests run side by side, as most of them wait most of the time; what is built meanwhile stands back for them (nice). The compiler's
 # cache is ccache's own, outside of this checkout.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
-parts=${*:-layers docs schema render lua cli quickstart binary fault unit gateway systemd security fuzz}
+parts=${*:-lib layers docs schema render lua cli quickstart binary fault unit gateway systemd security fuzz}
 for part in $parts; do
-  [[ " layers docs schema render lua cli quickstart binary fault unit gateway systemd security fuzz power " == *" $part "* ]] ||
+  [[ " lib layers docs schema render lua cli quickstart binary fault unit gateway systemd security fuzz power " == *" $part "* ]] ||
     { echo "no such part: $part" >&2; exit 2; }
 done
 wanted() { [[ " $parts " =~ \ ($1)\  ]]; }
@@ -153,6 +153,7 @@ wanted unit && builds+=(asan-all)
 wanted fuzz && builds+=(fuzz)
 # -- the queue: what takes longest first
 wanted layers && queue - layers tests/layers.sh
+wanted lib && queue - lib /usr/bin/python3 tests/lib/lib_test.py
 wanted cli && queue - "cli runner" /usr/bin/python3 tests/cli/run_txtar_test.py
 wanted lua && queue - lua sh tests/lua/run.sh
 wanted fault && queue_files fault kill_test.py errno_test.py signal_test.py upgrade_test.py

@@ -21,7 +21,6 @@ UPDATE=1 rewrites in place what `cmp stdout FILE` compares.
 """
 import argparse
 import concurrent.futures
-import difflib
 import json
 import os
 import re
@@ -38,6 +37,7 @@ from pathlib import Path
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
 from lib.ports import accepts, free_port, release  # noqa: E402
 from lib.processes import alive, read_proc  # noqa: E402
+from lib.texts import difference  # noqa: E402
 from lib.waiting import until  # noqa: E402
 
 COMMAND_LIMIT = 300  # seconds for one program: it hangs; a busy machine may take a minute
@@ -48,6 +48,10 @@ MARKER = re.compile(r"^-- (\S.*?) --$")
 
 class Failure(Exception):
     """An expectation that does not hold, or a script that cannot be read."""
+
+
+class Differs(Failure):
+    """What was compared has been told, so it is not told again."""
 
 
 class Skipped(Exception):
@@ -146,11 +150,6 @@ def canonical(value):
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def difference(expected, actual, name_expected, name_actual):
-    lines = difflib.unified_diff(expected.splitlines(), actual.splitlines(), name_expected, name_actual, lineterm="")
-    return "\n".join(lines) or f"{name_expected} and {name_actual} differ in their last newline"
-
-
 class Script:
     def __init__(self, archive, orctl, update):
         self.archive, self.orctl, self.update = archive, orctl, update
@@ -200,16 +199,16 @@ class Script:
         return path
 
     def run(self):
-        """None, or what went wrong as (line number, line, text). Skipped goes through."""
+        """None, or what went wrong as (line number, line, Failure). Skipped goes through."""
         number, line = 0, ""
         try:
             self.prepare()
             for number, line in enumerate(self.archive.script, 1):
                 self.step(line)
         except Failure as e:
-            return number, line, str(e)
+            return number, line, e
         except (OSError, UnicodeDecodeError) as e:
-            return number, line, f"{type(e).__name__}: {e}"
+            return number, line, Failure(f"{type(e).__name__}: {e}")
         return None
 
     def clean(self):
@@ -354,14 +353,14 @@ class Script:
         if stream is None:
             a, b = self.path(first).read_bytes(), self.path(second).read_bytes()
             if a != b:
-                raise Failure(difference(b.decode(errors="replace"), a.decode(errors="replace"), second, first))
+                raise Differs(difference(b.decode(errors="replace"), a.decode(errors="replace"), second, first) or f"{first} differs in bytes")
             return
         path = self.path(second)
         expected = path.read_text() if path.exists() else ""
         if stream == expected:
             return
         if not self.update or first != "stdout":
-            raise Failure(difference(expected, stream, second, first))
+            raise Differs(difference(expected, stream, second, first))
         path.write_text(stream)
         self.archive.files[second] = self.with_variables(stream)
         self.updated = True
@@ -461,9 +460,10 @@ def run_one(path, orctl, update):
         leftovers = script.clean()
     explanation = []
     if fault:
-        number, line, text = fault
-        explanation += [f"{path}:{number}: {line}", *("  " + part for part in text.splitlines())]
-        explanation += tail("stdout", script.out) + tail("stderr", script.err)
+        number, line, failure = fault
+        explanation += [f"{path}:{number}: {line}", *("  " + part for part in str(failure).splitlines())]
+        explanation += [] if isinstance(failure, Differs) else tail("stdout", script.out)
+        explanation += tail("stderr", script.err)
     explanation += leftovers
     if script.updated and not explanation:
         archive.save()
@@ -485,7 +485,7 @@ def main():
     parser = argparse.ArgumentParser(description="Runs txtar behaviours.")
     parser.add_argument("--orctl", required=True)
     parser.add_argument("-j", type=int, default=1, metavar="N")
-    parser.add_argument("--part", metavar="K/N", default="1/1", help="every Nth file only, from the Kth on")
+    parser.add_argument("--part", metavar="K/N", default="1/1", help="only every Nth file, from the Kth on")
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
     os.umask(0o022)
