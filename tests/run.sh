@@ -1,22 +1,28 @@
 #!/usr/bin/env bash
 # Installs what the tests need on a bare Debian 12, builds with the sanitizers, and runs every test.
-# The last line is `N passed, N failed, N skipped`; exit 0 when nothing failed.
+# The last line is `N passed, N failed, N skipped`; exit 0 when nothing failed. Before it stands what each part took.
 #   tests/run.sh            all
-#   tests/run.sh unit cli   only these parts: layers docs schema render lua cli quickstart binary fault unit gateway systemd security fuzz
+#   tests/run.sh unit cli   only these parts: lib layers docs schema render lua cli quickstart binary fault unit gateway systemd security fuzz
 #   tests/run.sh power      only when asked for: four power cuts of a virtual machine (tests/power/run.sh)
+# Two tests run side by side, as most of them wait most of the time; what is built meanwhile stands back for them (nice). The compiler's
+# cache is ccache's own, outside of this checkout.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
-parts=${*:-layers docs schema render lua cli quickstart binary fault unit gateway systemd security fuzz}
+parts=${*:-lib layers docs schema render lua cli quickstart binary fault unit gateway systemd security fuzz}
+for part in $parts; do
+  [[ " lib layers docs schema render lua cli quickstart binary fault unit gateway systemd security fuzz power " == *" $part "* ]] ||
+    { echo "no such part: $part" >&2; exit 2; }
+done
+wanted() { [[ " $parts " =~ \ ($1)\  ]]; }
 tests/install.sh test || exit 1
-export CCACHE_DIR=${CCACHE_DIR:-$PWD/build/ccache}
+if wanted fuzz; then tests/install.sh fuzz || exit 1; fi
 logs=$(mktemp -d "${TMPDIR:-/tmp}/orctl-tests.XXXXXX")
-trap 'rm -rf "$logs"' EXIT
 passed=0 failed=0 skipped=0 failures=()
-
-build() { # preset target…
-  cmake --preset "$1" >"$logs/cmake" 2>&1 || { cat "$logs/cmake"; exit 1; }
-  cmake --build --preset "$1" ${2:+--target "${@:2}"} >"$logs/build" 2>&1 || { tail -60 "$logs/build"; echo "the build failed"; exit 1; }
-}
+asan=$PWD/build/asan/orctl
+release=$PWD/build/release/orctl
+# which calls the fault tests hit: others with every commit (tests/fault/points.py)
+export ORCTL_TEST_OFFSET=${ORCTL_TEST_OFFSET:-$(git rev-list --count HEAD 2>/dev/null || echo 0)}
+echo "the points of faults are those at offset $ORCTL_TEST_OFFSET (ORCTL_TEST_OFFSET=$ORCTL_TEST_OFFSET takes them again)"
 
 # Counts what one test program printed: doctest, unittest, TAP or "N passed, N failed[, N skipped]".
 count() {
@@ -38,86 +44,159 @@ why() { # log
 }
 
 # Adds what a test program that has ended counted; one that counts nothing but its exit code is one test.
-tell() { # name log status seconds
+tell() { # name log status seconds cpu
   local name=$1 log=$2 status=$3 p f s
   read -r p f s <<<"$(count "$log")"
   if [ $((p + f + s)) = 0 ]; then [ "$status" = 0 ] && p=1 || f=1; fi
   if [ "$status" != 0 ] && [ "$f" = 0 ]; then f=1; fi
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-  printf '%-34s %4d passed %3d failed %3d skipped %4d s\n' "$name" "$p" "$f" "$s" "$4"
+  printf '%-34s %4d passed %3d failed %3d skipped %4d s %6.1f s of a core\n' "$name" "$p" "$f" "$s" "$4" "$5"
   if [ "$f" != 0 ]; then
     failures+=("$name")
     cp "$log" "$logs/failed.${#failures[@]}"
   fi
 }
 
-# Runs test programs side by side, two at once: most of them wait most of the time. `queue` adds one, `drain` waits for all.
-declare -A running=() begun=()
-finish_one() {
-  local pid status=0 name
-  wait -n -p pid "${!running[@]}" || status=$?
-  name=${running[$pid]}
-  unset "running[$pid]"
-  tell "$name" "$logs/$pid" $status $((SECONDS - begun[$pid]))
-}
-queue() { # name command…
-  local name=$1
-  shift
-  while [ ${#running[@]} -ge 2 ]; do finish_one; done
-  { exec "$@" >"$logs/$BASHPID" 2>&1 </dev/null; } &
-  running[$!]=$name begun[$!]=$SECONDS
-}
-drain() { while [ ${#running[@]} -gt 0 ]; do finish_one; done; }
-
-# Runs one test program, alone.
-run() { # name command…
-  local name=$1 status=0 start
-  shift
-  drain
-  start=$SECONDS
-  "$@" >"$logs/log" 2>&1 </dev/null || status=$?
-  tell "$name" "$logs/log" $status $((SECONDS - start))
+# -- jobs: in the order of the queue, each waits for what it needs: a build, or nothing (-)
+names=() needs=() commands=()
+queue() { # need name command…
+  needs+=("$1") names+=("$2")
+  shift 2
+  commands+=("$(printf '%q ' "$@")")
 }
 
-# Queues every test file of a folder, those named before the others: what runs longest must not begin last.
+# The test files of a folder, those named before the others: what runs longest must not begin last.
 queue_files() { # part first…
-  local part=$1 file
+  local part=$1 file queued=" "
   shift
   for file in "${@/#/tests/$part/}" tests/"$part"/*_test.py; do
-    [[ " ${queued:-} " == *" $file "* ]] || queue "$part $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"
-    queued="${queued:-} $file"
+    [[ $queued == *" $file "* ]] || queue release "$part $(basename "$file" _test.py)" env ORCTL="$release" /usr/bin/python3 "$file"
+    queued+="$file "
   done
 }
 
-asan=$PWD/build/asan/orctl
-release=$PWD/build/release/orctl
-build asan
-[[ " $parts " =~ \ (quickstart|binary|fault|systemd|security|power)\  ]] && build release orctl
-for part in $parts; do
-  case $part in
-    unit) for program in build/asan/unit_*; do [ -x "$program" ] && [ -f "$program" ] && queue "unit ${program##*unit_}" "$program"; done ;;
-    layers) run layers tests/layers.sh ;;
-    docs) run docs tests/docs.sh "$asan" ;;
-    schema) run schema /usr/bin/python3 tests/schema/run.py --orctl "$asan" ;;
-    render) run render /usr/bin/python3 tests/render/run.py --orctl "$asan" ;;
-    lua) run lua sh tests/lua/run.sh ;;
-    cli)
-      run "cli runner" /usr/bin/python3 tests/cli/run_txtar_test.py
-      run cli /usr/bin/python3 tests/cli/run_txtar.py --orctl "$asan" -j 2
-      ;;
-    quickstart) run quickstart examples/quickstart.sh ;;
-    binary) run binary tests/binary.sh "$release" ;;
-    fault) queue_files fault kill_test.py ;;
-    gateway | systemd | security) queue_files "$part" ;;
-    fuzz) run fuzz env SECONDS_EACH=5 tests/fuzz/run.sh 20000 ;;
-    power) run power env ORCTL="$release" tests/power/run.sh 4 ;;
-    *) echo "no such part: $part" >&2; exit 2 ;;
-  esac
+# One process of ours in a group of its own, with what it took in a file beside its log. None outlives us.
+declare -A running=() begun=()
+set -m
+end() {
+  for pid in "${!running[@]}"; do kill -INT -- "-$pid" 2>/dev/null; done
+  wait
+  rm -rf "$logs"
+}
+trap end EXIT
+trap 'exit 130' INT TERM
+start() { # name command…
+  local name=$1
+  shift
+  {
+    log=$logs/$BASHPID
+    "$@" >"$log" 2>&1 </dev/null
+    status=$?
+    times >"$log.times"
+    exit $status
+  } &
+  running[$!]=$name begun[$!]=$SECONDS
+}
+
+builds=() built=" - " broken=
+# Two processes each; while tests run they get what these leave.
+build() { # what
+  local preset=${1%-all} targets=()
+  case $1 in release | asan) targets=(--target orctl) ;; esac
+  nice -n 19 cmake --preset "$preset" && nice -n 19 cmake --build --preset "$preset" "${targets[@]}"
+}
+next_build() {
+  [ ${#builds[@]} = 0 ] || start "build ${builds[0]}" build "${builds[0]}"
+}
+
+# Waits for one process of ours to end, and takes what it says.
+declare -A wall=() cores=()
+finish_one() {
+  local pid status=0 name part seconds cpu
+  wait -n -p pid "${!running[@]}" || status=$?
+  name=${running[$pid]} part=${running[$pid]%% *} seconds=$((SECONDS - begun[$pid]))
+  unset "running[$pid]"
+  cpu=$(awk 'NR == 2 { for (i = 1; i <= 2; i++) { split($i, t, /[ms]/); s += t[1] * 60 + t[2] } print s }' "$logs/$pid.times" 2>/dev/null)
+  wall[$part]=$((${wall[$part]:-0} + seconds)) cores[$part]=$(awk "BEGIN { print ${cores[$part]:-0} + ${cpu:-0} }")
+  if [ "$part" != build ]; then
+    tell "$name" "$logs/$pid" $status "$seconds" "${cpu:-0}"
+    busy=$((busy - 1))
+    return
+  fi
+  printf '%-34s %39d s %6.1f s of a core\n' "$name" "$seconds" "${cpu:-0}"
+  if [ $status != 0 ]; then
+    names=() broken=$logs/$pid
+    return
+  fi
+  built+="${name#build } " builds=("${builds[@]:1}")
+  next_build
+}
+
+# Starts the first job whose need is there; false when there is none.
+busy=0
+start_one() {
+  local i
+  for i in "${!names[@]}"; do
+    if [[ $built == *" ${needs[i]} "* ]]; then
+      eval "start $(printf %q "${names[i]}") ${commands[i]}"
+      unset "names[$i]"
+      busy=$((busy + 1))
+      return 0
+    fi
+  done
+  return 1
+}
+
+wanted 'quickstart|binary|fault|gateway|systemd|security|power' && builds+=(release)
+wanted 'docs|schema|render|cli|unit' && builds+=(asan)
+wanted unit && builds+=(asan-all)
+wanted fuzz && builds+=(fuzz)
+# -- the queue: what takes longest first
+wanted layers && queue - layers tests/layers.sh
+wanted lib && queue - lib /usr/bin/python3 tests/lib/lib_test.py
+wanted cli && queue - "cli runner" /usr/bin/python3 tests/cli/run_txtar_test.py
+wanted lua && queue - lua sh tests/lua/run.sh
+wanted fault && queue_files fault kill_test.py errno_test.py signal_test.py upgrade_test.py
+wanted systemd && queue_files systemd confirm_test.py
+if wanted cli; then
+  for n in 1 2 3 4 5 6; do queue asan "cli $n/6" /usr/bin/python3 tests/cli/run_txtar.py --orctl "$asan" --part $n/6; done
+fi
+wanted gateway && queue_files gateway health_test.py update_test.py
+wanted security && queue_files security
+wanted quickstart && queue release quickstart examples/quickstart.sh
+wanted render && queue asan render /usr/bin/python3 tests/render/run.py --orctl "$asan"
+wanted schema && queue asan schema /usr/bin/python3 tests/schema/run.py --orctl "$asan"
+wanted docs && queue asan docs tests/docs.sh "$asan"
+if wanted unit; then
+  for layer in $(basename -a tests/unit/*_test.cc | cut -d_ -f1 | sort -u); do queue asan-all "unit $layer" "build/asan/unit_$layer"; done
+fi
+if wanted fuzz; then
+  queue - "fuzz lua" env BUILT=1 SECONDS_EACH=5 tests/fuzz/run.sh 20000 lua
+  for target in $(basename -s .cc tests/fuzz/*.cc); do queue fuzz "fuzz $target" env BUILT=1 SECONDS_EACH=5 tests/fuzz/run.sh 20000 "$target"; done
+fi
+wanted binary && queue release binary tests/binary.sh "$release"
+wanted power && queue release power env ORCTL="$release" tests/power/run.sh 4
+
+next_build
+while :; do
+  if [ $busy -lt 2 ] && start_one; then continue; fi
+  [ ${#running[@]} -gt 0 ] || break
+  finish_one
 done
-drain
+
+if [ -n "$broken" ]; then
+  tail -60 "$broken"
+  echo "the build failed"
+  exit 1
+fi
 for i in "${!failures[@]}"; do
   echo "failed: ${failures[i]}"
   why "$logs/failed.$((i + 1))" | sed 's/^/    /'
 done
+printf '\n%-12s %8s %8s\n' part minutes "of a core"
+for part in build $parts; do
+  [ -z "${wall[$part]:-}" ] || awk -v part="$part" -v wall="${wall[$part]}" -v cpu="${cores[$part]}" 'BEGIN { printf "%-12s %8.1f %8.1f\n", part, wall / 60, cpu / 60 }'
+done
+awk -v all=$SECONDS 'BEGIN { printf "%-12s %8.1f\n\n", "in all", all / 60 }'
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

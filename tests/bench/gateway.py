@@ -21,11 +21,11 @@ import sys
 import time
 
 import updates
-from proxies import CONST, HAProxy, Nginx, Static, children, cpu_of, large_document
+from proxies import CONST, HAProxy, Nginx, Static, cpu_of, large_document
 from table import Table, spread
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "gateway"))
-from harness import NginxBackends, wait_for  # noqa: E402
+from harness import NginxBackends, children, wait_for  # noqa: E402
 
 HEALTH = {"type": "http", "path": "/", "interval": "1s", "timeout": "1s"}
 POLICIES = {"canary": {"upstream": "next", "percent": 5, "by": "client"},

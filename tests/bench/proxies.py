@@ -1,5 +1,5 @@
 """The proxies that are put side by side: ours, a static nginx, one with a constant Lua peer, HAProxy.
-All nginx ones run the nginx.conf of the tests, with the same access log, but for what is named."""
+All nginx ones run what orctl renders, with the same access log, but for what is named."""
 import os
 import re
 import shutil
@@ -10,11 +10,10 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "gateway"))
-from harness import Instance, accepts, free_port, wait_for  # noqa: E402
+from harness import Instance, accepts, free_port, replaced, wait_for  # noqa: E402
 
-OURS = "balancer_by_lua_block { package.loaded[\"orctl.init\"].balancer() }"
-CONST = ("server 127.0.0.1:1; balancer_by_lua_block "
-         "{ require(\"ngx.balancer\").set_current_peer(\"127.0.0.1\", %d) }")
+OURS = re.compile(r"balancer_by_lua_block \{.*\}")
+CONST = "balancer_by_lua_block { require(\"ngx.balancer\").set_current_peer(\"127.0.0.1\", %d) }"
 PHASE = re.compile(r"^\s*(set|rewrite|access|header_filter|body_filter|log)_by_lua_block .*\n", re.M)
 
 
@@ -25,27 +24,17 @@ def cpu_of(pid):
     return int(ran), int(waited)
 
 
-def children(pid):
-    with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
-        return [int(child) for child in f.read().split()]
-
-
 class Nginx(Instance):
-    """Our gateway; with `upstream`, the text of the upstream blocks, an nginx without our Lua in the
-    way of its requests."""
+    """Our gateway; with `upstream`, which stands in the upstream blocks for our balancer, an nginx
+    without our Lua in the way of its requests."""
 
     def __init__(self, doc, workers=1, upstream=None, **options):
         self.upstream = upstream
         super().__init__(doc, workers=workers, dict_size="128m", **options)
 
-    def write_tree(self, doc=None, certs=None):
-        super().write_tree(doc, certs)
-        if self.upstream:
-            path = os.path.join(self.tree, "nginx.conf")
-            with open(path) as f:
-                text = f.read()
-            plain = PHASE.sub("", text).replace("server 127.0.0.1:1; " + OURS, self.upstream)
-            self.write(path, plain)
+    def edit(self, text):
+        text = super().edit(text)
+        return OURS.sub(lambda _: self.upstream, PHASE.sub("", text)) if self.upstream else text
 
     def pids(self):
         return self.workers()
@@ -54,17 +43,15 @@ class Nginx(Instance):
 class Static(Nginx):
     """nginx as a file says: one upstream block for each list of servers."""
 
-    def __init__(self, doc, workers=1):
-        super().__init__(doc, workers, upstream=" ")
-
     def write_tree(self, doc=None, certs=None):
-        Instance.write_tree(self, doc, certs)
-        path = os.path.join(self.tree, "nginx.conf")
-        with open(path) as f:
-            text = PHASE.sub("", f.read())
-        text = re.sub(r"^  upstream orctl_.*\n", "", text, flags=re.M)
-        text = re.sub(r"  split_clients \$host \$orctl_shard \{[^}]*\}\n", self.blocks(doc), text)
-        self.write(path, text.replace("proxy_pass http://$orctl_shard", "proxy_pass http://$static"))
+        self.doc = doc or self.doc
+        super().write_tree(doc, certs)
+
+    def edit(self, text):
+        text = re.sub(r"  upstream orctl_\d+ \{[^}]*\}[^}]*\}\n", "", PHASE.sub("", Instance.edit(self, text)))
+        text, found = re.subn(r"  split_clients \$host \$orctl_shard \{[^}]*\}\n", lambda _: self.blocks(self.doc), text)
+        assert found == 1 and "orctl_00" not in text
+        return replaced(text, "proxy_pass http://$orctl_shard", "proxy_pass http://$static", -1)
 
     @staticmethod
     def blocks(doc):

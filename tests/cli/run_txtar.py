@@ -21,22 +21,24 @@ UPDATE=1 rewrites in place what `cmp stdout FILE` compares.
 """
 import argparse
 import concurrent.futures
-import difflib
-import fcntl
 import json
 import os
-import random
 import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+from lib.ports import accepts, free_port, release  # noqa: E402
+from lib.processes import alive, read_proc  # noqa: E402
+from lib.texts import difference  # noqa: E402
+from lib.waiting import until  # noqa: E402
 
 COMMAND_LIMIT = 300  # seconds for one program: it hangs; a busy machine may take a minute
 WAIT_LIMIT = 60  # seconds for wait-for, and for an instance to stop
@@ -46,6 +48,10 @@ MARKER = re.compile(r"^-- (\S.*?) --$")
 
 class Failure(Exception):
     """An expectation that does not hold, or a script that cannot be read."""
+
+
+class Differs(Failure):
+    """What was compared has been told, so it is not told again."""
 
 
 class Skipped(Exception):
@@ -85,58 +91,6 @@ class Archive:
         self.path.write_text(text)
 
 
-class Ports:
-    """Free loopback ports, each held by a lock file as long as its script runs, also against other runners. They lie
-    below the kernel's range for outgoing connections, which would take a port between our probe and nginx's bind."""
-
-    FOLDER = Path(tempfile.gettempdir()) / f"orctl-ports.{os.getuid()}"
-
-    def __init__(self):
-        self.held = []
-
-    def take(self):
-        self.FOLDER.mkdir(mode=0o700, exist_ok=True)
-        for _ in range(1000):
-            port = random.randint(15000, 31999)
-            lock = open(self.FOLDER / str(port), "w")
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                    with socket.socket(socket.AF_INET, kind) as probe:
-                        probe.bind(("", port))
-            except OSError:
-                lock.close()
-                continue
-            self.held.append(lock)
-            return port
-        raise Failure("no free port")
-
-    def release(self):
-        for lock in self.held:
-            lock.close()
-
-
-def read_proc(pid, name):
-    try:
-        return Path(f"/proc/{pid}/{name}").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""
-
-
-def alive(pid):
-    stat = read_proc(pid, "stat")
-    return bool(stat) and stat.rpartition(")")[2].split()[0] != "Z"
-
-
-def wait_until(condition, limit):
-    end = time.monotonic() + limit
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
-
-
 def processes_of(folder):
     """Living processes whose command line, environment or working folder lies in `folder`."""
     found = []
@@ -168,9 +122,9 @@ def stop_instances(base, root):
         if not text.isdigit() or int(text) not in processes_of(base):
             continue
         kill(int(text), signal.SIGTERM)
-        if not wait_until(lambda: not alive(text), WAIT_LIMIT):
+        if not until(lambda: not alive(text), WAIT_LIMIT):
             faults.append(f"{pid_file.parent.name}: pid {text} does not stop")
-    wait_until(lambda: not processes_of(base), 2)
+    until(lambda: not processes_of(base), 2, 0.02)
     for pid in processes_of(base):
         faults.append(f"process left behind: {pid}: {read_proc(pid, 'cmdline').strip()}")
         kill(pid, signal.SIGKILL)
@@ -196,11 +150,6 @@ def canonical(value):
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def difference(expected, actual, name_expected, name_actual):
-    lines = difflib.unified_diff(expected.splitlines(), actual.splitlines(), name_expected, name_actual, lineterm="")
-    return "\n".join(lines) or f"{name_expected} and {name_actual} differ in their last newline"
-
-
 class Script:
     def __init__(self, archive, orctl, update):
         self.archive, self.orctl, self.update = archive, orctl, update
@@ -208,7 +157,7 @@ class Script:
         self.base.chmod(0o755)  # nginx's workers are another user when we are root
         self.work = self.base / "w"
         self.root = self.work / "root"
-        self.ports = Ports()
+        self.ports = []
         self.out = self.err = ""
         self.input = None
         self.updated = False
@@ -221,7 +170,8 @@ class Script:
         self.variables = {"WORK": str(self.work), "ROOT": str(self.root), "PYTHON": sys.executable,
                           "HERE": str(Path(__file__).resolve().parent)}
         for name in self.archive.ports():
-            self.variables[name] = str(self.ports.take())
+            self.ports.append(free_port())
+            self.variables[name] = str(self.ports[-1])
         self.env = {
             "PATH": f"{self.base}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": str(self.work),
@@ -249,16 +199,16 @@ class Script:
         return path
 
     def run(self):
-        """None, or what went wrong as (line number, line, text). Skipped goes through."""
+        """None, or what went wrong as (line number, line, Failure). Skipped goes through."""
         number, line = 0, ""
         try:
             self.prepare()
             for number, line in enumerate(self.archive.script, 1):
                 self.step(line)
         except Failure as e:
-            return number, line, str(e)
+            return number, line, e
         except (OSError, UnicodeDecodeError) as e:
-            return number, line, f"{type(e).__name__}: {e}"
+            return number, line, Failure(f"{type(e).__name__}: {e}")
         return None
 
     def clean(self):
@@ -270,7 +220,8 @@ class Script:
                 except (ProcessLookupError, subprocess.TimeoutExpired):
                     pass
         faults = stop_instances(self.base, self.root)
-        self.ports.release()
+        for port in self.ports:
+            release(port)
         subprocess.run(["chmod", "-R", "u+rwX", str(self.base)], check=False, stderr=subprocess.DEVNULL)
         shutil.rmtree(self.base, ignore_errors=True)
         if self.base.exists():
@@ -352,7 +303,7 @@ class Script:
             self.input = given
             return self.execute(argv) == 0
 
-        if not wait_until(succeeds, WAIT_LIMIT):
+        if not until(succeeds, WAIT_LIMIT, 0.02):
             raise Failure(f"did not exit 0 within {WAIT_LIMIT} s")
 
     def do_background(self, _, *words):
@@ -369,11 +320,7 @@ class Script:
     def do_backend(self, _, port, word):
         self.do_background(_, sys.executable, str(Path(__file__).with_name("backend.py")), port, word)
 
-        def listens():
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", int(port))) == 0
-
-        if not wait_until(listens, WAIT_LIMIT):
+        if not until(lambda: accepts(port), WAIT_LIMIT):
             raise Failure("the backend does not listen")
 
     def do_needs(self, _, *words):
@@ -406,14 +353,14 @@ class Script:
         if stream is None:
             a, b = self.path(first).read_bytes(), self.path(second).read_bytes()
             if a != b:
-                raise Failure(difference(b.decode(errors="replace"), a.decode(errors="replace"), second, first))
+                raise Differs(difference(b.decode(errors="replace"), a.decode(errors="replace"), second, first) or f"{first} differs in bytes")
             return
         path = self.path(second)
         expected = path.read_text() if path.exists() else ""
         if stream == expected:
             return
         if not self.update or first != "stdout":
-            raise Failure(difference(expected, stream, second, first))
+            raise Differs(difference(expected, stream, second, first))
         path.write_text(stream)
         self.archive.files[second] = self.with_variables(stream)
         self.updated = True
@@ -513,9 +460,10 @@ def run_one(path, orctl, update):
         leftovers = script.clean()
     explanation = []
     if fault:
-        number, line, text = fault
-        explanation += [f"{path}:{number}: {line}", *("  " + part for part in text.splitlines())]
-        explanation += tail("stdout", script.out) + tail("stderr", script.err)
+        number, line, failure = fault
+        explanation += [f"{path}:{number}: {line}", *("  " + part for part in str(failure).splitlines())]
+        explanation += [] if isinstance(failure, Differs) else tail("stdout", script.out)
+        explanation += tail("stderr", script.err)
     explanation += leftovers
     if script.updated and not explanation:
         archive.save()
@@ -537,19 +485,26 @@ def main():
     parser = argparse.ArgumentParser(description="Runs txtar behaviours.")
     parser.add_argument("--orctl", required=True)
     parser.add_argument("-j", type=int, default=1, metavar="N")
+    parser.add_argument("--part", metavar="K/N", default="1/1", help="only every Nth file, from the Kth on")
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
     os.umask(0o022)
     orctl = Path(options.orctl).resolve()
-    paths = collect(options.files)
+    number, of = map(int, options.part.split("/"))
+    paths = collect(options.files)[number - 1::of]
     update = os.environ.get("UPDATE") == "1"
     print(f"1..{len(paths)}", flush=True)
 
+    seconds = {}
+
     def guarded(path):
+        begin = time.monotonic()
         try:
             return run_one(path, orctl, update)
         except (OSError, UnicodeDecodeError) as e:
             return "not ok", path.stem, [str(e)]
+        finally:
+            seconds[path.stem] = time.monotonic() - begin
 
     counts = {"ok": 0, "not ok": 0, "skip": 0}
     with concurrent.futures.ThreadPoolExecutor(max(1, options.j)) as pool:
@@ -559,6 +514,8 @@ def main():
                 print("# " + line.encode(errors="backslashreplace").decode())
             sys.stdout.flush()
             counts[verdict] += 1
+    slowest = sorted(seconds, key=seconds.get, reverse=True)[:int(os.environ.get("SLOW","8"))]
+    print("# slowest: " + ", ".join(f"{name} {seconds[name]:.1f} s" for name in slowest))
     skipped = f", {counts['skip']} skipped" if counts["skip"] else ""
     print(f"{counts['ok']} passed{skipped}, {counts['not ok']} failed")
     return 0 if counts["not ok"] == 0 and counts["ok"] + counts["skip"] > 0 else 1

@@ -33,14 +33,14 @@ class Runner(unittest.TestCase):
         self.orctl.chmod(0o755)
         self.addCleanup(lambda: subprocess.run(["rm", "-rf", str(self.folder)], check=True))
 
-    def run_text(self, *texts, orctl=None, update=False, jobs=1):
+    def run_text(self, *texts, orctl=None, update=False, jobs=1, part="1/1"):
         files = []
         for n, text in enumerate(texts):
             files.append(self.folder / f"case{n}.txtar")
             files[-1].write_text(text)
         env = {**os.environ, "UPDATE": "1" if update else ""}
         done = subprocess.run(
-            [sys.executable, str(RUNNER), "--orctl", str(orctl or self.orctl), "-j", str(jobs), *map(str, files)],
+            [sys.executable, str(RUNNER), "--orctl", str(orctl or self.orctl), "-j", str(jobs), "--part", part, *map(str, files)],
             capture_output=True, text=True, env=env, check=False)
         self.output = done.stdout + done.stderr
         self.assertEqual(done.returncode == 0, done.stdout.splitlines()[-1].endswith(" 0 failed"), self.output)
@@ -93,6 +93,15 @@ class Runner(unittest.TestCase):
         self.fails("orctl say one\ncmp stdout want\n-- want --\ntwo\n", "-two")
         self.fails("cmp a b\n-- a --\n1\n-- b --\n2\n", "+1")
         self.fails("orctl say one\ncmp stdout want\n", "+one")
+        self.fails("exec seq 300\ncmp stdout want\n-- want --\n" + "\n".join(map(str, range(1000, 1300))) + "\n", "more lines of differences")
+        self.assertLess(self.output.count("\n"), 75, "and they are told once")
+
+    def test_a_part_of_the_files(self):
+        texts = [f"# case {n}\norctl exit {n % 2}\n" for n in range(5)]
+        self.assertTrue(self.run_text(*texts, part="1/2"))
+        self.assertIn("3 passed, 0 failed", self.output)
+        self.assertFalse(self.run_text(*texts, part="2/2"))
+        self.assertIn("0 passed, 2 failed", self.output)
 
     def test_update_rewrites_the_archive_with_its_variables(self):
         text = "# Says where.\norctl say $ROOT $WORK/x $PORT1\ncmp stdout want\n-- want --\nold\n-- other --\nkept $PORT1\n"

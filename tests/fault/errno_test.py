@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """One failed call: ENOSPC, EIO, EDQUOT, EMFILE, EINTR, EACCES or EROFS once in a run. orctl ends with an error that says what to do, the old
-version stays live and the next apply works; and when it ends with 0, the new version is live (reliability.md R2). By default each
-point gets one error in turn; FULL=1 takes every call with every error."""
+version stays live and the next apply works; and when it ends with 0, the new version is live (reliability.md R2). By default a
+choice of points that differs from commit to commit (points.py) gets one error in turn; FULL=1 takes every call with every error."""
 import os
 import re
 import sys
@@ -104,8 +104,8 @@ def choose(points):
     if faults.FULL:
         return [(p, e) for p in changing + looks for e in errors_of(p)]
     closing, others = [p for p in changing if p.syscall == "close"], [p for p in changing if p.syscall != "close"]
-    some = faults.thin(others, 2)[::3] + closing[::max(1, len(closing) // 8)] + looks[::max(1, len(looks) // 10)]
-    return [(p, errors_of(p)[i % len(errors_of(p))]) for i, p in enumerate(some)]
+    some = faults.every(faults.thin(others, 2), 3) + faults.every(closing, max(1, len(closing) // 8)) + faults.every(looks, max(1, len(looks) // 10))
+    return [(p, errors_of(p)[(i + faults.TURN) % len(errors_of(p))]) for i, p in enumerate(some)]
 
 
 class FailedCall(unittest.TestCase):

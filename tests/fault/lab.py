@@ -1,39 +1,34 @@
 """A real instance below a root of its own, real backends, and faults that strace and the kernel make.
 
-`ORCTL` names the binary (default: the newest below build/ that has no sanitizer, which makes a run three times as long), `FULL=1` asks
-for every point instead of a choice, `JOBS` says how many labs work at once (default: one per processor, at least 2). Everything is on loopback, and nothing outlives a Lab: strays are found by
-the files that they hold open below its root, and ended by their pids.
+`ORCTL` names the binary (default: the newest below build/, see lib/programs.py), `FULL=1` asks for every point instead of a choice, `JOBS`
+says how many labs work at once (default: one per processor, at least 2). Everything is on loopback, and nothing outlives a Lab: strays
+are found by the files that they hold open below its root, and ended by their pids.
 """
 import atexit
 import concurrent.futures
 import contextlib
-import glob
 import http.client
-import http.server
 import json
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import threading
-import time
 
-CHECKOUT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+from lib import backends, programs, wire  # noqa: E402
+from lib.programs import CHECKOUT  # noqa: E402,F401
+from lib.backends import Server  # noqa: E402,F401
+from lib.ports import free_port  # noqa: E402
+from lib.waiting import wait_for  # noqa: E402
+from points import CHANGING, OFFSET, TURN, every, record, thin  # noqa: E402,F401
+
 FULL = os.environ.get("FULL", "") not in ("", "0")
 JOBS = int(os.environ.get("JOBS", "0")) or max(2, os.cpu_count() or 1)
 COMMAND_LIMIT = 90.0
-
-
-def newest_binary():
-    built = [p for p in glob.glob(os.path.join(CHECKOUT, "build", "*", "orctl")) if os.access(p, os.X_OK)]
-    if not built:
-        raise SystemExit("no orctl below build/: build it, or name one with ORCTL=…")
-    return max([p for p in built if "/asan/" not in p] or built, key=os.path.getmtime)
-
 
 # an orctl with the address sanitizer cannot look for leaks while strace holds it
 os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")
@@ -58,74 +53,21 @@ for _number in (signal.SIGTERM, signal.SIGHUP):
     signal.signal(_number, lambda number, frame: os._exit(_cleanup() or 128 + number))
 
 # a copy, so that a rebuild while a test runs changes nothing under it
-ORCTL = shutil.copy2(os.environ.get("ORCTL") or newest_binary(), os.path.join(_home, "orctl"))
+ORCTL = shutil.copy2(programs.orctl(), os.path.join(_home, "orctl"))
 
 
-def wait_for(condition, limit=60.0, what="condition", step=0.005):
-    """The first true value of condition(); AssertionError after `limit` seconds."""
-    end = time.monotonic() + limit
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError("not within %gs: %s" % (limit, what))
-        time.sleep(step)
-
-
-_given = set()
-_given_lock = threading.Lock()
-
-
-def free_port():
-    """A port that nobody listens on and that this process has not given away yet."""
-    with _given_lock:
-        for _ in range(2000):
-            port = random.randrange(15000, 32000)
-            if port in _given:
-                continue
-            with socket.socket() as probe:
-                try:
-                    probe.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-            _given.add(port)
-            return port
-    raise AssertionError("no free port between 15000 and 31999")
-
-
-class Backend:
+class Backend(backends.Backend):
     """Answers every request with its own name; while held() only when that is over."""
 
     def __init__(self, name):
         self.answers, self.waiting = threading.Event(), 0
         self.answers.set()
-        backend_of_handler = self
+        super().__init__(name, self.wait)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                backend_of_handler.waiting += 1
-                backend_of_handler.answers.wait(60)
-                backend_of_handler.waiting -= 1
-                body = name.encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 128
-
-        self.name = name
-        self.server = Server(("127.0.0.1", free_port()), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    def wait(self, request, head):
+        self.waiting += 1
+        self.answers.wait(60)
+        self.waiting -= 1
 
     @contextlib.contextmanager
     def held(self, lab):
@@ -139,10 +81,6 @@ class Backend:
             yield
         finally:
             self.answers.set()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 _backends, _backends_lock = {}, threading.Lock()
@@ -298,17 +236,7 @@ class Lab:
 
     def get(self, path="/", limit=5.0):
         """Status and body from the listener; (0, reason) when nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=limit)
-        try:
-            connection.request("GET", path, headers={"Connection": "close"})
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode(errors="replace")
-        except OSError as e:
-            return 0, str(e)
-        except http.client.HTTPException as e:
-            return 0, repr(e)
-        finally:
-            connection.close()
+        return wire.get(http.client.HTTPConnection("127.0.0.1", self.port, timeout=limit), path)
 
     def processes(self):
         """Every process that holds a file below the root open, or names the root in its command line: {pid: command}."""
@@ -431,7 +359,7 @@ class Lab:
             self.start_nginx()
 
     def start_nginx(self):
-        started = run([shutil.which("openresty") or shutil.which("nginx") or "/usr/sbin/nginx", "-e", "stderr", "-p", self.tree, "-c", "nginx.conf"])
+        started = run([programs.NGINX, "-e", "stderr", "-p", self.tree, "-c", "nginx.conf"])
         if started.code != 0:
             raise AssertionError("nginx does not start on the tree: %s" % started)
         wait_for(lambda: self.get()[0] == 200, 60, "the seed serves")
@@ -475,90 +403,6 @@ class Traffic:
     def __exit__(self, *_):
         self.stop.set()
         self.thread.join(10)
-
-
-# -- points of a fault ------------------------------------------------------------------------------
-
-_call = re.compile(r"^(\w+)\((.*)\)\s+= (\S+)")
-
-#: calls that change files or start or signal processes, or speak to nginx. pidfd_open is the first call after a start: then the child
-#: runs; recvfrom is the first after a request was sent; exit_group comes when all is done
-CHANGING = frozenset((
-    "rename renameat renameat2 link linkat unlink unlinkat symlink symlinkat mkdir mkdirat rmdir openat2 openat open creat write pwrite64 "
-    "writev ftruncate fallocate fsync fdatasync syncfs fchmod chmod fchmodat fchown fchownat utimensat flock kill pidfd_send_signal clone clone3 vfork "
-    "pidfd_open sendto sendmsg recvfrom exit_group").split())
-#: calls that look, wait, or change the process itself alone: a kill at one of them leaves what a kill at the next changing call leaves.
-#: mmap too, as long as no page of a file is shared for writing
-LOOKING = frozenset((
-    "access arch_prctl brk clock_nanosleep close connect epoll_create1 epoll_ctl epoll_wait eventfd2 execve faccessat2 fcntl fstatfs futex getcwd getdents64 "
-    "getegid geteuid getgid getpeername getpid getppid getrandom getresgid getresuid getsockname getsockopt getuid getxattr ioctl lseek lstat madvise mmap "
-    "mprotect mremap munmap newfstatat pidfd_getfd pipe2 poll pread64 prctl prlimit64 read readlink readlinkat recvmsg rseq rt_sigaction rt_sigprocmask rt_sigreturn "
-    "sched_getaffinity set_robust_list set_tid_address setsockopt shutdown sigaltstack socket socketpair stat statfs statx sysinfo umask uname wait4 "
-    "waitid").split())
-
-
-class Point:
-    """The `number`th call of `syscall` in a recorded run, which made `of` of them."""
-
-    def __init__(self, syscall, number, area, line, order):
-        self.syscall, self.number, self.area, self.line, self.order = syscall, number, area, line, order
-        self.of = number
-
-    def __str__(self):
-        return "%s#%d %s" % (self.syscall, self.number, self.line[:110])
-
-
-def area_of(lab, text):
-    for area, path in (("check", lab.stage + ".check"), ("stage", lab.stage), ("tree", lab.tree), ("run", lab.run_folder), ("state", lab.state_folder),
-                       ("logs", lab.log_folder), ("unit", lab.unit), ("objects", lab.store + "/objects"), ("heads", lab.store + "/refs/heads"), ("notes", lab.store + "/refs/notes"),
-                       ("applied", lab.store + "/refs/orctl"), ("store", lab.store), ("audit", os.path.join(lab.root, "var/lib/orctl/audit")), ("lock", os.path.join(lab.root, "var/lib/orctl/lock")),
-                       ("root", lab.root)):
-        if path in text:
-            return area
-    return "pipe" if "pipe:" in text else "socket" if "socket:" in text or "UNIX" in text else "other"
-
-
-def record(lab, *args, syscalls=CHANGING, looks=False):
-    """Runs orctl once and returns the points of its calls of `syscalls`; those that open a file to read it only with `looks`.
-    AssertionError for a call that is neither CHANGING nor LOOKING: nobody has judged it yet."""
-    trace = os.path.join(lab.home, "trace")
-    result = lab.strace(["-y", "-s", "300", "-o", trace, "-e", "signal=none", "-e", "trace=all"], *args)
-    if result.code != 0:
-        raise AssertionError("the run to record should succeed: %s" % result)
-    points, counts = [], {}
-    with open(trace, errors="replace") as f:
-        for order, line in enumerate(f):
-            found = re.match(r"^(\w+)\(", line)
-            if not found:
-                continue
-            name = found.group(1)
-            if name not in CHANGING | LOOKING or name == "mmap" and "PROT_WRITE" in line and "MAP_SHARED" in line and "<" in line:
-                raise AssertionError("does this call change anything? %s" % line.strip())
-            counts[name] = counts.get(name, 0) + 1
-            if name not in syscalls or name in lab.always:
-                continue  # strace takes one fault for a call, and those of `always` have theirs
-            if not looks and name in ("openat2", "openat", "open") and "O_CREAT" not in line and "O_TRUNC" not in line:
-                continue
-            points.append(Point(name, counts[name], area_of(lab, line), line.strip().replace(lab.root, ""), order))
-    for point in points:
-        point.of = counts[point.syscall]
-    return points
-
-
-def thin(points, each=2):
-    """A choice: between two starts of processes, renames or requests, of each call in each place the first and the last
-    (`each` = 2) or the first alone (`each` = 1)."""
-    groups, phase = {}, 0
-    for p in points:
-        if p.syscall in ("clone", "clone3", "vfork", "rename", "renameat", "renameat2", "kill", "pidfd_send_signal", "sendto", "sendmsg"):
-            phase += 1
-        groups.setdefault((phase, p.syscall, p.area), []).append(p)
-    chosen = []
-    for group in groups.values():
-        chosen.append(group[0])
-        if each > 1 and len(group) > 1:
-            chosen.append(group[-1])
-    return sorted(chosen, key=lambda p: p.order)
 
 
 def in_parallel(jobs, work):

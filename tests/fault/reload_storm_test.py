@@ -31,10 +31,6 @@ class Endless(socketserver.BaseRequestHandler):
             pass
 
 
-class Server(socketserver.ThreadingTCPServer):
-    daemon_threads, allow_reuse_address = True, True
-
-
 def manifest(lab, port):
     path = lab.manifest("storm", "old", extra='[[upstream]]\nname = "endless"\nserver = [ { address = "127.0.0.1:%d" } ]\n' % port)
     with open(path, "a") as f:
@@ -79,8 +75,7 @@ class Storm(unittest.TestCase):
 
     def setUp(self):
         self.received = set()
-        self.server, self.stop, self.threads = Server(("127.0.0.1", 0), Endless), threading.Event(), []
-        self.start(self.server.serve_forever, 0.05)
+        self.server, self.stop, self.threads = faults.Server(Endless), threading.Event(), []
 
     def start(self, work, *args):
         thread = threading.Thread(target=work, args=args, daemon=True)
@@ -89,8 +84,7 @@ class Storm(unittest.TestCase):
 
     def tearDown(self):
         self.stop.set()
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.close()
         for thread in self.threads:
             thread.join(10)
 

@@ -366,8 +366,8 @@ class Tally:
             self.violations.append((str(point), text))
 
     def report(self):
-        line = "\n  %-28s %4d points, %d violations, live after %s, exits %s, %d not reached, %.0f s" % (
-            self.name, self.points, len(self.violations), self.live_after, self.exits, self.missed, time.monotonic() - self.began)
+        line = "\n  %-28s %4d points at offset %d, %d violations, live after %s, exits %s, %d not reached, %.0f s" % (
+            self.name, self.points, faults.OFFSET, len(self.violations), self.live_after, self.exits, self.missed, time.monotonic() - self.began)
         print(line, flush=True)
         for kind, texts in sorted(self.kinds().items(), key=lambda entry: -len(entry[1])):
             print("      %d x %s\n          first at %s" % (len(texts), kind, texts[0]), flush=True)
@@ -375,7 +375,7 @@ class Tally:
     def judge(self, test):
         """Fails the test when there is a violation; report() has listed them by kind."""
         shown = "".join("\n%s\n    %s" % (point, text.replace("\n", "\n    ")) for point, text in self.violations[:10])
-        test.assertFalse(self.violations, "%d violations%s" % (len(self.violations), shown))
+        test.assertFalse(self.violations, "%d violations (ORCTL_TEST_OFFSET=%d for these points)%s" % (len(self.violations), faults.OFFSET, shown))
 
     def kinds(self):
         """What is wrong, numbers taken out: the points where it is."""
@@ -394,7 +394,7 @@ def campaign(kind, choose, at_point, **which):
     labs = [faults.Lab() for _ in range(faults.JOBS)]
     try:
         ready = faults.in_parallel(labs, lambda lab: kind(lab).prepare(**which))
-        jobs = list(enumerate(choose(ready[0].points)))
+        jobs = list(enumerate(choose(ready[0].points), faults.TURN))
         tally.points, turn = len(jobs), iter(jobs)
         take = threading.Lock()
 

@@ -52,8 +52,8 @@ def spread(points, count):
     """`count` of the points in equal steps, SIGINT and SIGTERM in turn."""
     points = [p for p in points if p.syscall != "exit_group"]
     step = max(1, len(points) // count)
-    chosen = points if faults.FULL else points[::step]
-    return [(p, ("INT", "TERM")[i % 2]) for i, p in enumerate(chosen)]
+    chosen = points if faults.FULL else faults.every(points, step)
+    return [(p, ("INT", "TERM")[(i + faults.TURN) % 2]) for i, p in enumerate(chosen)]
 
 
 class Interrupted(unittest.TestCase):

@@ -8,7 +8,7 @@ import socket
 import time
 import unittest
 
-from harness import Answer, GatewayTest, Instance, UnixConnection, document, encode, memory, wait_for
+from harness import NAME, Answer, GatewayTest, Instance, UnixConnection, document, encode, memory, receive_all, wait_for
 
 
 class Admin(GatewayTest):
@@ -39,7 +39,7 @@ class Admin(GatewayTest):
         self.assertEqual(set(status), {"leaving", "overrides", "override_version", "name", "generation", "digest", "tree", "workers",
                                        "worker_count", "worker", "uptime", "versions"})
         self.assertEqual(set(status["workers"][0]), {"id", "override_version", "pid", "generation", "digest", "tree", "certs"})
-        self.assertEqual(status["name"], "test")
+        self.assertEqual(status["name"], NAME)
         self.assertIn(status["worker"], [worker["pid"] for worker in status["workers"]])
         self.assertRegex(status["versions"]["nginx"], r"^1\.\d+\.\d+$")
         self.assertRegex(status["versions"]["ngx_lua"], r"^0\.10\.\d+$")
@@ -153,12 +153,7 @@ class Admin(GatewayTest):
             waiting[data] = connection
         begin = time.monotonic()
         for data, connection in waiting.items():
-            answer = b""
-            while True:
-                part = connection.recv(65536)
-                if not part:
-                    break
-                answer += part
+            answer = receive_all(connection)
             self.assertIn(answer[9:12], (b"", b"408"), data)
             self.assertLess(time.monotonic() - begin, 6, data)
         self.assertTrue(self.i.all_follow())

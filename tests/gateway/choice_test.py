@@ -6,7 +6,7 @@ import os
 import threading
 import unittest
 
-from harness import GatewayTest, document, free_port, wait_for
+from harness import GatewayTest, before_location, document, free_port, wait_for
 
 
 def text_of(instance, **options):
@@ -238,7 +238,7 @@ class MaxConns(ChoiceTest):
 
     def test_two_workers_never_take_the_last_place_at_the_same_time(self):
         # Both take and give back the one place for a while, and look around whenever they have it.
-        stress = """location = /stress { content_by_lua_block {
+        stress = """        location = /stress { content_by_lua_block {
           local counters = require("orctl.counters")
           local b, row = counters.block("peer", "stress"), counters.row()
           local TAKEN, INSIDE = counters.IN_FLIGHT, 9
@@ -257,13 +257,8 @@ class MaxConns(ChoiceTest):
           until ngx.now() > ends
           ngx.print(had, " ", both)
         } }
-        location / {"""
-        i = self.instance(document(["127.0.0.1:1"]), start=False)
-        path = i.tree + "/nginx.conf"
-        with open(path) as f:
-            text = f.read()
-        i.write(path, text.replace("location / {", stress, 1))
-        i.start()
+"""
+        i = self.instance(document(["127.0.0.1:1"]), edits=[lambda text: before_location(text, stress)])
         connections = self.connections(i)
         for connection in connections:
             connection.request("GET", "/stress", headers={"Host": "test"})

@@ -1,6 +1,6 @@
-"""A real nginx with the gateway, real backends, and small helpers for the tests of this folder."""
+"""A real nginx with the gateway, real backends, and small helpers for the tests of this folder. What nginx runs is what `orctl render`
+writes (`ORCTL` names the binary), with the Lua of this checkout; a test that needs another line edits that text by a function of its own."""
 import atexit
-import functools
 import http.client
 import json
 import os
@@ -8,112 +8,53 @@ import re
 import shutil
 import signal
 import socket
-import socketserver
-import struct
 import subprocess
+import sys
 import tempfile
-import threading
-import time
 import unittest
 
-ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
-TEMPLATE = os.path.join(ROOT, "tests", "lua", "nginx.conf.template")
-MODULES = "/usr/lib/nginx/modules"
-# Not $NGINX: nginx takes that for the sockets it inherits.
-NGINX = os.environ.get("ORCTL_TEST_NGINX") or shutil.which("openresty") or "nginx"
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+from lib import programs  # noqa: E402
+from lib.backends import Backend, NginxBackends, Server  # noqa: E402,F401
+from lib.ports import accepts, closed_port, free_port  # noqa: E402,F401
+from lib.processes import alive, children, memory, owner_of  # noqa: E402,F401
+from lib.programs import CHECKOUT as ROOT, NGINX  # noqa: E402
+from lib.waiting import wait_for  # noqa: E402
+from lib.wire import Answer, UnixConnection, ask, receive_all, receive_head  # noqa: E402,F401
 
-
-def wait_for(condition, limit=60.0, what="condition"):
-    """The first true value of condition(); fails after `limit` seconds."""
-    end = time.monotonic() + limit
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError("not within %gs: %s" % (limit, what))
-        time.sleep(0.005)
-
-
-def receive_head(connection):
-    """What comes on a socket up to the end of a head, and what came along with it; less when the peer ends before."""
-    got = b""
-    while b"\r\n\r\n" not in got:
-        part = connection.recv(65536)
-        if not part:
-            break
-        got += part
-    return got
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def closed_port():
-    """A socket that holds a port where nothing listens; a Backend may be started on that port."""
-    held = socket.socket()
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    held.bind(("127.0.0.1", 0))
-    return held
+NAME = "tst_gateway_001_8080"  # of every instance: what it saves belongs to this name
+MANIFEST = """kind = "Instance"
+name = "%(name)s"
+files = "files/"
+[nginx]
+worker_processes = %(workers)d
+client_max_body_size = "%(limit)s"
+[[listener]]
+address = "127.0.0.1"
+port = %(port)d
+[[upstream]]
+name = "up"
+server = [{ address = "127.0.0.1:1" }]
+[[route]]
+path = "/"
+upstream = "up"
+"""
 
 
 def digest_of(number):
     return "%064x" % number
 
 
-@functools.cache
-def has_lua_built_in():
-    version = subprocess.run([NGINX, "-V"], stderr=subprocess.PIPE, text=True, check=True)
-    return re.search(r"--add-module=\S*lua", version.stderr) is not None
+def replaced(text, old, new, count=1):
+    """An edit of a rendered file: `old` must be there, or orctl writes something else than the test thinks."""
+    if old not in text:
+        raise AssertionError("not in what orctl renders: " + old)
+    return text.replace(old, new, count)
 
 
-def load_modules():
-    """The lines that load what this nginx needs for the gateway."""
-    if has_lua_built_in():
-        return ""
-    names = ["ndk_http_module.so", "ngx_http_lua_module.so"]
-    if not os.path.exists(os.path.join(MODULES, names[1])):
-        return ""
-    return "\n".join("load_module %s/%s;" % (MODULES, name) for name in names)
-
-
-def rendered(begin, end, case="minimal"):
-    """What orctl itself renders, from the line that begins so up to the one that ends it."""
-    path = os.path.join(ROOT, "tests", "render", case, "expected", "debian", "nginx.conf")
-    with open(path) as f:
-        lines = f.read().split("\n")
-    first = next(n for n, line in enumerate(lines) if line.strip().startswith(begin))
-    last = next(n for n in range(first, len(lines)) if lines[n].strip().startswith(end))
-    return "\n".join(lines[first:last])
-
-
-def render(run, log, listen, workers=2, dict_size="32m", tree=1, template=TEMPLATE, policy=None,
-           tls=""):
-    with open(template) as f:
-        text = f.read()
-    locations = rendered("location / {", "location @orctl_error", "routes" if policy else "minimal")
-    if policy:
-        locations = re.sub("client_max_body_size [0-9]+", "client_max_body_size %d" % policy["cap"], locations)
-    shards = ["orctl_%02d" % i for i in range(32)]
-    for name, value in {
-        "LOAD_MODULES": load_modules(),
-        "WORKERS": str(workers), "RUN": run, "LOG": log, "DICT": dict_size,
-        "INSTANCE": "test", "TREE_DIGEST": digest_of(tree), "LISTEN": listen, "TLS": tls,
-        "POLICY": "  map \"\" $orctl_uri { default \"\"; }" if policy else "",
-        "CONNECTION": rendered("map \"$http_host $request\"", "map \"\" $orctl_error"),
-        "PROXYING": rendered("proxy_http_version", "split_clients"),
-        "CHECKS": rendered("recursive_error_pages", "error_page 404"),
-        "LOCATIONS": locations,
-        "SPLIT": "\n".join("    3.12%% %s;" % s for s in shards[:-1]),
-        "UPSTREAMS": "\n".join(
-            "  upstream %s { server 127.0.0.1:1; balancer_by_lua_block "
-            "{ package.loaded[\"orctl.init\"].balancer() } keepalive 256; }" % s for s in shards),
-    }.items():
-        text = text.replace("@%s@" % name, value)
-    return text
+def before_location(text, lines):
+    """Further directives of the listeners' server, in front of the location of all requests."""
+    return replaced(text, "    location / {\n", lines + "    location / {\n")
 
 
 def document(servers=(), routes=None, **fields):
@@ -127,58 +68,33 @@ def encode(value):
     return value if isinstance(value, bytes) else json.dumps(value).encode()
 
 
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path, timeout=10):
-        super().__init__("localhost", timeout=timeout)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        # Not settimeout() before this: a full backlog would be an error at once.
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO,
-                             struct.pack("ll", self.timeout, 0))
-        self.sock.connect(self.path)
-        self.sock.settimeout(self.timeout)
-
-
-class Answer:
-    def __init__(self, response):
-        self.status = response.status
-        self.headers = response.headers
-        self.body = response.read()
-
-    def json(self):
-        return json.loads(self.body)
-
-    def text(self):
-        return self.body.decode()
-
-
 class Instance:
-    """An nginx with the gateway in a folder of its own; `policy` as in settings.json gives it the
-    phases for routes that edit requests."""
+    """An nginx with the gateway in a folder of its own. `policy` as in settings.json gives it the phases for routes that edit requests;
+    `edits` are functions that change the text of nginx.conf, for what no manifest can say."""
 
     def __init__(self, doc, workers=2, dict_size="32m", overlay=None, settings=None, policy=None,
-                 certs=None):
+                 certs=None, edits=(), nginx=""):
         self.dir = tempfile.mkdtemp(prefix="orctl-test-")
         os.chmod(self.dir, 0o755)
         self.tree = os.path.join(self.dir, "tree")
-        self.run = os.path.join(self.dir, "run")
-        self.state = os.path.join(self.dir, "state")
-        self.log = os.path.join(self.dir, "log")
+        self.run = os.path.join(self.dir, "run/openresty", NAME)
+        self.state = os.path.join(self.dir, "var/lib/openresty", NAME)
+        self.log = os.path.join(self.dir, "var/log/openresty", NAME)
         for d in (self.tree, self.run, self.log, self.state):
-            os.mkdir(d)
+            os.makedirs(d)
         if os.geteuid() == 0:
             os.chmod(self.state, 0o777)  # the workers run as nobody
         self.port = free_port()
-        self.listen = "127.0.0.1:%d" % self.port
+        self.tls_port = free_port() if certs else None
         self.workers_wanted = workers
         self.dict_size = dict_size
         self.settings = settings or {}
         self.policy = policy
+        self.edits = list(edits)
+        self.nginx = nginx  # further lines of [nginx] in the manifest
         self.master = None
         self.tree_number = 0
-        self.tls_port = free_port() if certs else None
+        self.tree_certs = []
         shutil.copytree(os.path.join(ROOT, "lua", "orctl"), os.path.join(self.tree, "lua", "orctl"))
         for name, text in (overlay or {}).items():
             self.write(os.path.join(self.tree, "lua", name), text)
@@ -187,29 +103,58 @@ class Instance:
 
     @staticmethod
     def write(path, data):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as f:
             f.write(encode(data) if not isinstance(data, str) else data.encode())
 
     def write_certs(self, certs):
         """The certificates of the tree: a list of {name, hosts, certificate, key}, PEM in it."""
-        os.makedirs(os.path.join(self.tree, "certs"), exist_ok=True)
         entries = []
         for one in certs:
             entry = {"name": one["name"]}
             for member, end in (("certificate", ".pem"), ("key", ".key")):
                 entry[member] = "certs/" + one["name"] + end
-                self.write(os.path.join(self.tree, entry[member]), one[member])
+                for folder in (self.tree, os.path.join(self.dir, "files")):
+                    self.write(os.path.join(folder, entry[member]), one[member])
             entries.append(dict(entry, hosts=one["hosts"]) if one.get("hosts") else entry)
         self.write(os.path.join(self.tree, "certs.json"), {"certificates": entries})
-        self.first_cert = entries[0]
+        self.tree_certs = entries
 
-    def tls(self):
-        if not self.tls_port:
-            return ""
-        return ("listen 127.0.0.1:%d ssl; ssl_protocols TLSv1.2 TLSv1.3; "
-                "ssl_session_cache shared:tls:1m; ssl_certificate %s; ssl_certificate_key %s; "
-                "ssl_certificate_by_lua_block { require(\"orctl.init\").certificate() }"
-                % (self.tls_port, self.first_cert["certificate"], self.first_cert["key"]))
+    def manifest(self):
+        policy = self.policy or {"limit": "1m"}
+        text = MANIFEST % {"name": NAME, "workers": self.workers_wanted, "port": self.port, "limit": policy["limit"]}
+        text = text.replace("[[listener]]", self.nginx + "\n[[listener]]")
+        if self.policy:
+            text += 'client_max_body_size = "%d"\n' % policy["cap"]
+        if self.tls_port:
+            text += '[[listener]]\naddress = "127.0.0.1"\nport = %d\nprotocol = "https"\n' % self.tls_port
+        return text + "".join("[[certificate]]\n" + "".join("%s = %s\n" % (key, json.dumps(value)) for key, value in one.items())
+                              for one in self.tree_certs)
+
+    def rendered(self, file):
+        """What orctl writes for this instance; paths are below its folder."""
+        path = os.path.join(self.dir, "manifest.toml")
+        self.write(path, self.manifest())
+        os.makedirs(os.path.join(self.dir, "files"), exist_ok=True)
+        done = subprocess.run([programs.orctl(), "--root", self.dir, "render", "-f", path, "--file", file, "--flavor",
+                               "openresty" if programs.has_lua_built_in() else "debian"], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise AssertionError("orctl render exits %d: %s" % (done.returncode, done.stderr))
+        return done.stdout
+
+    def with_digest(self, text):
+        """The digest of the tree is a number, which a test can tell beforehand."""
+        digest = re.search(r'init\("%s", "([0-9a-f]{64})"\)' % NAME, text).group(1)
+        text = replaced(text, digest, digest_of(self.tree_number))
+        return replaced(text, "/.well-known/orctl/" + digest[:32], "/.well-known/orctl/" + digest_of(self.tree_number)[:32])
+
+    def edit(self, text):
+        """nginx.conf as it is written to the tree, of what orctl renders."""
+        text = self.with_digest(text)
+        text = replaced(text, "lua_shared_dict orctl 32m;", "lua_shared_dict orctl %s;" % self.dict_size)
+        for edit in self.edits:
+            text = edit(text)
+        return text
 
     def write_tree(self, doc=None, certs=None):
         """A new tree: a new digest, and a new gateway document and certificates if there are."""
@@ -218,13 +163,9 @@ class Instance:
             self.write_certs(certs)
         if doc is not None:
             self.write(os.path.join(self.tree, "gateway.json"), doc)
-        settings = dict(self.settings, state=self.state)
-        if self.policy:
-            settings["policy"] = self.policy
-        self.write(os.path.join(self.tree, "settings.json"), settings)
-        self.write(os.path.join(self.tree, "nginx.conf"),
-                   render(self.run, self.log, self.listen, self.workers_wanted, self.dict_size,
-                          self.tree_number, policy=self.policy, tls=self.tls()))
+        self.write(os.path.join(self.tree, "settings.json"),
+                   dict(json.loads(self.rendered("settings.json")), state=self.state, **self.settings))
+        self.write(os.path.join(self.tree, "nginx.conf"), self.edit(self.rendered("nginx.conf")))
 
     def command(self):
         return [NGINX, "-p", self.tree, "-c", "nginx.conf", "-e", "stderr"]
@@ -278,8 +219,7 @@ class Instance:
 
     def workers(self):
         """Pids of the worker processes."""
-        with open("/proc/%d/task/%d/children" % (self.master.pid, self.master.pid)) as f:
-            return sorted(int(pid) for pid in f.read().split())
+        return children(self.master.pid)
 
     def admin(self, method, path, body=None, headers=None):
         connection = UnixConnection(os.path.join(self.run, "admin.sock"))
@@ -300,17 +240,11 @@ class Instance:
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(limit)
             s.connect(os.path.join(self.run, "admin.sock"))
-            answer = b""
             try:
                 s.sendall(data)
-                while True:
-                    part = s.recv(65536)
-                    if not part:
-                        break
-                    answer += part
             except ConnectionError:
                 pass
-            return answer
+            return receive_all(s)
 
     def put(self, doc, **headers):
         answer = self.admin("PUT", "/v1/config", doc,
@@ -368,142 +302,6 @@ class Instance:
             if connection not in found.values():
                 connection.close()
         return found
-
-
-def owner_of(pids, local, remote):
-    """The process that holds the server's end of a connection on the loopback."""
-    inode = None
-    with open("/proc/net/tcp") as f:
-        for line in f:
-            field = line.split()
-            if field[1].endswith(":%04X" % local) and field[2].endswith(":%04X" % remote):
-                inode = field[9]
-    for pid in pids:
-        try:
-            for fd in os.listdir("/proc/%d/fd" % pid):
-                if inode and os.readlink("/proc/%d/fd/%s" % (pid, fd)) == "socket:[%s]" % inode:
-                    return pid
-        except OSError:
-            pass
-    return None
-
-
-def memory(pids):
-    """Bytes that processes hold together; what they share counts in equal parts (Pss)."""
-    total = 0
-    for pid in pids:
-        with open("/proc/%d/smaps_rollup" % pid) as f:
-            total += sum(int(line.split()[1]) * 1024 for line in f if line.startswith("Pss:"))
-    return total
-
-
-class Backend(socketserver.ThreadingTCPServer):
-    """A server that answers every request with its name. `behave(request, head)` may do otherwise
-    and return true; `seen` holds "METHOD path" of all requests."""
-    allow_reuse_address = True
-    daemon_threads = True
-    request_queue_size = 256
-
-    def __init__(self, name="A", behave=None, port=0, host="127.0.0.1"):
-        self.name = name
-        self.behave = behave
-        self.seen = []
-        self.open = set()
-        if ":" in host:
-            self.address_family = socket.AF_INET6
-        super().__init__((host, port), Handler)
-        self.port = self.server_address[1]
-        self.address = ("[%s]:%d" if ":" in host else "%s:%d") % (host, self.port)
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
-        self.thread.start()
-        self.closed = False
-        atexit.register(self.close)
-
-    def close(self):
-        """As a process that dies: the port refuses and connections are reset."""
-        if self.closed:
-            return
-        self.closed = True
-        self.shutdown()
-        self.server_close()
-        for connection in list(self.open):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def handle_error(self, request, client_address):
-        pass
-
-
-class Handler(socketserver.StreamRequestHandler):
-    disable_nagle_algorithm = True
-
-    def handle(self):
-        self.server.open.add(self.connection)
-        try:
-            while self.one():
-                pass
-        finally:
-            self.server.open.discard(self.connection)
-
-    def one(self):
-        line = self.rfile.readline().decode("latin-1")
-        if not line:
-            return False
-        method, path, _ = line.split(" ", 2)
-        head = {}
-        while True:
-            field = self.rfile.readline().decode("latin-1").strip()
-            if not field:
-                break
-            name, value = field.split(":", 1)
-            head[name.lower()] = value.strip()
-        head["body"] = self.rfile.read(int(head.get("content-length", 0)))
-        self.server.seen.append(method + " " + path)
-        if self.server.behave and self.server.behave(self, head):
-            return False
-        self.answer(200, self.server.name)
-        return True
-
-    def answer(self, status, text):
-        self.wfile.write(("HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s"
-                          % (status, len(text), text)).encode())
-
-
-class NginxBackends:
-    """One small nginx that answers on `count` ports, each with its own name: quick, for load."""
-
-    def __init__(self, count):
-        self.dir = tempfile.mkdtemp(prefix="orctl-test-")
-        os.chmod(self.dir, 0o755)
-        self.ports = [free_port() for _ in range(count)]
-        self.addresses = ["127.0.0.1:%d" % port for port in self.ports]
-        temps = " ".join("%s_temp_path %s/%s;" % (name, self.dir, name) for name in
-                         ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        servers = "\n".join("server { listen 127.0.0.1:%d backlog=1024; location / "
-                            "{ return 200 S%d; } }" % (port, i)
-                            for i, port in enumerate(self.ports))
-        Instance.write(os.path.join(self.dir, "nginx.conf"), (
-            "worker_processes 1; daemon off; pid %s/pid; error_log stderr crit;"
-            "events { worker_connections 2048; } http { access_log off; %s"
-            "keepalive_requests 100000000; %s }" % (self.dir, temps, servers)))
-        self.process = subprocess.Popen([NGINX, "-p", self.dir, "-c", "nginx.conf", "-e", "stderr"],
-                                        stdin=subprocess.DEVNULL)
-        atexit.register(self.close)
-        wait_for(lambda: accepts(self.ports[-1]), what="backend nginx is up")
-
-    def close(self):
-        if self.process:
-            self.process.terminate()
-            self.process.wait(10)
-            self.process = None
-            shutil.rmtree(self.dir, ignore_errors=True)
-
-
-def accepts(port):
-    with socket.socket() as s:
-        return s.connect_ex(("127.0.0.1", port)) == 0
 
 
 class GatewayTest(unittest.TestCase):

@@ -9,7 +9,7 @@ import tempfile
 import threading
 import unittest
 
-from harness import GatewayTest, Instance, document, free_port, wait_for
+from harness import GatewayTest, document, free_port, wait_for
 
 QUICK = {"interval": "50ms", "timeout": "500ms", "rise": 1, "fall": 1, "flap": {"after": 0}}
 CHECK = """
@@ -237,13 +237,7 @@ class HealthTypes(GatewayTest):
 
     def trusting(self, address, certificates, **health):
         self.doc = document([address], health=dict(QUICK, **health))
-        i = self.instance(self.doc, start=False)
-        path = os.path.join(i.tree, "nginx.conf")
-        with open(path) as f:
-            text = f.read()
-        Instance.write(path, text.replace("http {", "http { lua_ssl_trusted_certificate %s;"
-                                          % certificates.pem, 1))
-        return i.start()
+        return self.instance(self.doc, nginx='trusted_certificate = "%s"' % certificates.pem)
 
     def test_tls_without_and_with_verification(self):
         a, certificates = self.tls_backend()

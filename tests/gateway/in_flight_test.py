@@ -10,7 +10,7 @@ import threading
 import unittest
 
 import h2_frames as h2
-from harness import GatewayTest, Instance, document, free_port, wait_for
+from harness import GatewayTest, Instance, document, free_port, replaced, wait_for
 
 # What an overlay may add; X-Accel-Redirect is obeyed here, as no route allows it in the gateway's own server.
 SERVER = """
@@ -43,8 +43,7 @@ OTHER = """
     listen 127.0.0.1:%(other)d;
     location / { proxy_ignore_headers Set-Cookie; proxy_pass http://orctl_07; }
   }
-  server {
-    listen @LISTEN@"""
+"""
 PATHS = ["/ok", "/ok", "/reset", "/half", "/torn", "/big", "/hang", "/accel", "/loop", "/accel-reset", "/accel-caught", "/error", "/unavailable",
          "/caught/error", "/caught/reset", "/caught/hang", "/caught/loop", "/early", "/ws", "/mirrored", "/stream", "/hint"]
 
@@ -96,15 +95,11 @@ def behave(request, head):
 class Crooked(Instance):
     """An instance whose nginx takes every way that there is."""
 
-    def write_tree(self, *args, **options):
-        super().write_tree(*args, **options)
-        path = os.path.join(self.tree, "nginx.conf")
-        with open(path) as f:
-            text = f.read()
+    def edit(self, text):
         self.ports = {"h2": free_port(), "other": free_port()}
-        head, listen, rest = text.partition("  server {\n    listen %s" % self.listen)
-        rest = rest.replace("    location / {\n", SERVER % self.ports, 1)
-        self.write(path, head + OTHER.replace("@LISTEN@", self.listen) % self.ports + rest)
+        text = replaced(super().edit(text), "    location / {\n", SERVER % self.ports)
+        first = "  server {\n    listen 127.0.0.1:%d" % self.port
+        return replaced(text, first, OTHER % self.ports + first)
 
 
 class Client:

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import unittest
 
-from harness import NGINX, GatewayTest, document, wait_for
+from harness import NAME, NGINX, GatewayTest, document, replaced, wait_for
 
 
 class Overrides(GatewayTest):
@@ -316,11 +316,8 @@ class Saved(GatewayTest):
         with open(os.path.join(i.state, "document"), "rb") as f:
             saved = f.read()
         j.write(os.path.join(j.state, "document"), saved)
+        j.edits.append(lambda text: replaced(text, 'init("%s"' % NAME, 'init("another"'))
         j.write_tree()
-        conf = os.path.join(j.tree, "nginx.conf")
-        with open(conf) as f:
-            text = f.read()
-        j.write(conf, text.replace('init("test"', 'init("another"'))
         j.start()
         self.assertEqual(j.get().body, b"O")
         self.assertIn("belongs to another instance", j.errors())

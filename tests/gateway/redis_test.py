@@ -10,7 +10,7 @@ import tempfile
 import threading
 import unittest
 
-from harness import GatewayTest, document, encode, free_port, wait_for
+from harness import Server, GatewayTest, document, encode, free_port, wait_for
 
 KEY = "balancer:config"
 
@@ -64,27 +64,19 @@ class Redis:
             self.dir.cleanup()
 
 
-class Pretender(socketserver.ThreadingTCPServer):
+class Pretender(Server):
     """Answers each line that begins a command with the next of `replies`; None closes. `asked`
     counts connections."""
-    allow_reuse_address = True
-    daemon_threads = True
 
     def __init__(self, *replies):
         self.replies = replies
         self.asked = 0
         self.closing = threading.Event()
-        super().__init__(("127.0.0.1", 0), PretenderHandler)
-        self.port = self.server_address[1]
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
-
-    def handle_error(self, request, client_address):
-        pass
+        super().__init__(PretenderHandler)
 
     def close(self):
         self.closing.set()
-        self.shutdown()
-        self.server_close()
+        super().close()
 
 
 class PretenderHandler(socketserver.StreamRequestHandler):

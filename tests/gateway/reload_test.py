@@ -90,9 +90,9 @@ class Reload(GatewayTest):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
-            old = i.listen
-            i.listen = "127.0.0.1:%d" % taken.getsockname()[1]
+            old, i.port = i.port, taken.getsockname()[1]
             i.write_tree(self.doc_b)
+            i.port = old
             i.master.send_signal(signal.SIGHUP)
             wait_for(lambda: "still could not bind" in i.errors(), 15, "the reload has failed")
         self.assertEqual(i.workers(), workers)
@@ -102,7 +102,6 @@ class Reload(GatewayTest):
         os.kill(workers[0], signal.SIGKILL)
         wait_for(lambda: len(i.workers()) == 2 and workers[0] not in i.workers())
         self.assertEqual({i.get().text() for _ in range(6)}, {"A"})
-        i.listen = old
         i.write_tree(self.doc_b)
         i.hup()
         self.assertEqual(i.get().text(), "B")

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import unittest
 
-from harness import GatewayTest, document, free_port, wait_for
+from harness import GatewayTest, ask, before_location, document, free_port, wait_for
 
 MIB = 1 << 20
 POLICY = {"limit": MIB, "cap": MIB}
@@ -37,17 +37,12 @@ class Recorder:
 
 def raw(instance, data, limit=10):
     """The bytes answered to raw bytes, until the connection is closed."""
-    with socket.create_connection(("127.0.0.1", instance.port), limit) as s:
-        s.sendall(data)
-        answer = b""
-        try:
-            while True:
-                part = s.recv(65536)
-                if not part:
-                    return answer
-                answer += part
-        except ConnectionError:
-            return answer
+    return ask(instance.port, data, limit)
+
+
+def without_buffering(text):
+    """nginx.conf whose server would have bodies go on while they come; its locations know better."""
+    return before_location(text, "    proxy_request_buffering off;\n")
 
 
 def chunked(size, path="/", host="test", chunk=8192):
@@ -423,20 +418,14 @@ class Policies(GatewayTest):
 
     def test_bodies_are_limited_where_nginx_does_not_keep_them_at_once(self):
         i = self.instance(self.r.document({"path": "/", "client_max_body_size": "1k", "upstream": "a"}),
-                          start=False, policy=POLICY)
-        i.listen += "; proxy_request_buffering off"
-        i.write_tree()
-        i.start()
+                          policy=POLICY, edits=[without_buffering])
         for size, wanted in ((1024, 200), (200000, 413)):
             self.assertEqual(status_of(raw(i, chunked(size))), wanted)
 
     def test_bodies_over_http2_are_limited_without_a_length(self):
-        i = self.instance(self.r.document({"path": "/", "client_max_body_size": "1k",
-                                           "upstream": "a"}), start=False, policy=POLICY)
         port = free_port()
-        i.listen += "; listen 127.0.0.1:%d http2" % port
-        i.write_tree()
-        i.start()
+        self.instance(self.r.document({"path": "/", "client_max_body_size": "1k", "upstream": "a"}),
+                      policy=POLICY, edits=[lambda text: before_location(text, "    listen 127.0.0.1:%d http2;\n" % port)])
         for size, wanted in ((1024, 200), (1025, 413), (200000, 413)):
             before = len(self.r.got)
             said = subprocess.run(

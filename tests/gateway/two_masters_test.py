@@ -8,23 +8,9 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 import unittest
 
-from harness import NGINX, Answer, GatewayTest, UnixConnection, document, wait_for
-
-
-def alive(pid):
-    try:
-        with open("/proc/%d/stat" % pid) as f:
-            return f.read().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def children(pid):
-    with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
-        return [int(child) for child in f.read().split()]
+from harness import NGINX, Answer, GatewayTest, UnixConnection, alive, children, document, wait_for
 
 
 class TwoMasters(GatewayTest):

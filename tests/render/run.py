@@ -4,7 +4,8 @@
     run.py [--orctl BIN] [unittest options]      UPDATE=1 rewrites what is expected
 
 A case is a folder with manifest.toml or manifest.json (and what belongs to it). `expected/` holds gateway.json and, for
-each flavour, nginx.conf and the unit. The digest of the tree covers the gateway's Lua, so it is written as DIGEST.
+each flavour, nginx.conf and the unit. The digest of the tree covers the gateway's Lua, so it is written as DIGEST. Of nginx.conf only
+that of `minimal` for Debian is kept whole, see golden.py.
 """
 import json
 import os
@@ -21,6 +22,10 @@ import jsonschema
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
+import golden  # noqa: E402
+from lib.texts import difference  # noqa: E402
+
 ORCTL = os.environ.get("ORCTL", TOP + "/build/dev/orctl")
 UPDATE = os.environ.get("UPDATE") == "1"
 # of which the trees of the cases are tried; $NGINX is what nginx itself takes for sockets
@@ -28,6 +33,7 @@ NGINX = os.environ.get("ORCTL_TEST_NGINX") or "/usr/sbin/nginx"
 FLAVOR = "openresty" if b"openresty/" in subprocess.run([NGINX, "-v"], stderr=subprocess.PIPE).stderr else "debian"
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
 FLAVORS = ("debian", "openresty")
+WHOLE = "minimal"  # the case whose nginx.conf is kept whole, for the first flavour
 
 
 def run(*argv, **more):
@@ -53,6 +59,10 @@ def rendered_file(manifest, name, flavor):
 def without_digest(conf):
     digest = re.search(r'init\("[^"]*", "([0-9a-f]{64})"\)', conf).group(1)
     return conf.replace(digest, "DIGEST").replace("/.well-known/orctl/" + digest[:32], "/.well-known/orctl/DIGEST")
+
+
+def name_in(conf):
+    return re.search(r'init\("([^"]*)", ', conf).group(1)
 
 
 def manifest_of(case):
@@ -84,20 +94,30 @@ class RenderTest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, folder)
         return folder
 
-    def expect(self, path, text):
+    def expect(self, path, text, base=None):
+        """The file holds this text, or what of it differs from `base`, (name, text) of another golden file."""
+        path += ".diff" if base else ""
         if UPDATE:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
+                file.write(golden.without(base[1], text, base[0]) if base else text)
         self.assertTrue(os.path.exists(path), path + " is missing: run with UPDATE=1, then look at it")
-        self.assertEqual(text.splitlines(), read(path).splitlines(), path)
+        expected = golden.applied(base[1], read(path)) if base else read(path)
+        if expected != text:
+            self.fail("UPDATE=1 takes this over:\n" + difference(expected, text, os.path.relpath(path, TOP), "what orctl renders"))
 
     def golden(self, case):
-        manifest = manifest_of(case)
+        manifest, base = manifest_of(case), None
         for flavor in FLAVORS:
-            for name in ("nginx.conf", "unit"):
-                text = rendered_file(manifest, name, flavor)
-                self.expect("%s/expected/%s/%s" % (case, flavor, name), without_digest(text) if name == "nginx.conf" else text)
+            self.expect("%s/expected/%s/unit" % (case, flavor), rendered_file(manifest, "unit", flavor))
+            text = rendered_file(manifest, "nginx.conf", flavor)
+            if flavor == FLAVORS[0] and os.path.basename(case) != WHOLE:
+                # as it is rendered now: what all cases share is told of one alone
+                whole = without_digest(rendered_file(manifest_of(os.path.join(HERE, WHOLE)), "nginx.conf", flavor))
+                base = ("%s/expected/%s/nginx.conf" % (WHOLE, flavor), whole.replace(name_in(whole), name_in(text)))
+            text = without_digest(text)
+            self.expect("%s/expected/%s/nginx.conf" % (case, flavor), text, base)
+            base = (flavor + "/nginx.conf", text)
         self.expect(case + "/expected/gateway.json", rendered_file(manifest, "gateway.json", "debian"))
         if document_of(manifest).get("certificate"):
             self.expect(case + "/expected/certs.json", rendered_file(manifest, "certs.json", "debian"))
@@ -106,7 +126,7 @@ class RenderTest(unittest.TestCase):
         """Twice the same, and also from JSON with the members of every object in any order."""
         names = ("nginx.conf", "gateway.json", "unit")
         first = [rendered_file(manifest, name, "debian") for name in names]
-        self.assertEqual(first, [rendered_file(manifest, name, "debian") for name in names])
+        self.same(names, first, manifest)
         # beside the original: `files` and the Fleet are found from there
         folder = self.scratch()
         shutil.copytree(os.path.dirname(manifest), folder + "/case")
@@ -114,7 +134,12 @@ class RenderTest(unittest.TestCase):
         for seed in range(3):
             with open(folder + "/case/manifest.json", "w", encoding="utf-8") as file:
                 json.dump(shuffled(document_of(manifest), random.Random(seed)), file)
-            self.assertEqual(first, [rendered_file(folder + "/case/manifest.json", name, "debian") for name in names])
+            self.same(names, first, folder + "/case/manifest.json")
+
+    def same(self, names, first, manifest):
+        for name, text in zip(names, first):
+            if differs := difference(text, rendered_file(manifest, name, "debian"), name, name + " once more"):
+                self.fail(differs)
 
     def nginx_takes(self, manifest):
         """Real `nginx -t` over the tree where it stands."""

@@ -6,9 +6,9 @@ import socket
 import subprocess
 import unittest
 
-from host_test import POLICY, Case, ask_h2, field, raw, status
+from host_test import POLICY, Case, ask_h2, field, status
 import h2_frames as h2
-from harness import receive_head, wait_for
+from harness import ask, receive_head, wait_for
 
 PROXY = [b"Proxy-Authenticate", b"Proxy-Authentication-Info", b"Proxy-Authorization", b"Proxy-Connection", b"Proxy-Features", b"Proxy-Instruction"]
 NOT_FOR_SERVERS = PROXY + [b"TE", b"Trailer", b"HTTP2-Settings", b"Keep-Alive", b"Forwarded", b"Upgrade"]
@@ -22,7 +22,7 @@ class Hops(Case):
     def seen(self, instance, lines, method=b"GET", path=b"/", body=b""):
         """Status, and the head that the server saw, of a request with these lines."""
         del self.heads[:]
-        answer = raw(instance.port, method + b" " + path + b" HTTP/1.1\r\nHost: shop.example\r\n" + b"".join(line + b"\r\n" for line in lines) + b"\r\n" + body)
+        answer = ask(instance.port, method + b" " + path + b" HTTP/1.1\r\nHost: shop.example\r\n" + b"".join(line + b"\r\n" for line in lines) + b"\r\n" + body)
         return status(answer), self.heads[-1][2] if self.heads else None
 
     def answer_with(self, *answers):
@@ -69,7 +69,7 @@ class Requests(Hops):
             code, seen = self.seen(instance, [b"F%d: x" % n for n in range(200)] + [b"X-A: 1", b"Connection: close", b"Connection: X-A"])
             self.assertEqual((code, "x-a" in seen, seen["f199"]), (200, False, "x"))
             del self.heads[:]
-            answer = raw(instance.port, b"GET / HTTP/1.1\r\nHost: shop.example\r\n" + b"".join(b"Connection: x%d\r\n" % n for n in range(65)) + b"Connection: close\r\n\r\n")
+            answer = ask(instance.port, b"GET / HTTP/1.1\r\nHost: shop.example\r\n" + b"".join(b"Connection: x%d\r\n" % n for n in range(65)) + b"Connection: close\r\n\r\n")
             self.assertEqual((status(answer), self.heads), (400, []))
             self.assertIn(b"too many fields", answer)
 
@@ -82,7 +82,7 @@ class Requests(Hops):
                         b"POST /2 HTTP/1.1\r\nHost: shop.example\r\n" + odd + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n",
                         b"POST /3 HTTP/1.1\r\nHost: shop.example\r\n" + odd + b"Content-Length: %d\r\n\r\n" % len(large) + large,
                         b"GET /4 HTTP/1.1\r\nHost: shop.example\r\nX-A: 1\r\nConnection: close\r\n\r\n"]
-            answer = raw(instance.port, b"".join(requests))
+            answer = ask(instance.port, b"".join(requests))
             self.assertEqual(len(re.findall(rb"HTTP/1.1 200", answer)), 4)
             self.assertEqual([head["body"] for _, _, head in self.heads], [b"hello", b"hello world", large, b""])
             self.assertEqual(["x-a" in head for _, _, head in self.heads], [False, False, False, True])
@@ -179,7 +179,7 @@ class Answers(Hops):
         fields = b"".join(name + b": x\r\n" for name in NOT_FOR_CLIENTS)
         self.answer_with(self.answer(fields + b"Connection: keep-alive, Upgrade\r\nProxy-Status: own\r\nX-Own: 1\r\n"))
         for instance in self.instances():
-            head = raw(instance.port, b"GET /0 HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n")
+            head = ask(instance.port, b"GET /0 HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n")
             self.assertEqual([(n, field(head, n)) for n in NOT_FOR_CLIENTS if field(head, n)], [])
             self.assertEqual((status(head), field(head, b"Proxy-Status"), field(head, b"X-Own"), field(head, b"Connection")), (200, b"own", b"1", b"close"))
             code, got, fields = self.curl(instance)

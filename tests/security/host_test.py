@@ -11,7 +11,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "gateway"))
 import h2_frames as h2
-from harness import ROOT, GatewayTest, Instance, document, free_port, receive_head, wait_for
+from harness import GatewayTest, Instance, ask, before_location, document, free_port, receive_head, wait_for
 
 POLICY = {"limit": 1 << 20, "cap": 1 << 20}
 LABEL = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
@@ -48,29 +48,9 @@ def canonical(host):
 class Both(Instance):
     """Serves HTTP/2 in clear text, too."""
 
-    def write_tree(self, *args, **options):
-        super().write_tree(*args, **options)
-        path = os.path.join(self.tree, "nginx.conf")
+    def edit(self, text):
         self.h2_port = free_port()
-        with open(path) as f:
-            text = f.read()
-        listen = "    listen %s;\n" % self.listen
-        self.write(path, text.replace(listen, listen + "    listen 127.0.0.1:%d http2;\n" % self.h2_port))
-
-
-def raw(port, data):
-    with socket.create_connection(("127.0.0.1", port), 10) as s:
-        s.sendall(data)
-        answer = b""
-        try:
-            while True:
-                part = s.recv(65536)
-                if not part:
-                    break
-                answer += part
-        except ConnectionError:
-            pass
-        return answer
+        return before_location(super().edit(text), "    listen 127.0.0.1:%d http2;\n" % self.h2_port)
 
 
 def ask_h2(port, frames):
@@ -129,7 +109,7 @@ class Host(Case):
     def ask(self, instance, host, path=b"/", version=b"1.1", line=None, more=b""):
         del self.heads[:]
         line = line or b"GET %s HTTP/%s" % (path, version)
-        return raw(instance.port, line + b"\r\n" + (b"Host: %s\r\n" % host if host is not None else b"") + more + b"Connection: close\r\n\r\n")
+        return ask(instance.port, line + b"\r\n" + (b"Host: %s\r\n" % host if host is not None else b"") + more + b"Connection: close\r\n\r\n")
 
     def check(self, instance, host, version=b"1.1"):
         """One verdict for the server and for the redirect, and it is the one wanted."""
@@ -336,7 +316,7 @@ class Connection(Case):
             self.assertEqual({"x-a", "x-b", "keep-alive", "proxy-connection", "te", "trailer", "connection", "upgrade"} & set(seen), set())
             self.assertEqual([seen[n] for n in ("x-c", "host", "x-real-ip", "x-forwarded-for", "x-forwarded-host", "cookie")],
                              ["4", "shop.example", "127.0.0.1", "7.7.7.7, 127.0.0.1", "shop.example", "a=b"])
-            answer = raw(instance.port, b"POST / HTTP/1.1\r\nHost: shop.example\r\nConnection: close, X-A, Content-Length\r\nX-A: 1\r\nContent-Length: 5\r\n\r\nhello")
+            answer = ask(instance.port, b"POST / HTTP/1.1\r\nHost: shop.example\r\nConnection: close, X-A, Content-Length\r\nX-A: 1\r\nContent-Length: 5\r\n\r\nhello")
             self.assertEqual((status(answer), self.heads[-1][2]["body"], "x-a" in self.heads[-1][2]), (200, b"hello", False))
             head, rest, _ = self.send(instance, [b"Connection: " + b",".join(b"x%d" % n for n in range(65))], wait=b"}")
             self.assertEqual(status(head), 400)
@@ -348,15 +328,15 @@ class Connection(Case):
         instance = self.both(routes, policy=POLICY)
         odd = b"Connection: close, X-Set\r\nX-Set: theirs\r\n"
 
-        def ask(line, more=b"", body=b""):
-            return raw(instance.port, line + b" HTTP/1.1\r\nHost: shop.example\r\n" + odd + more + b"\r\n" + body)
-        self.assertEqual(status(ask(b"GET /v2/a%2Fb?q")), 200)
+        def send(line, more=b"", body=b""):
+            return ask(instance.port, line + b" HTTP/1.1\r\nHost: shop.example\r\n" + odd + more + b"\r\n" + body)
+        self.assertEqual(status(send(b"GET /v2/a%2Fb?q")), 200)
         self.assertEqual(self.heads[-1][1].split("?")[-1], "q")
-        self.assertEqual(field(ask(b"GET /there"), b"Location"), b"https://shop.example/here")
-        self.assertEqual(status(ask(b"GET /")), 200)
+        self.assertEqual(field(send(b"GET /there"), b"Location"), b"https://shop.example/here")
+        self.assertEqual(status(send(b"GET /")), 200)
         self.assertEqual(self.heads[-1][2]["x-set"], "own")
-        self.assertEqual(status(ask(b"POST /", b"Content-Length: 11\r\n", b"x" * 11)), 413)
-        self.assertEqual(status(ask(b"GET /")), 429)
+        self.assertEqual(status(send(b"POST /", b"Content-Length: 11\r\n", b"x" * 11)), 413)
+        self.assertEqual(status(send(b"GET /")), 429)
 
     def test_http2_carries_no_field_of_a_connection(self):
         def behave(request, head):

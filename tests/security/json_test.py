@@ -12,7 +12,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "gateway"))
-from harness import GatewayTest, document, wait_for
+from harness import NAME, GatewayTest, document, wait_for
 from redis_test import KEY, Redis
 
 ORCTL = os.environ.get("ORCTL", os.path.join(HERE, "..", "..", "build", "release", "orctl"))
@@ -132,7 +132,7 @@ class Json(GatewayTest):
         instance.close_process()
         good = json.dumps(document([], routes=[])).encode()
         for fault in (b"\x00", b"\x00garbage", b" 5.", b"/**/"):
-            payload = json.dumps({"base": base, "name": "test"}).encode() + b"\n" + good + fault
+            payload = json.dumps({"base": base, "name": NAME}).encode() + b"\n" + good + fault
             with open(instance.state + "/document", "wb") as file:
                 file.write(b"orctl-state 1 document %d %s\n" % (len(payload), hashlib.sha256(payload).hexdigest().encode()) + payload)
             os.chmod(instance.state + "/document", 0o644)

@@ -85,12 +85,9 @@ class HostileGateway:
 
     def answer(self, client):
         client.settimeout(5)
-        head = b""
-        while b"\r\n\r\n" not in head:
-            part = client.recv(65536)
-            if not part:
-                return
-            head += part
+        head = faults.wire.receive_head(client)
+        if b"\r\n\r\n" not in head:
+            return
         path = head.split(b" ", 2)[1].decode()
         self.asked.add(path)
         body = self.answers.get(path, self.answers.get("*", b"{}"))

@@ -21,7 +21,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "fault"))
@@ -193,15 +192,10 @@ class SystemdHost:
         try:
             with self.network():
                 connection.connect()
-            connection.request("GET", path, headers={"Connection": "close", "Host": host})
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode(errors="replace").strip()
         except OSError as e:
             return 0, str(e)
-        except http.client.HTTPException as e:
-            return 0, repr(e)
-        finally:
-            connection.close()
+        status, body = faults.wire.get(connection, path, host)
+        return status, body.strip()
 
     # -- its processes ---------------------------------------------------------------------------
 
