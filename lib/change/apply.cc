@@ -20,7 +20,7 @@ std::vector<Outcome> apply(const Plan& plan, World& world, const Request& reques
   std::vector<Outcome> outcomes;
   if (!request.ends_wait) refuse_unconfirmed(plan, world);
   for (const InstancePlan& one : plan.instances) {
-    outcomes.push_back(Carrier(one, world, request, progress).run());
+    outcomes.push_back(Carrier(one, {}, world, request, progress).run());
     drop_stale_wait(one.name, world, request, progress);
     const Version& version = one.after ? *one.after : *one.before;
     if (!leftovers(one.name, tree_folder(version.spec), world).empty()) tidy(one.name, world, progress);

@@ -216,41 +216,6 @@ std::vector<Step> steps_between(const Version& before, const Version& after, con
 
 }  // namespace
 
-std::string to_string(const Step& step) {
-  struct Namer {
-    std::string operator()(const CheckTree&) const { return "check-tree"; }
-    std::string operator()(const CommitRevision&) const { return "commit-revision"; }
-    std::string operator()(const ArmConfirm&) const { return "arm-confirm"; }
-    std::string operator()(const SwapTree& s) const { return s.in_two ? "swap-tree-in-two" : "swap-tree"; }
-    std::string operator()(const WriteUnit&) const { return "write-unit"; }
-    std::string operator()(const PushGateway&) const { return "push-gateway"; }
-    std::string operator()(const PushCertificates&) const { return "push-certificates"; }
-    std::string operator()(const Reload&) const { return "reload"; }
-    std::string operator()(const Supervise& s) const {
-      using Action = Supervise::Action;
-      switch (s.action) {
-        case Action::start:
-          return "supervise-start";
-        case Action::stop:
-          return "supervise-stop";
-        case Action::restart:
-          return "supervise-restart";
-        case Action::upgrade:
-          return "supervise-upgrade";
-        case Action::retire:
-          return "supervise-retire";
-        case Action::enable:
-          return "supervise-enable";
-        case Action::disable:
-          return "supervise-disable";
-      }
-      return "";
-    }
-    std::string operator()(const Verify&) const { return "verify"; }
-  };
-  return std::visit(Namer{}, step);
-}
-
 Impact InstancePlan::impact() const { return strongest(changes); }
 
 bool InstancePlan::makes_revision() const {

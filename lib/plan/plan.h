@@ -2,12 +2,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "base/tree.h"
 #include "model/schema.h"
 #include "model/value.h"
+#include "plan/step.h"
 
 namespace orctl {
 
@@ -64,44 +64,6 @@ struct Live {
   std::string saved;  ///< digest of the document that a start serves in the place of the tree's; "" when there is none
   bool operator==(const Live&) const = default;
 };
-
-/// The steps, in the order in which they are carried out. What they work on is the plan's `before` and `after`.
-struct CheckTree {
-  bool operator==(const CheckTree&) const = default;
-};  ///< stage `after.tree`, nginx -t, compile its Lua
-struct CommitRevision {
-  bool operator==(const CommitRevision&) const = default;
-};  ///< into the store, durable
-struct ArmConfirm {
-  bool operator==(const ArmConfirm&) const = default;
-};  ///< from here on the revision goes back by itself, unless somebody confirms it in time
-struct SwapTree {
-  bool in_two = false;  ///< renames, because the file system cannot exchange folders in one step
-  bool operator==(const SwapTree&) const = default;
-};  ///< exchange the folders, or install, or remove
-struct WriteUnit {
-  bool operator==(const WriteUnit&) const = default;
-};
-struct PushGateway {
-  bool operator==(const PushGateway&) const = default;
-};  ///< PUT the document; no reload. Behind a Reload: once the new workers are there
-struct PushCertificates {
-  bool operator==(const PushCertificates&) const = default;
-};  ///< PUT the certificates; no reload
-struct Reload {
-  bool operator==(const Reload&) const = default;
-};
-struct Supervise {
-  /// upgrade: the binary installed now beside the running one; retire: the old master goes; enable, disable: at boot
-  enum class Action { start, stop, restart, upgrade, retire, enable, disable } action = Action::start;
-  bool operator==(const Supervise&) const = default;
-};
-struct Verify {
-  bool operator==(const Verify&) const = default;
-};  ///< every worker and every listener proves what it serves
-using Step = std::variant<CheckTree, CommitRevision, ArmConfirm, SwapTree, WriteUnit, PushGateway, PushCertificates,
-                          Reload, Supervise, Verify>;
-std::string to_string(const Step& step);  ///< "check-tree", "supervise-start", …
 
 struct InstancePlan {
   std::string name;

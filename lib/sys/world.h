@@ -10,6 +10,7 @@
 #include "sys/http.h"
 #include "sys/interrupt.h"
 #include "sys/proc.h"
+#include "sys/trace.h"
 
 /// The outside, and nothing else: files, processes, HTTP, git, time, environment.
 /// Looking is const, changing is not, and every change is traced. No other layer includes posix,
@@ -22,9 +23,10 @@ enum class Supervision { process, systemd };
 /// Everything outside the process. Held by value, so that a const World is a promise only to look.
 struct World {
   /// `host_root` is the folder that all paths of the host are below.
-  explicit World(const Trace& trace, std::string host_root = "/")
+  explicit World(const Trace& tracer, std::string host_root = "/")
       : root(std::move(host_root)),
         layout(root),
+        trace(tracer),
         fs(trace, root),
         proc(trace),
         http(trace),
@@ -32,6 +34,7 @@ struct World {
 
   std::string root;
   Layout layout;  ///< where everything is below `root`
+  Trace trace;    ///< of whoever gives the side effects of the parts below an order; may be empty
   Supervision supervision = Supervision::process;
 
   Fs fs;
