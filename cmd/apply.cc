@@ -1,17 +1,20 @@
 #include "change/apply.h"
 
+#include <fmt/format.h>
+
 #include "base/text.h"
-#include "change.h"
 #include "change/confirm.h"
 #include "change/held.h"
 #include "change/leftovers.h"
 #include "change/make_plan.h"
 #include "change/request.h"
+#include "cli/show_plan.h"
 #include "live/live_tree.h"
 #include "live/observe.h"
 #include "manifest/host_policy.h"
 #include "manifest/load.h"
 #include "render/render.h"
+#include "shared/change.h"
 #include "store/lost.h"
 #include "store/unconfirmed.h"
 

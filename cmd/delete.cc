@@ -1,7 +1,6 @@
 #include <set>
 
 #include "base/text.h"
-#include "change.h"
 #include "change/apply.h"
 #include "change/confirm.h"
 #include "change/delete_salvaged.h"
@@ -13,6 +12,7 @@
 #include "live/observe.h"
 #include "live/salvage.h"
 #include "model/name.h"
+#include "shared/change.h"
 #include "store/audit.h"
 #include "store/lost.h"
 

@@ -1,12 +1,16 @@
-#include "change.h"
+#include <fmt/format.h>
+
+#include "base/text.h"
 #include "change/apply.h"
 #include "change/confirm.h"
 #include "change/held.h"
 #include "change/make_plan.h"
 #include "change/promote.h"
 #include "change/request.h"
+#include "cli/show_plan.h"
 #include "live/observe.h"
-#include "override.h"
+#include "shared/change.h"
+#include "shared/override.h"
 #include "store/select.h"
 
 namespace orctl {

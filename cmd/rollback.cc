@@ -1,11 +1,14 @@
-#include "change.h"
+#include <fmt/format.h>
+
 #include "change/apply.h"
 #include "change/held.h"
 #include "change/make_plan.h"
 #include "change/request.h"
+#include "cli/show_plan.h"
 #include "host/target.h"
 #include "live/observe.h"
 #include "manifest/host_policy.h"
+#include "shared/change.h"
 #include "store/history.h"
 
 namespace orctl {

@@ -1,9 +1,9 @@
-#pragma once
+#include "shared/lifecycle.h"
 
-#include "change.h"
+#include <fmt/format.h>
+
 #include "change/apply.h"
 #include "change/held.h"
-#include "change/request.h"
 #include "host/supervisor.h"
 #include "live/live_tree.h"
 #include "live/observe.h"
@@ -11,17 +11,10 @@
 #include "store/select.h"
 
 namespace orctl {
-
-/// What start, stop, restart and reload have in common: they differ in one step of the plan.
-struct LifecycleOptions {
-  std::vector<std::string> names;
-  std::vector<std::string> labels;
-  ChangeFlags change;
-  bool accept_changes = false;
-};
+namespace {
 
 /// Root runs nothing that somebody else could have put into a tree.
-inline void refuse_others_tree(const Observed& now, const World& world) {
+void refuse_others_tree(const Observed& now, const World& world) {
   const auto found = distrust_live_tree(now.tree_path, world);
   if (!found) return;
   const bool inside = found->path == now.tree_path || found->path.starts_with(now.tree_path + "/");
@@ -34,7 +27,7 @@ inline void refuse_others_tree(const Observed& now, const World& world) {
 }
 
 /// The commit that a plan of the process alone is made upon, so far as that can be read.
-inline std::string base_of(const Observed& now, const World& world) {
+std::string base_of(const Observed& now, const World& world) {
   if (now.applied) return now.applied->commit;
   try {
     return world.git.ref(applied_ref(now.name)).value_or("");
@@ -44,8 +37,10 @@ inline std::string base_of(const Observed& now, const World& world) {
   }
 }
 
-inline Exit run_lifecycle(const std::string& verb, const std::string& done, std::optional<Supervise::Action> action,
-                          const LifecycleOptions& o, World& world, Io& io) {
+}  // namespace
+
+Exit run_lifecycle(const std::string& verb, const std::string& done, std::optional<Supervise::Action> action,
+                   const LifecycleOptions& o, World& world, Io& io) {
   io.kind("LifecycleResult");
   if (o.names.empty() && o.labels.empty())
     throw Error(Exit::usage, "say which instances", "name them, or choose them with -l key=value");
@@ -80,7 +75,7 @@ inline Exit run_lifecycle(const std::string& verb, const std::string& done, std:
                 [&](const InstancePlan& p) { return p.empty() ? "unchanged" : done; });
 }
 
-inline Command lifecycle_command(CommandInfo info, Exit (*run)(const LifecycleOptions&, World&, Io&)) {
+Command lifecycle_command(CommandInfo info, Exit (*run)(const LifecycleOptions&, World&, Io&)) {
   return command<LifecycleOptions>(
       std::move(info),
       [](Flags& f, LifecycleOptions& o) {

@@ -1,24 +1,33 @@
-#pragma once
+#include "shared/change.h"
+
 #include <fmt/format.h>
 
 #include "base/text.h"
 #include "change/apply.h"
-#include "change/request.h"
-#include "cli/command.h"
-#include "cli/show_plan.h"
+#include "shared/warn_masters.h"
 #include "store/lost.h"
 #include "store/unconfirmed.h"
-#include "warn_masters.h"
 
 namespace orctl {
+namespace {
 
-/// The flags of every command that changes an instance.
-struct ChangeFlags {
-  std::string reason;
-  Millis lock_timeout{30000}, verify_timeout{10000}, watch_log{1000};
-};
+/// "deploy_me_001_80 configured: revision 2, hot; generation 3 on 2 workers (35 ms)"
+std::string outcome_line(const Outcome& o, const std::string& verb) {
+  std::string line = o.name + " " + verb;
+  if (!o.changed) return line;
+  std::vector<std::string> facts;
+  if (o.revision != 0) line += fmt::format(": revision {}", o.revision);
+  line += fmt::format("{} {}", o.revision != 0 ? "," : ":", to_string(o.impact));
+  if (!o.proof.workers.empty())
+    line += fmt::format("; proved by {} at generation {}",
+                        o.proof.workers.size() == 1 ? "1 worker" : fmt::format("{} workers", o.proof.workers.size()),
+                        o.proof.generation);
+  return line + fmt::format(" ({} ms)", o.took.count());
+}
 
-inline void add_time_flags(Flags& f, ChangeFlags& c) {
+}  // namespace
+
+void add_time_flags(Flags& f, ChangeFlags& c) {
   f.add("--lock-timeout", c.lock_timeout, "how long to wait while another orctl works on the instance")
       .env("ORCTL_LOCK_TIMEOUT")
       .config("lock_timeout");
@@ -27,13 +36,13 @@ inline void add_time_flags(Flags& f, ChangeFlags& c) {
       .config("verify_timeout");
 }
 
-inline void add_change_flags(Flags& f, ChangeFlags& c) {
+void add_change_flags(Flags& f, ChangeFlags& c) {
   f.add("--reason", c.reason, "why; kept in the history").value("TEXT").kept();
   add_time_flags(f, c);
   f.add("--watch-log", c.watch_log, "how long to watch the new workers after a reload or restart; 0s: not at all");
 }
 
-inline Request make_request(const ChangeFlags& c, const World& world, const std::string& command) {
+Request make_request(const ChangeFlags& c, const World& world, const std::string& command) {
   Request request;
   request.note = {world.env.user() + "@" + world.env.host(), c.reason, command};
   request.verify_limit = c.verify_timeout;
@@ -43,8 +52,7 @@ inline Request make_request(const ChangeFlags& c, const World& world, const std:
   return request;
 }
 
-/// Tells of instances that a plan could not be applied to now, and of those that are to be mended first.
-inline void warn_unsettled(Io& io, const Plan& plan, const World& world) {
+void warn_unsettled(Io& io, const Plan& plan, const World& world) {
   std::vector<std::string> names;
   for (const InstancePlan& one : plan.instances) names.push_back(one.name);
   warn_masters(io, names, world);
@@ -58,23 +66,8 @@ inline void warn_unsettled(Io& io, const Plan& plan, const World& world) {
               fmt::format("before the next change: orctl confirm {}, or {}", one.name, wait->way_back()));
 }
 
-/// "deploy_me_001_80 configured: revision 2, hot; generation 3 on 2 workers (35 ms)"
-inline std::string outcome_line(const Outcome& o, const std::string& verb) {
-  std::string line = o.name + " " + verb;
-  if (!o.changed) return line;
-  std::vector<std::string> facts;
-  if (o.revision != 0) line += fmt::format(": revision {}", o.revision);
-  line += fmt::format("{} {}", o.revision != 0 ? "," : ":", to_string(o.impact));
-  if (!o.proof.workers.empty())
-    line += fmt::format("; proved by {} at generation {}",
-                        o.proof.workers.size() == 1 ? "1 worker" : fmt::format("{} workers", o.proof.workers.size()),
-                        o.proof.generation);
-  return line + fmt::format(" ({} ms)", o.took.count());
-}
-
-/// Reports how each instance of a plan ended; `verb` words a success. Returns the exit code.
-inline Exit report(Io& io, const Plan& plan, const std::vector<Outcome>& outcomes,
-                   const std::function<std::string(const InstancePlan&)>& verb) {
+Exit report(Io& io, const Plan& plan, const std::vector<Outcome>& outcomes,
+            const std::function<std::string(const InstancePlan&)>& verb) {
   bool changed = false;
   for (size_t i = 0; i < outcomes.size(); ++i) {
     const Outcome& o = outcomes[i];
@@ -110,8 +103,7 @@ inline Exit report(Io& io, const Plan& plan, const std::vector<Outcome>& outcome
   return exit_of(outcomes);
 }
 
-/// Remarks on the work while it goes on.
-inline std::function<void(const std::string&)> remarks(Io& io) {
+std::function<void(const std::string&)> remarks(Io& io) {
   return [&io](const std::string& line) { io.note(line); };
 }
 

@@ -1,0 +1,34 @@
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "change/request.h"
+#include "cli/command.h"
+#include "plan/plan.h"
+
+namespace orctl {
+
+/// The flags of every command that changes an instance.
+struct ChangeFlags {
+  std::string reason;
+  Millis lock_timeout{30000}, verify_timeout{10000}, watch_log{1000};
+};
+
+void add_time_flags(Flags& f, ChangeFlags& c);
+void add_change_flags(Flags& f, ChangeFlags& c);
+
+/// `command` is what the history says.
+Request make_request(const ChangeFlags& c, const World& world, const std::string& command);
+
+/// Tells of instances that a plan could not be applied to now, and of those that are to be mended first.
+void warn_unsettled(Io& io, const Plan& plan, const World& world);
+
+/// Reports how each instance of a plan ended; `verb` words a success. Returns the exit code.
+Exit report(Io& io, const Plan& plan, const std::vector<Outcome>& outcomes,
+            const std::function<std::string(const InstancePlan&)>& verb);
+
+/// Remarks on the work while it goes on.
+std::function<void(const std::string&)> remarks(Io& io);
+
+}  // namespace orctl
