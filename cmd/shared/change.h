@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "change/change.h"
 #include "change/request.h"
 #include "cli/command.h"
 #include "plan/plan.h"
@@ -24,11 +25,20 @@ Request make_request(const ChangeFlags& c, const World& world, const std::string
 /// Tells of instances that a plan could not be applied to now, and of those that are to be mended first.
 void warn_unsettled(Io& io, const Plan& plan, const World& world);
 
-/// Reports how each instance of a plan ended; `verb` words a success. Returns the exit code.
-Exit report(Io& io, const Plan& plan, const std::vector<Outcome>& outcomes,
-            const std::function<std::string(const InstancePlan&)>& verb);
+/// How a command shows what it does to instances.
+struct Showing {
+  std::function<std::string(const InstancePlan&)> verb;  ///< words a success: "started"
+  std::function<void(const Plan&)> show{};               ///< the plan; absent: it is not shown
+  std::function<void(const Plan&)> dry_run{};            ///< ends one
+};
+
+/// change(), shown by a command: its plan, remarks, and how each instance ended.
+Changed run_change(Wish wish, const Showing& showing, World& world, Io& io);
 
 /// Remarks on the work while it goes on.
 std::function<void(const std::string&)> remarks(Io& io);
+
+/// A warning, as lib/change finds them.
+void warn(Io& io, const Error& e);
 
 }  // namespace orctl

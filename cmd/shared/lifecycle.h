@@ -17,7 +17,7 @@ struct LifecycleOptions {
   bool accept_changes = false;
 };
 
-/// `done` words a success; no action: reload.
+/// The run of such a command; `done` words a success, no action is a reload.
 Exit run_lifecycle(const std::string& verb, const std::string& done, std::optional<Supervise::Action> action,
                    const LifecycleOptions& o, World& world, Io& io);
 
