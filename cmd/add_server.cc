@@ -1,5 +1,6 @@
+#include "base/text.h"
 #include "manifest/host_policy.h"
-#include "override.h"
+#include "shared/override.h"
 
 namespace orctl {
 namespace {

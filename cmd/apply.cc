@@ -1,18 +1,14 @@
-#include "change/apply.h"
+#include <fmt/format.h>
+
+#include <map>
 
 #include "base/text.h"
-#include "change.h"
-#include "change/confirm.h"
-#include "change/held.h"
-#include "change/leftovers.h"
+#include "change/guards.h"
 #include "change/make_plan.h"
-#include "change/request.h"
-#include "live/live_tree.h"
-#include "live/observe.h"
+#include "cli/show_plan.h"
 #include "manifest/host_policy.h"
 #include "manifest/load.h"
-#include "render/render.h"
-#include "store/lost.h"
+#include "shared/change.h"
 #include "store/unconfirmed.h"
 
 namespace orctl {
@@ -39,98 +35,68 @@ void flags(Flags& f, Options& o) {
   add_change_flags(f, o.change);
 }
 
-/// Starting a new instance disturbs nobody, so only what happens to running ones counts.
-void guard(const Plan& plan, const std::string& limit) {
-  for (const InstancePlan& one : plan.instances) {
-    const Impact impact = one.impact();
-    if (!one.before || impact == Impact::start || impact <= Impact::none) continue;
-    const Impact most = limit == "none"     ? Impact::none
-                        : limit == "hot"    ? Impact::hot
-                        : limit == "reload" ? Impact::reload
-                                            : Impact::restart;
-    if (impact > most)
-      throw Error(Exit::guard,
-                  fmt::format("{} would need a {}, and --max-impact is {}; nothing was changed", one.name,
-                              to_string(impact), limit),
-                  fmt::format("look with: orctl diff -f …; allow it with --max-impact {}", to_string(impact)));
-  }
+Impact most_of(const std::string& limit) {
+  for (const Impact one : {Impact::none, Impact::hot, Impact::reload})
+    if (limit == to_string(one)) return one;
+  return Impact::restart;
 }
 
 std::string verb(const InstancePlan& plan) {
   return plan.empty() ? "unchanged" : plan.before ? "configured" : "created";
 }
 
-/// Where nothing has to be done, no step finds out that others could change what runs.
-void warn_distrusted(const Plan& plan, const World& world, Io& io) {
-  for (const InstancePlan& one : plan.instances) {
-    if (!one.empty() || !one.before) continue;
-    if (const auto found = distrust_live_tree(world.layout.tree(tree_folder(one.before->spec)), world))
-      io.warn(fmt::format("{}: '{}' {}, who could change what its tree runs", one.name, found->path, found->why),
-              found->remedy);
-  }
-}
-
 constexpr Millis shortest_wait(1000), longest_wait(24 * 3600 * 1000);
 
-Plan plan_for(const Options& o, const std::vector<Loaded>& instances, const World& world) {
-  Plan plan = make_plan(instances, world);
-  if (o.confirm_within.count() != 0) ask_confirmation(plan);
-  guard(plan, o.max_impact);
-  return plan;
+void check_wait(Millis within) {
+  if (within.count() != 0 && (within < shortest_wait || within > longest_wait))
+    throw Error(Exit::usage, "--confirm-within: " + span_text(within) + " is no time to confirm in",
+                "from 1s to 24h, for example --confirm-within 5m");
 }
 
-/// What an apply would refuse only when it gets there.
-void refuse_lost(const Plan& plan, const World& world) {
-  for (const InstancePlan& one : plan.instances)
-    if (const auto lost = one.before ? std::nullopt : lost_history(one.name, world))
-      throw lost->within("an apply would be refused").as(Exit::conflict);
-}
-
-Exit show_only(const Options& o, const Plan& plan, const World& world, Io& io) {
-  show_plan(io, plan, ShowFiles::no);
-  refuse_lost(plan, world);
+void tell_dry_run(const Options& o, const Plan& plan, const World& world, Io& io) {
   for (const InstancePlan& one : plan.instances) {
     io.print(fmt::format("{} {} (dry run)\n", one.name, verb(one)));
     if (o.confirm_within.count() != 0 && one.makes_revision())
       io.note(fmt::format("{}: {}", one.name, confirm_line(one.name, o.confirm_within)));
   }
   warn_unsettled(io, plan, world);
-  warn_distrusted(plan, world, io);
+  for (const Error& one : warnings_of_trust(plan, world)) warn(io, one);
   io.changed(!plan.empty());
-  return o.detailed && !plan.empty() ? Exit::changed : Exit::ok;
+}
+
+Showing showing_of(const Options& o, const World& world, Io& io) {
+  Showing showing{verb};
+  showing.show = [&](const Plan& plan) {
+    if (o.dry_run) return show_plan(io, plan, ShowFiles::no);
+    show_changes(io, plan, ShowFiles::no);
+    for (const Error& one : warnings_of_trust(plan, world)) warn(io, one);
+  };
+  showing.dry_run = [&](const Plan& plan) { tell_dry_run(o, plan, world, io); };
+  return showing;
 }
 
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("ApplyResult");
-  if (o.confirm_within.count() != 0 && (o.confirm_within < shortest_wait || o.confirm_within > longest_wait))
-    throw Error(Exit::usage, "--confirm-within: " + span_text(o.confirm_within) + " is no time to confirm in",
-                "from 1s to 24h, for example --confirm-within 5m");
-  const auto instances =
+  check_wait(o.confirm_within);
+  const auto manifests =
       load_allowed(o.files, o.recursive ? Recurse::yes : Recurse::no, world,
                    [&](const Diagnostic& d) { d.severity == Severity::error ? io.error(d) : io.warn(d); });
-  Request request = make_request(o.change, world, "apply -f " + o.files.front() + (o.files.size() > 1 ? " …" : ""));
-  request.confirm_within = o.confirm_within;
-  Plan plan = plan_for(o, instances, world);
-  if (o.dry_run) return show_only(o, plan, world, io);
-  // first without locks: a second apply that has nothing to do must not write as much as a lock file
-  std::vector<std::string> names;
-  bool unsettled = false;
-  for (const InstancePlan& one : plan.instances) {
-    names.push_back(one.name);
-    const Observed now = observe(one.name, world);
-    unsettled = unsettled || now.unsettled() ||
-                !leftovers(one.name, now.version ? tree_folder(now.version->spec) : "", world).empty();
+  std::map<std::string, Version> desired;
+  Wish wish;
+  wish.first = o.dry_run ? Wish::First::only_look : Wish::First::look;
+  for (const Loaded& one : manifests) {
+    wish.names.push_back(one.instance.name.str());
+    desired[wish.names.back()] = desired_version(one, world);
   }
-  std::optional<Held> held;
-  if (!plan.empty() || unsettled) {
-    held.emplace(names, world, request, remarks(io));
-    plan = plan_for(o, instances, world);
-    refuse_unconfirmed(plan, world);
-  }
-  show_changes(io, plan, ShowFiles::no);
-  warn_distrusted(plan, world, io);
-  const Exit exit = report(io, plan, apply(plan, world, request, remarks(io)), verb);
-  return exit == Exit::ok && o.detailed && !plan.empty() ? Exit::changed : exit;
+  wish.request = make_request(o.change, world, "apply -f " + o.files.front() + (o.files.size() > 1 ? " …" : ""));
+  wish.request.confirm_within = o.confirm_within;
+  wish.most = most_of(o.max_impact);
+  wish.plan = [&](const Observed& now, const World& w) {
+    return make_plan(now, desired.at(now.name), w).instances.front();
+  };
+  const Changed done = run_change(std::move(wish), showing_of(o, world, io), world, io);
+  const Exit exit = done.exit();
+  return exit == Exit::ok && o.detailed && !done.plan.empty() ? Exit::changed : exit;
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
+#include <fmt/format.h>
+
 #include "base/text.h"
-#include "change.h"
 #include "manifest/config.h"
+#include "shared/change.h"
 
 namespace orctl {
 namespace {

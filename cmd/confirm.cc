@@ -1,11 +1,15 @@
 #include "change/confirm.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "base/text.h"
-#include "change.h"
 #include "change/held.h"
 #include "change/request.h"
 #include "live/observe.h"
-#include "override.h"
+#include "shared/change.h"
+#include "shared/override.h"
 #include "store/history.h"
 #include "store/select.h"
 #include "store/unconfirmed.h"

@@ -1,16 +1,16 @@
 #include <fmt/format.h>
 
-#include "among.h"
 #include "base/layout.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/show_gateway.h"
 #include "gateway/gateway.h"
 #include "gateway/overrides.h"
-#include "get_health.h"
 #include "live/observe.h"
 #include "live/served_certificates.h"
 #include "model/route.h"
+#include "shared/among.h"
+#include "shared/get_health.h"
 #include "store/select.h"
 
 namespace orctl {

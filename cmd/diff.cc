@@ -1,10 +1,11 @@
 #include <map>
 
 #include "base/text.h"
-#include "change.h"
 #include "change/make_plan.h"
+#include "cli/show_plan.h"
 #include "manifest/host_policy.h"
 #include "manifest/load.h"
+#include "shared/change.h"
 #include "store/history.h"
 
 namespace orctl {

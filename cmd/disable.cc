@@ -1,4 +1,4 @@
-#include "lifecycle.h"
+#include "shared/lifecycle.h"
 
 namespace orctl {
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "among.h"
 #include "base/text.h"
 #include "change/leftovers.h"
 #include "cli/command.h"
@@ -11,6 +10,7 @@
 #include "live/live_tree.h"
 #include "live/observe.h"
 #include "manifest/config.h"
+#include "shared/among.h"
 #include "store/history.h"
 #include "store/lost.h"
 #include "store/select.h"

@@ -1,14 +1,14 @@
 #include <fmt/format.h>
 
-#include "among.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/show_gateway.h"
 #include "gateway/overrides.h"
-#include "get_health.h"
 #include "host/supervisor.h"
 #include "live/observe.h"
 #include "live/served_certificates.h"
+#include "shared/among.h"
+#include "shared/get_health.h"
 #include "store/select.h"
 
 namespace orctl {

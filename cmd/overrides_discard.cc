@@ -1,6 +1,11 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "change/held.h"
 #include "change/request.h"
-#include "override.h"
+#include "cli/show_gateway.h"
+#include "shared/override.h"
 #include "store/select.h"
 
 namespace orctl {

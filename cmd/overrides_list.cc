@@ -1,8 +1,9 @@
 #include <set>
 
-#include "override.h"
+#include "cli/show_gateway.h"
+#include "shared/override.h"
+#include "shared/warn_masters.h"
 #include "store/select.h"
-#include "warn_masters.h"
 
 namespace orctl {
 namespace {

@@ -1,12 +1,13 @@
-#include "change.h"
-#include "change/apply.h"
-#include "change/confirm.h"
-#include "change/held.h"
+#include <fmt/format.h>
+
+#include <map>
+
+#include "base/text.h"
 #include "change/make_plan.h"
 #include "change/promote.h"
-#include "change/request.h"
-#include "live/observe.h"
-#include "override.h"
+#include "cli/show_plan.h"
+#include "shared/change.h"
+#include "shared/override.h"
 #include "store/select.h"
 
 namespace orctl {
@@ -45,42 +46,48 @@ std::vector<std::string> instances_of(const Options& o, const World& world) {
   return select_instances(patterns, o.labels, world);
 }
 
+/// Both kinds of errors of a choice end it: a revision is made of all that was meant, or none.
+std::vector<Promotion> choose(const Options& o, const World& world) {
+  const auto chosen = choose_overrides(parse_paths(o.paths, PathDepth::instance), o.labels, world);
+  if (!chosen.faults.empty()) throw Error(chosen.faults.front());
+  return make_promotions(chosen.items, world);
+}
+
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("PromoteResult");
-  const auto choose = [&] {
-    const auto chosen = choose_overrides(parse_paths(o.paths, PathDepth::instance), o.labels, world);
-    if (!chosen.faults.empty()) throw Error(chosen.faults.front());
-    return make_promotions(chosen.items, world);
+  std::map<std::string, Promotion> promotions;
+  Wish wish;
+  wish.first = o.dry_run ? Wish::First::only_look : Wish::First::lock;
+  if (!o.dry_run) wish.names = instances_of(o, world);
+  wish.request = make_request(o.change, world, "overrides promote " + join(o.paths, " "));
+  wish.choose = [&](Wish& w, const World& now) {  // with the locks held: of two masters each would tell its own
+    w.names.clear();
+    for (Promotion& one : choose(o, now)) {
+      w.names.push_back(one.instance);
+      promotions[one.instance] = std::move(one);
+    }
   };
-  const Request request = make_request(o.change, world, "overrides promote " + join(o.paths, " "));
-  std::optional<Held> held;  // before the look: of two masters each would tell its own
-  if (!o.dry_run) held.emplace(instances_of(o, world), world, request, remarks(io));
-  const auto promotions = choose();
-  if (promotions.empty()) {
-    io.print("unchanged: there are no such overrides\n");
-    return Exit::ok;
-  }
-  Plan plan;
-  for (const Promotion& p : promotions) {
-    const Observed now = observe_existing(p.instance, world);
-    plan.instances.push_back(make_plan(now, promoted_version(now, p, world), world).instances.front());
-  }
-  show_changes(io, plan, ShowFiles::no);
-  if (o.dry_run) {
+  wish.look = observe_existing;
+  wish.plan = [&](const Observed& now, const World& w) {
+    return make_plan(now, promoted_version(now, promotions.at(now.name), w), w).instances.front();
+  };
+  wish.prepare = [&](World& w) {
+    for (const auto& [name, one] : promotions) settle_weights(w, one);
+  };
+  wish.finish = [&](const InstancePlan& one, World& w) {
+    for (const Override& ended : promotions.at(one.name).overrides) end_override(w, ended.server);
+    tell_edit(io, one);
+  };
+  Showing showing;
+  showing.verb = [](const InstancePlan&) { return std::string("promoted"); };
+  showing.show = [&](const Plan& plan) { show_changes(io, plan, ShowFiles::no); };
+  showing.dry_run = [&](const Plan& plan) {
     for (const InstancePlan& one : plan.instances) tell_edit(io, one);
-    io.changed(true);
-    return Exit::ok;
-  }
-  refuse_unconfirmed(plan, world);
-  for (const Promotion& p : promotions) settle_weights(world, p);
-  const auto outcomes = apply(plan, world, request, remarks(io));
-  const Exit exit = report(io, plan, outcomes, [](const InstancePlan&) { return std::string("promoted"); });
-  for (size_t i = 0; i < outcomes.size(); ++i) {
-    if (outcomes[i].error) break;
-    for (const Override& one : promotions[i].overrides) end_override(world, one.server);
-    tell_edit(io, plan.instances[i]);
-  }
-  return exit;
+    io.changed(!promotions.empty());
+  };
+  const Changed done = run_change(std::move(wish), showing, world, io);
+  if (promotions.empty()) io.print("unchanged: there are no such overrides\n");
+  return done.exit();
 }
 
 }  // namespace

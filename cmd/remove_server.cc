@@ -1,4 +1,4 @@
-#include "override.h"
+#include "shared/override.h"
 
 namespace orctl {
 

@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
-#include "among.h"
 #include "cli/command.h"
 #include "host/supervisor.h"
 #include "live/live_tree.h"
 #include "live/observe.h"
 #include "live/served_certificates.h"
+#include "shared/among.h"
 #include "store/select.h"
 
 namespace orctl {

@@ -1,13 +1,17 @@
 #include "change/store_repair.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <set>
 
-#include "among.h"
-#include "change.h"
+#include "base/text.h"
 #include "change/confirm.h"
 #include "change/held.h"
 #include "change/request.h"
 #include "manifest/load.h"
+#include "shared/among.h"
+#include "shared/change.h"
 #include "store/check.h"
 #include "store/history.h"
 #include "store/lost.h"

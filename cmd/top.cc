@@ -3,8 +3,8 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "gateway/metrics.h"
+#include "shared/warn_masters.h"
 #include "store/select.h"
-#include "warn_masters.h"
 
 namespace orctl {
 namespace {

@@ -1,4 +1,7 @@
-#include "override.h"
+#include "live/wait.h"
+
+#include "base/text.h"
+#include "shared/override.h"
 #include "store/select.h"
 
 namespace orctl {

@@ -29,6 +29,21 @@ check_includes() {
   done
 }
 
+# Commands include no other command, only what lies in cmd/shared/ for all of them; no command is made of that.
+check_commands() {
+  local file line header found
+  for file in cmd/*.h; do
+    [ -e "$file" ] && fault "$file:1: what several commands have in common belongs into cmd/shared/"
+  done
+  while IFS=: read -r file line header; do
+    case $header in *..*) ;; shared/*) [ -e "cmd/$header" ] && continue ;; */*) [ -e "lib/$header" ] && continue ;; esac
+    fault "$file:$line: a command includes $header, which is neither of cmd/shared/ nor of a layer"
+  done < <(grep -rnoE --include=*.h --include=*.cc '^[[:space:]]*#[[:space:]]*include[[:space:]]*"[^"]+"' cmd | sed -E 's/:[[:space:]]*#[^"]*"([^"]+)"/:\1/')
+  while IFS= read -r found; do
+    fault "$(cut -d: -f1,2 <<<"$found"): a command belongs into a file of its own in cmd/"
+  done < <(code_lines '^Command [[:alnum:]_]+_command\(\)' cmd/shared)
+}
+
 # Lines of code that match, as FILE:LINE:text; comments and what stands in quotes do not count.
 code_lines() { # regex path…
   local regex=$1
@@ -87,6 +102,13 @@ self_test() {
   plant lib/cli/io.cc '#include "manifest/load.h"' 'cli includes manifest/load.h'
   plant lib/manifest/load.cc '#include "cli/io.h"' 'manifest includes cli/io.h'
   plant cmd/apply.cc '#include <CLI/CLI.hpp>' CLI11
+  plant cmd/apply.cc '#include "diff.h"' 'includes diff.h'
+  plant cmd/apply.cc '#include "../lib/plan/plan.h"' 'includes ../lib/plan/plan.h'
+  plant cmd/shared/change.cc '#include "apply.cc"' 'includes apply.cc'
+  plant cmd/shared/change.cc '#include <unistd.h>' posix
+  plant cmd/shared/change.cc 'Command change_command() { return {}; }' 'a file of its own in cmd/'
+  plant lib/change/held.cc '#include "shared/change.h"' 'change includes shared/change.h'
+  plant lib/change/held.cc '#include "cli/io.h"' 'change includes cli/io.h'
   plant lib/gateway/gateway.cc '#include <curl/curl.h>' libcurl
   plant lib/store/history.cc '#include <git2.h>' libgit2
   plant lib/plan/json.cc '#include <nlohmann/json.hpp>' nlohmann
@@ -110,6 +132,7 @@ if [ "${1:-}" = --self-test ]; then
   exit
 fi
 check_includes
+check_commands
 check_homes
 if [ $faults = 0 ] && [ -z "${LAYERS_TOP:-}" ]; then
   self_test

@@ -7,6 +7,7 @@
 
 #include "change/carrier.h"
 #include "change/confirm.h"
+#include "change/guards.h"
 #include "change/leftovers.h"
 #include "change/request.h"
 #include "change/tidy.h"

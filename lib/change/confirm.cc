@@ -63,17 +63,6 @@ void take_back(const Unconfirmed& wait, World& world, Request request,
 
 }  // namespace
 
-void refuse_unconfirmed(const Plan& plan, const World& world) {
-  for (const InstancePlan& one : plan.instances) {
-    if (!one.makes_revision()) continue;
-    if (const auto wait = unconfirmed(one.name, world))
-      throw Error(Exit::guard,
-                  fmt::format("revision {} of {} waits for its confirmation ({}); nothing was changed", wait->revision,
-                              one.name, wait->expired() ? "overdue" : wait->left_text() + " left"),
-                  fmt::format("keep it: orctl confirm {}; or go back: {}", one.name, wait->way_back()));
-  }
-}
-
 void arm_confirm(const Unconfirmed& wait, const Tree& before, const Request& request, World& world) {
   const std::string record = world.layout.confirm(wait.name), keys = world.layout.confirm_keys(wait.name);
   world.fs.make_folders(record.substr(0, record.rfind('/')));

@@ -13,9 +13,6 @@ namespace orctl {
 
 struct Request;
 
-/// Error(Exit::guard) when the plan would replace a revision that waits for its confirmation.
-void refuse_unconfirmed(const Plan& plan, const World& world);
-
 /// Makes the wait durable, keeps those private keys of `before` that the store does not, and starts the timer, or the
 /// waiting child where systemd does not run. What is armed acts by `orctl confirm --expired NAME`.
 void arm_confirm(const Unconfirmed& wait, const Tree& before, const Request& request, World& world);

@@ -1,22 +1,21 @@
-#pragma once
+#include "shared/get_health.h"
+
 #include <fmt/format.h>
 
 #include <map>
 
-#include "among.h"
 #include "base/text.h"
-#include "cli/command.h"
 #include "gateway/gateway.h"
-#include "live/observe.h"
+#include "shared/warn_masters.h"
 #include "store/select.h"
-#include "warn_masters.h"
 
 namespace orctl {
+namespace {
 
 /// The names of `orctl get health`, INST or INST/UP, as upstreams by pattern of instances; "" is every upstream.
 using HealthNames = std::multimap<std::string, std::string>;
 
-inline HealthNames health_names(const std::vector<std::string>& names) {
+HealthNames health_names(const std::vector<std::string>& names) {
   HealthNames out;
   for (const std::string& name : names) {
     const size_t slash = name.find('/');
@@ -29,23 +28,15 @@ inline HealthNames health_names(const std::vector<std::string>& names) {
 }
 
 /// Whether an upstream of an instance is among the names.
-inline bool is_named(const HealthNames& names, const std::string& instance, const std::string& upstream) {
+bool is_named(const HealthNames& names, const std::string& instance, const std::string& upstream) {
   if (names.empty()) return true;
   for (const auto& [pattern, wanted] : names)
     if (glob_match(pattern, instance) && (wanted.empty() || glob_match(wanted, upstream))) return true;
   return false;
 }
 
-/// The results of a server's checks in one cell: "http ok, slow failed".
-inline std::string checks_cell(const Value& item) {
-  std::vector<std::string> all;
-  for (const Value& check : item.at("checks").items())
-    all.push_back(check.at("name").as_string() + (check.at("ok").as_bool() ? " ok" : " failed"));
-  return all.empty() ? "-" : join(all, ", ");
-}
-
 /// Why a server is in its state: the reason, or the error of the last probe that failed.
-inline std::string health_error(const Value& item) {
+std::string health_error(const Value& item) {
   if (const Value* reason = item.find("reason")) return reason->as_string();
   const auto& history = item.at("history").items();
   for (size_t i = history.size(); i-- > 0;)
@@ -53,15 +44,22 @@ inline std::string health_error(const Value& item) {
   return "-";
 }
 
-/// Answer of GET /v1/health of a running instance.
-inline Value::Array health_items(const Observed& o, const World& world) {
+}  // namespace
+
+std::string checks_cell(const Value& item) {
+  std::vector<std::string> all;
+  for (const Value& check : item.at("checks").items())
+    all.push_back(check.at("name").as_string() + (check.at("ok").as_bool() ? " ok" : " failed"));
+  return all.empty() ? "-" : join(all, ", ");
+}
+
+Value::Array health_items(const Observed& o, const World& world) {
   if (!o.status) return {};
   return gateway_list(world, world.layout.admin_socket(o.name), ListOf::health);
 }
 
-/// `orctl get health`.
-inline void get_health(const std::vector<std::string>& wanted, const std::vector<std::string>& labels,
-                       const World& world, Among& among, Io& io) {
+void get_health(const std::vector<std::string>& wanted, const std::vector<std::string>& labels, const World& world,
+                Among& among, Io& io) {
   const HealthNames names = health_names(wanted);
   std::vector<std::string> patterns;
   for (const auto& [pattern, upstream] : names) patterns.push_back(pattern);

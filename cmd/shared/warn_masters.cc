@@ -1,13 +1,11 @@
-#pragma once
+#include "shared/warn_masters.h"
 
-#include "cli/command.h"
 #include "host/supervisor.h"
 #include "live/observe.h"
 
 namespace orctl {
 
-/// Tells of instances with two masters: what is asked of such a one, one of the two answers.
-inline void warn_masters(Io& io, const std::vector<std::string>& names, const World& world) {
+void warn_masters(Io& io, const std::vector<std::string>& names, const World& world) {
   const NginxMasters all(world);
   for (const std::string& name : names) try {
       if (const std::string fault = fault_of_masters(name, world, all); !fault.empty())

@@ -1,0 +1,44 @@
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "change/change.h"
+#include "change/request.h"
+#include "cli/command.h"
+#include "plan/plan.h"
+
+namespace orctl {
+
+/// The flags of every command that changes an instance.
+struct ChangeFlags {
+  std::string reason;
+  Millis lock_timeout{30000}, verify_timeout{10000}, watch_log{1000};
+};
+
+void add_time_flags(Flags& f, ChangeFlags& c);
+void add_change_flags(Flags& f, ChangeFlags& c);
+
+/// `command` is what the history says.
+Request make_request(const ChangeFlags& c, const World& world, const std::string& command);
+
+/// Tells of instances that a plan could not be applied to now, and of those that are to be mended first.
+void warn_unsettled(Io& io, const Plan& plan, const World& world);
+
+/// How a command shows what it does to instances.
+struct Showing {
+  std::function<std::string(const InstancePlan&)> verb;  ///< words a success: "started"
+  std::function<void(const Plan&)> show{};               ///< the plan; absent: it is not shown
+  std::function<void(const Plan&)> dry_run{};            ///< ends one
+};
+
+/// change(), shown by a command: its plan, remarks, and how each instance ended.
+Changed run_change(Wish wish, const Showing& showing, World& world, Io& io);
+
+/// Remarks on the work while it goes on.
+std::function<void(const std::string&)> remarks(Io& io);
+
+/// A warning, as lib/change finds them.
+void warn(Io& io, const Error& e);
+
+}  // namespace orctl

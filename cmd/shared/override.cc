@@ -1,0 +1,117 @@
+#include "shared/override.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "cli/show_gateway.h"
+#include "live/wait.h"
+
+namespace orctl {
+namespace {
+
+/// One override made: what the command's answer tells of it.
+struct OverrideResult {
+  ServerName server;
+  OverrideOutcome outcome;
+  std::string result;
+};
+
+void tell_override(Io& io, const OverrideResult& r, const std::string& waited) {
+  Value item = Value::object();
+  item.set("instance", r.server.instance);
+  item.set("upstream", r.server.upstream);
+  item.set("address", r.server.address);
+  item.set("result", r.outcome.changed ? r.result : "unchanged");
+  item.set("changed", r.outcome.changed);
+  if (override_text(r.outcome.item) != "-") item.set("override", r.outcome.item);
+  if (!waited.empty()) item.set("waited", waited);
+  io.item(std::move(item));
+  std::string line = r.server.str() + " " + (r.outcome.changed ? r.result : "unchanged");
+  if (const std::string left = left_text(r.outcome.item); !left.empty()) line += ", " + left;
+  io.print(line + (waited.empty() ? "" : "; " + waited) + "\n");
+}
+
+}  // namespace
+
+void add_override_flags(Flags& f, OverrideOptions& o, Reason reason, Wait wait) {
+  f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
+  Flag why = f.add("--reason", o.reason, "why; shown with the override").value("TEXT").kept().env("ORCTL_REASON");
+  if (reason == Reason::required) why.required();
+  f.add("--for", o.lasts, "ends by itself after this time; absent: when somebody ends it").value("DURATION");
+  f.add("--ignore-min-healthy", o.ignore_min_healthy, "do it although fewer servers than min_healthy are left")
+      .skips_guard();
+  add_time_flags(f, o.change);
+  if (wait == Wait::no) return;
+  f.add("--wait", o.wait, "wait until the last request of the server has ended, on every worker");
+  f.add("--timeout", o.timeout, "how long --wait waits");
+}
+
+void add_servers(Flags& f, OverrideOptions& o) {
+  f.positional("INST/UP/SERVER", o.servers, "servers, or patterns such as 'prd_*/pay/10.0.0.1:*'").required();
+}
+
+void leaving_flags(Flags& f, OverrideOptions& o) {
+  add_servers(f, o);
+  add_override_flags(f, o, Reason::required, Wait::offered);
+}
+
+std::string invoker(const World& world) { return world.env.user() + "@" + world.env.host(); }
+
+std::vector<ServerPath> parse_paths(const std::vector<std::string>& texts, PathDepth least) {
+  std::vector<ServerPath> paths;
+  for (const std::string& text : texts) paths.push_back(parse_server_path(text, least));
+  return paths;
+}
+
+void Failures::add(const Error& e) {
+  io_.error(e);
+  if (exit_ == Exit::ok) exit_ = e.exit();
+}
+
+Exit run_override(const std::string& command, const std::string& result, OverrideChange change,
+                  const Chosen<ServerName>& chosen, const OverrideOptions& o, World& world, Io& io) {
+  io.kind("OverrideResult");
+  change.reason = o.reason;
+  change.lasts = o.lasts;
+  change.by = invoker(world);
+  change.ignore_min_healthy = o.ignore_min_healthy;
+  Failures failures(io);
+  for (const Error& fault : chosen.faults) failures.add(fault);
+  std::vector<OverrideResult> made;
+  bool changed = false;
+  const Request request = make_request(o.change, world, command);
+  with_locks(chosen.items, request, world, io, failures, [&](const ServerName& server) {
+    OverrideResult one{server, put_override(world, server, change), result};
+    changed = changed || one.outcome.changed;
+    io.changed(changed);
+    if (one.outcome.changed) audit_override(world, server, {change.by, change.reason, command}, remarks(io));
+    made.push_back(std::move(one));
+  });
+  const Deadline deadline = Deadline::in(o.timeout);
+  size_t done = 0;
+  for (const OverrideResult& one : made) {
+    std::string waited;
+    try {
+      if (o.wait) {
+        wait_until([&] { return missing_of_drained(world, one.server); }, world, deadline, o.timeout,
+                   [&](const std::string& line) { io.progress(line); });
+        waited = "no request in flight";
+      }
+      ++done;
+    } catch (const Error& e) {
+      failures.add(e);
+    }
+    tell_override(io, one, waited);
+  }
+  return failures.exit(done);
+}
+
+Exit run_override(const std::string& command, const std::string& result, const OverrideChange& change,
+                  const OverrideOptions& o, World& world, Io& io) {
+  if (!o.lasts.empty() && !parse_duration(o.lasts))
+    throw Error(Exit::usage, "--for: '" + o.lasts + "' is no duration", "write it as 90s, 30m or 2h");
+  const auto chosen = choose_servers(parse_paths(o.servers, PathDepth::server), o.labels, world);
+  return run_override(command, result, change, chosen, o, world, io);
+}
+
+}  // namespace orctl

@@ -1,0 +1,81 @@
+#pragma once
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "change/held.h"
+#include "change/request.h"
+#include "cli/command.h"
+#include "gateway/overrides.h"
+#include "shared/change.h"
+
+namespace orctl {
+
+/// What drain, maint, ready, weight, add server and remove server have in common: they differ in the change they make.
+struct OverrideOptions {
+  std::vector<std::string> servers, labels;
+  std::string reason, lasts;
+  Millis timeout{300000};
+  bool ignore_min_healthy = false, wait = false;
+  ChangeFlags change;  ///< but its reason
+};
+
+enum class Reason { optional, required };
+enum class Wait { no, offered };
+
+void add_override_flags(Flags& f, OverrideOptions& o, Reason reason, Wait wait);
+void add_servers(Flags& f, OverrideOptions& o);
+/// Flags of what takes a server out of use: a reason is wanted, and one may wait for its last request.
+void leaving_flags(Flags& f, OverrideOptions& o);
+
+/// Who calls, as the audit log names him.
+std::string invoker(const World& world);
+
+std::vector<ServerPath> parse_paths(const std::vector<std::string>& texts, PathDepth least);
+
+/// The failures of some targets: told, and made one exit code. None done: the first one's own.
+class Failures {
+ public:
+  explicit Failures(Io& io) : io_(io) {}
+  void add(const Error& e);
+  Exit exit(size_t done) const { return exit_ == Exit::ok || done == 0 ? exit_ : Exit::partial; }
+
+ private:
+  Io& io_;
+  Exit exit_ = Exit::ok;
+};
+
+inline const ServerName& server_of(const ServerName& server) { return server; }
+inline const ServerName& server_of(const Override& one) { return one.server; }
+
+/// Calls `act` for each item with the lock of its instance held, one instance after the other: an upgrade, which begins
+/// with what the old nginx has kept, comes before a change or after it. Failures of an item do not keep the others.
+template <class Item, class Act>
+void with_locks(const std::vector<Item>& items, const Request& request, World& world, Io& io, Failures& failures,
+                const Act& act) {
+  std::vector<std::string> names;
+  for (const Item& item : items)
+    if (const std::string& name = server_of(item).instance; std::find(names.begin(), names.end(), name) == names.end())
+      names.push_back(name);
+  for (const std::string& name : names) try {
+      const Held held({name}, world, request, remarks(io));
+      for (const Item& item : items)
+        if (server_of(item).instance == name) try {
+            act(item);
+          } catch (const Error& e) {
+            failures.add(e);
+          }
+    } catch (const Error& e) {
+      failures.add(e);
+    }
+}
+
+/// Makes `change` for every server in turn, then waits for them together. `command` is what the audit log says.
+Exit run_override(const std::string& command, const std::string& result, OverrideChange change,
+                  const Chosen<ServerName>& chosen, const OverrideOptions& o, World& world, Io& io);
+
+/// The same for the servers that the command's paths choose.
+Exit run_override(const std::string& command, const std::string& result, const OverrideChange& change,
+                  const OverrideOptions& o, World& world, Io& io);
+
+}  // namespace orctl

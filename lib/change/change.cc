@@ -1,0 +1,71 @@
+#include "change/change.h"
+
+#include "change/guards.h"
+#include "change/held.h"
+#include "change/leftovers.h"
+#include "render/render.h"
+
+namespace orctl {
+namespace {
+
+/// Whether the next one who holds the lock has nothing to finish, to undo or to sweep.
+bool is_settled(const Observed& now, const World& world) {
+  const std::string folder = now.version ? tree_folder(now.version->spec) : "";
+  return !now.unsettled() && leftovers(now.name, folder, world).empty();
+}
+
+struct Sight {
+  Plan plan;
+  bool idle = true;  ///< nothing is to be done, nor to be settled; looked for without a lock only
+};
+
+/// Looks at every instance of a wish, and plans. `hold` is null while nobody else is kept out: nothing is changed then.
+Sight look(Wish& wish, const World& world, World* hold) {
+  if (wish.choose) wish.choose(wish, world);
+  Sight sight;
+  const bool seeks_rest = hold == nullptr && wish.first == Wish::First::look;
+  const NginxMasters all(world);
+  for (const std::string& name : wish.names) {
+    const Observed now = wish.look(name, world, all);
+    if (hold != nullptr && wish.clear && wish.clear(now, *hold)) continue;
+    if (auto one = wish.plan(now, world)) sight.plan.instances.push_back(std::move(*one));
+    if (seeks_rest && sight.idle) sight.idle = sight.plan.empty() && is_settled(now, world);
+  }
+  if (wish.request.confirm_within.count() != 0) ask_confirmation(sight.plan);
+  refuse_impact(sight.plan, wish.most);
+  return sight;
+}
+
+Changed only_shown(Plan plan, const World& world, const Teller& tell) {
+  tell.show(plan);
+  refuse_lost(plan, world);
+  tell.dry_run(plan);
+  return {std::move(plan), {}};
+}
+
+Changed carried_out(const Wish& wish, Plan plan, World& world, const Teller& tell) {
+  tell.show(plan);
+  if (wish.prepare) wish.prepare(world);
+  Changed done{std::move(plan), {}};
+  done.outcomes = apply(done.plan, world, wish.request, tell.note);
+  tell.report(done.plan, done.outcomes);
+  for (size_t i = 0; wish.finish && i < done.outcomes.size() && !done.outcomes[i].error; ++i)
+    wish.finish(done.plan.instances[i], world);
+  return done;
+}
+
+}  // namespace
+
+Changed change(Wish wish, World& world, const Teller& tell) {
+  if (wish.first != Wish::First::lock) {
+    Sight sight = look(wish, world, nullptr);
+    if (wish.first == Wish::First::only_look) return only_shown(std::move(sight.plan), world, tell);
+    if (sight.idle) return carried_out(wish, std::move(sight.plan), world, tell);
+  }
+  const Held held(wish.names, world, wish.request, tell.note);
+  Plan plan = look(wish, world, &world).plan;
+  if (!wish.request.ends_wait) refuse_unconfirmed(plan, world);
+  return carried_out(wish, std::move(plan), world, tell);
+}
+
+}  // namespace orctl
