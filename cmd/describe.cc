@@ -8,6 +8,7 @@
 #include "gateway/overrides.h"
 #include "live/observe.h"
 #include "live/served_certificates.h"
+#include "model/masked.h"
 #include "model/route.h"
 #include "shared/among.h"
 #include "shared/get_health.h"
@@ -135,7 +136,7 @@ void describe_broken(const Observed& now, const Layout& layout, const std::strin
 }
 
 void describe_one(const Observed& now, const World& world, const std::string& before, Io& io) {
-  Value item = now.version->spec;
+  Value item = masked_spec(now.version->spec);
   item.set("status", now.state());
   item.set("version", to_value(*now.applied));
   item.set("pid", now.pid);

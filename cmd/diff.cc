@@ -1,5 +1,3 @@
-#include <map>
-
 #include "base/text.h"
 #include "change/make_plan.h"
 #include "cli/show_plan.h"
@@ -31,25 +29,6 @@ int revision_number(const std::string& text) {
   return static_cast<int>(*n);
 }
 
-using Fingerprints = std::map<std::string, std::string>;
-
-/// Gives the changes of files that the store knows by their fingerprint only the figures of the files themselves.
-void tell_fingerprints(std::vector<Change>& changes, const Fingerprints& before, const Fingerprints& after) {
-  static const std::string file = "file ";
-  const auto put = [](Value& figure, const Fingerprints& known, const std::string& path) {
-    const auto found = known.find(path);
-    if (found == known.end() || figure.is_null()) return false;
-    figure = Value(found->second.substr(0, std::string_view("sha256:123456789abc").size()));
-    return true;
-  };
-  for (Change& c : changes) {
-    if (!c.key.starts_with(file)) continue;
-    const std::string path = c.key.substr(file.size());
-    const bool was = put(c.before, before, path), is = put(c.after, after, path);
-    if ((was || is) && c.reason.empty()) c.reason = "the store has its fingerprint only";
-  }
-}
-
 /// Two revisions: the ones named; one named and the live one; or the live one and the one applied before it.
 Plan compare_revisions(const std::vector<std::string>& args, const World& world) {
   if (args.size() > 3) throw Error(Exit::usage, "at most two revisions can be compared", "orctl diff INST REV REV");
@@ -58,17 +37,15 @@ Plan compare_revisions(const std::vector<std::string>& args, const World& world)
       args.size() > 1 ? find_revision(world, name, revision_number(args[1])) : revision_before_live(world, name);
   const Revision to =
       args.size() > 2 ? find_revision(world, name, revision_number(args[2])) : live_revision(world, name);
-  Fingerprints was, is;
-  const auto version = [&](const Revision& r, Fingerprints& fingerprints) {
-    return r.deletes ? std::nullopt : std::optional<Version>(load_to_compare(world, r.commit, fingerprints));
+  const auto version = [&](const Revision& r) {
+    return r.deletes ? std::nullopt : std::optional<Version>(load_to_compare(world, r.commit));
   };
-  std::optional<Version> before = version(from, was), after = version(to, is);
+  std::optional<Version> before = version(from), after = version(to);
   Live as_if_running;
   as_if_running.running = true;
   if (after) as_if_running.tree = after->digest;
   InstancePlan plan = plan_instance(name, from.commit, std::move(before), std::move(after), as_if_running, "");
-  std::erase_if(plan.changes, [](const Change& c) { return c.key == "process"; });
-  tell_fingerprints(plan.changes, was, is);
+  std::erase_if(plan.changes, [](const Change& c) { return c.key == Key(Whole::process); });
   return {{std::move(plan)}};
 }
 

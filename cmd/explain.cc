@@ -33,6 +33,7 @@ Value describe(const std::string& path, const Schema::Node& node) {
   out.set("description", node.description);
   out.set("impact", to_string(node.impact));
   if (const std::string keys = policy_keys(node.authority); !keys.empty()) out.set("held_against", keys);
+  if (node.secret) out.set("secret", "shown as its fingerprint in plans, differences and JSON");
   if (node.has_default) out.set("default", node.default_value);
   if (!node.choices.empty()) out.set("choices", Value(node.choices));
   if (node.minimum != nullptr) out.set("minimum", *node.minimum);

@@ -7,6 +7,7 @@
 #include "host/supervisor.h"
 #include "live/observe.h"
 #include "live/served_certificates.h"
+#include "model/masked.h"
 #include "shared/among.h"
 #include "shared/get_health.h"
 #include "store/select.h"
@@ -61,7 +62,7 @@ void instances(const std::vector<Observed>& all, Io& io) {
       show_broken(o, table, io);
       continue;
     }
-    Value item = o.version->spec;
+    Value item = masked_spec(o.version->spec);
     item.set("status", o.state());
     if (o.broken) item.set("remark", o.broken->what());
     item.set("revision", o.applied->number);

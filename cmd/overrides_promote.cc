@@ -6,6 +6,7 @@
 #include "change/make_plan.h"
 #include "change/promote.h"
 #include "cli/show_plan.h"
+#include "model/masked.h"
 #include "shared/change.h"
 #include "shared/override.h"
 #include "store/select.h"
@@ -29,8 +30,10 @@ void flags(Flags& f, Options& o) {
 /// What the user is to do to his own manifest, which nobody touches.
 void tell_edit(Io& io, const InstancePlan& plan) {
   const Version &before = *plan.before, &after = *plan.after;
-  const std::string edit = Git::text_diff(after.manifest_name, &before.manifest, &after.manifest);
-  io.diff({"manifest of " + plan.name, before.manifest, "manifest of " + plan.name, after.manifest});
+  const std::string was = masked_manifest({before.manifest_name, before.manifest});
+  const std::string is = masked_manifest({after.manifest_name, after.manifest});
+  const std::string edit = Git::text_diff(after.manifest_name, &was, &is);
+  io.diff({"manifest of " + plan.name, was, "manifest of " + plan.name, is});
   if (before.manifest_name == after.manifest_name)
     io.print(
         fmt::format("Your manifest is not touched. Make this edit in it, or the next apply takes it back:\n{}", edit));

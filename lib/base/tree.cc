@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/hash.h"
+
 namespace orctl {
 namespace {
 
@@ -16,6 +18,10 @@ size_t new_folders(const std::string& path, const std::string& previous) {
 }
 
 }  // namespace
+
+std::string fingerprint_of(const TreeFile& file) {
+  return file.fingerprint.empty() ? "sha256:" + sha256(file.content) : file.fingerprint;
+}
 
 std::optional<std::string> over_limit(const Tree& tree, const TreeLimits& limits) {
   size_t entries = tree.size(), bytes = 0;

@@ -5,14 +5,17 @@
 #include <string>
 
 #include "base/pem.h"
+#include "base/rights.h"
+#include "base/tree_paths.h"
 
 namespace orctl {
 
 /// One regular file of a tree, or, in one that was read from disk, what stands there and is none.
 struct TreeFile {
   std::string content;
-  unsigned mode = 0644;        ///< permission bits only
+  unsigned mode = rights::public_file;  ///< permission bits only
   std::string irregular = {};  ///< "a symlink", "a socket", "a special file": it has no content, and cannot be written
+  std::string fingerprint = {};  ///< "sha256:…" where this alone is known of its content, as the store has of secrets
   bool operator==(const TreeFile&) const = default;
 };
 
@@ -53,11 +56,15 @@ struct Misfit {
   bool operator==(const Misfit&) const = default;
 };
 
+/// "sha256:" and the 64 digits of a file's content.
+std::string fingerprint_of(const TreeFile& file);
+
 /// Whether a file must stay out of the store, of diffs and of others' sight: whatever in certs/ is not proved to be
 /// public, and a private key anywhere.
 inline bool is_secret(const std::string& path, const TreeFile& file) {
   if (!file.irregular.empty()) return false;
-  if (path.starts_with("certs/")) return !is_public_pem(file.content);
+  if (!file.fingerprint.empty()) return true;
+  if (path.starts_with(tree_path::certs)) return !is_public_pem(file.content);
   return file.content.find("PRIVATE KEY-----") != std::string::npos;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/rights.h"
 #include "base/text.h"
 #include "change/apply.h"
 #include "change/confirm_timer.h"
@@ -69,9 +70,9 @@ void arm_confirm(const Unconfirmed& wait, const Tree& before, const Request& req
   world.fs.remove(keys);
   Tree secrets;
   for (const auto& [path, file] : before)
-    if (is_secret(path, file)) secrets[path] = {file.content, 0600};
+    if (is_secret(path, file)) secrets[path] = {file.content, rights::secret_file};
   Ownership nobody_else;
-  nobody_else.folder_mode = 0700;
+  nobody_else.folder_mode = rights::secret_folder;
   if (!secrets.empty()) world.fs.write_tree(keys, secrets, nobody_else);
   write_record(wait, wait.within, world);
   start_confirm_timer(wait.name, wait.within, request.verify_limit, world);

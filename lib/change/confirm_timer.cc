@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/rights.h"
 #include "base/text.h"
 #include "host/systemd.h"
 #include "render/unit.h"
@@ -47,7 +48,7 @@ std::string timer_text(const std::string& name, Millis within) {
 /// that (a path that is hidden there, a mount that forbids it) would leave a change that nobody confirmed.
 void try_confinement(const std::string& name, const std::string& program, World& world) {
   const std::string scratch = world.layout.confirm_trial(name);
-  world.fs.make_folders(scratch, 0700);
+  world.fs.make_folders(scratch, rights::secret_folder);
   const Proc::Result result =
       systemd::run_confined(world, world.layout.confirm_trial_name(name), orctl_confinement(program, world.layout),
                             {program, "version"}, scratch);

@@ -7,6 +7,7 @@
 #include "live/observe.h"
 #include "manifest/load.h"
 #include "manifest/tree_size.h"
+#include "render/unit.h"
 
 namespace orctl {
 namespace {
@@ -42,6 +43,7 @@ void add_plan(Plan& plan, Observed now, std::optional<Version> after, const std:
   if (!now.version && after) require_own_place(now.name, tree_folder(after->spec), world);
   if (now.live.running && !binary.empty()) now.live.binary = comparable_binary(now.live.binary, binary, world);
   const bool both = now.version && after;
+  if (both) now.live.other_rights = process_rights(now.version->unit) != process_rights(after->unit);
   if (both) now.live.misfits = world.fs.misfits(now.tree_path, tree_ownership(after->spec, world));
   plan.instances.push_back(plan_instance(now.name, now.applied ? now.applied->commit : "", std::move(now.version),
                                          std::move(after), now.live, binary));
@@ -65,8 +67,7 @@ Version desired_version(const Loaded& loaded, const World& world) {
   out.spec = loaded.instance.spec;
   out.manifest = loaded.instance.source.text;
   const std::string& file = loaded.instance.source.file;
-  const bool json = file.size() > 5 && file.compare(file.size() - 5, 5, ".json") == 0;
-  out.manifest_name = json ? "manifest.json" : "manifest.toml";
+  out.manifest_name = file.ends_with(".json") ? "manifest.json" : "manifest.toml";
   out.tree = std::move(rendered.tree);
   out.digest = std::move(rendered.digest);
   out.unit = std::move(rendered.unit);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/rights.h"
 #include "change/leftovers.h"
 #include "manifest/config.h"
 #include "render/render.h"
@@ -32,7 +33,7 @@ void close_library(World& world) {
   const std::string library = world.layout.library(), group = world.env.is_root() ? sound_config(world).group : "";
   if (!world.fs.exists(library)) {
     world.fs.make_folders(library.substr(0, library.rfind('/')));
-    world.fs.make_folders(library, 0700);
+    world.fs.make_folders(library, rights::secret_folder);
   }
   for (const std::string& path : {library, world.layout.store(), world.layout.audit()}) {
     // what stands in the store's place instead is told by who needs the store

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "base/tree_paths.h"
 #include "change/make_plan.h"
 #include "host/target.h"
 #include "manifest/load.h"
@@ -86,7 +87,7 @@ std::optional<Version> found_in_blobs(const std::string& name, const Tree& tree,
 bool same_hot_files(const Tree& a, const Tree& b) {
   std::set<std::string> paths = hot_files(a);
   paths.merge(hot_files(b));
-  paths.insert("gateway.json");
+  paths.insert(tree_path::document);
   return std::all_of(paths.begin(), paths.end(), [&](const std::string& path) {
     const auto one = a.find(path), other = b.find(path);
     return one == a.end() || other == b.end() ? one == a.end() && other == b.end() : one->second == other->second;
@@ -98,9 +99,9 @@ Tree essence(const Tree& tree) {
   Tree out;
   const std::string digest = carried_digest(tree);
   for (const auto& [path, file] : tree) {
-    if (path.starts_with("lua/orctl/")) continue;
+    if (path.starts_with(tree_path::own_lua)) continue;
     out[path] = file;
-    if (path != "nginx.conf") continue;
+    if (path != tree_path::nginx_conf) continue;
     std::string& text = out[path].content = "";
     for (const std::string& line : split(file.content, '\n'))
       if (!line.starts_with("load_module ") && !line.starts_with("user ") &&
@@ -114,7 +115,7 @@ Tree essence(const Tree& tree) {
 bool is_made_by_us(const Tree& tree, const Tree& ours) {
   return std::all_of(ours.begin(), ours.end(), [&](const auto& item) {
     const auto found = tree.find(item.first);
-    return !item.first.starts_with("lua/orctl/") || item.first == "lua/orctl/overlay.list" ||
+    return !item.first.starts_with(tree_path::own_lua) || item.first == tree_path::overlay_modules ||
            (found != tree.end() && found->second == item.second);
   });
 }
@@ -211,7 +212,7 @@ void refuse_secrets(const Version& version, const std::optional<Loaded>& manifes
                       "nothing was changed",
                       place),
           "give that file another name, then repair again");
-    if (is_secret(path, file) || path.starts_with("certs/")) continue;  // of these only fingerprints are kept
+    if (is_secret(path, file) || path.starts_with(tree_path::certs)) continue;  // of these only fingerprints are kept
     const auto before = known.tree.find(path);
     refuse_secret_lines(place + "/" + path, file.content, before == known.tree.end() ? "" : before->second.content);
   }

@@ -236,7 +236,7 @@ class FlagValues {
   Words skipped_guards(const Config& config) const {
     Words skipped;
     for (const auto& [spec, origin] : origins_) {
-      if (!spec->skips_guard || origin.from.compare(0, 5, "flag ") != 0) continue;
+      if (!spec->skips_guard || !origin.from.starts_with("flag ")) continue;
       const Setting* limit = spec->config.empty() ? nullptr : config.find(spec->config);
       const auto at = [&all = spec->choices](const std::string& choice) {
         return std::find(all.begin(), all.end(), choice);

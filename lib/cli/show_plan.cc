@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "base/text.h"
+#include "model/masked.h"
 #include "sys/world.h"
 
 namespace orctl {
@@ -15,25 +17,38 @@ std::string shown(const Value& v) { return v.is_string() ? v.as_string() : to_js
 
 const char* colour_of(Op op) { return op == Op::add ? "green" : op == Op::remove ? "red" : "yellow"; }
 
+/// A file as it may be shown: what is secret by its type is masked.
+std::string text_of(const std::string& path, const TreeFile& file) {
+  const bool key = path.starts_with(tree_path::certs) && path.ends_with(".key");
+  if (key || is_secret(path, file)) return mask_of_fingerprint(fingerprint_of(file)) + "\n";
+  return path == tree_path::document ? masked_document(file.content) : file.content;
+}
+
+using See = std::function<void(const std::string&, const std::string*, const std::string*)>;
+
+/// Hands both texts of a file to `see`; nullptr where there is none.
+void show_file(const std::string& path, const TreeFile* was, const TreeFile* is, const See& see) {
+  const std::string before = was == nullptr ? "" : text_of(path, *was), after = is == nullptr ? "" : text_of(path, *is);
+  if (was == nullptr || is == nullptr || before != after)
+    see(path, was == nullptr ? nullptr : &before, is == nullptr ? nullptr : &after);
+}
+
 /// Every file that differs, by its path as the user knows it; the gateway's own Lua is left out, it is the program's.
-void each_file(const InstancePlan& plan,
-               const std::function<void(const std::string&, const std::string*, const std::string*)>& see) {
+void each_file(const InstancePlan& plan, const See& see) {
   static const Tree none;
   const Tree& before = plan.before ? plan.before->tree : none;
   const Tree& after = plan.after ? plan.after->tree : none;
-  static const std::string masked = "(secret)\n";
-  const auto text_of = [](const Tree& tree, const std::string& path) -> const std::string* {
+  const auto file_of = [](const Tree& tree, const std::string& path) -> const TreeFile* {
     const auto found = tree.find(path);
-    if (found == tree.end()) return nullptr;
-    return is_secret(path, found->second) ? &masked : &found->second.content;
+    return found == tree.end() ? nullptr : &found->second;
   };
   std::set<std::string> paths;
   for (const Tree* tree : {&before, &after})
     for (const auto& [path, file] : *tree) paths.insert(path);
   for (const std::string& path : paths) {
-    if (path.compare(0, 10, "lua/orctl/") == 0) continue;
-    const std::string *was = text_of(before, path), *is = text_of(after, path);
-    if ((was == nullptr) != (is == nullptr) || (was != nullptr && *was != *is)) see(path, was, is);
+    if (path.starts_with(tree_path::own_lua)) continue;
+    const TreeFile *was = file_of(before, path), *is = file_of(after, path);
+    if (was == nullptr || is == nullptr || !(*was == *is)) show_file(path, was, is, see);
   }
   const std::string* old_unit = plan.before && !plan.before->unit.empty() ? &plan.before->unit : nullptr;
   const std::string* new_unit = plan.after && !plan.after->unit.empty() ? &plan.after->unit : nullptr;
@@ -44,10 +59,10 @@ void each_file(const InstancePlan& plan,
 }  // namespace
 
 std::string change_line(const Change& c) {
-  std::string line = fmt::format("{} {}", c.op == Op::add ? "+" : c.op == Op::remove ? "-" : "~", c.key);
+  std::string line = fmt::format("{} {}", c.op == Op::add ? "+" : c.op == Op::remove ? "-" : "~", to_string(c.key));
   if (c.op == Op::change && !(c.before.is_null() && c.after.is_null()))
     line += fmt::format(": {} -> {}", shown(c.before), shown(c.after));
-  else if (c.op == Op::add && c.key != "instance" && !c.after.is_null())
+  else if (c.op == Op::add && c.key != Key(Whole::instance) && !c.after.is_null())
     line += ": " + shown(c.after);
   if (!c.reason.empty()) line += " (" + c.reason + ")";
   return line;
@@ -67,6 +82,7 @@ void show_changes(Io& io, const Plan& plan, ShowFiles files) {
                            to_string(change.impact)));
     if (std::find(one.steps.begin(), one.steps.end(), Step(SwapTree{true})) != one.steps.end())
       io.print("  in two renames: the file system of the tree cannot exchange folders in one step\n");
+    if (files == ShowFiles::no && !io.json()) continue;
     each_file(one, [&](const std::string& path, const std::string* before, const std::string* after) {
       if (files == ShowFiles::yes) io.print(Git::text_diff(path, before, after));
       const std::string name = one.name + "/" + path;

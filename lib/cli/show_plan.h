@@ -8,7 +8,7 @@ namespace orctl {
 enum class ShowFiles { no, yes };
 
 /// Shows a plan as people read it (`+` add, `-` remove, `~` change, each with its impact), or adds it to the JSON
-/// document: one item for each instance, and `diff` with every changed file for Ansible. Private keys are masked.
+/// document: one item for each instance, and `diff` with every changed file for Ansible. What is secret is masked.
 void show_plan(Io& io, const Plan& plan, ShowFiles files);
 
 /// The same without the items: for a command that adds items of its own.

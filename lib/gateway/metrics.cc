@@ -116,7 +116,7 @@ class Collector {
     if (what == "peer_requests_in_flight") t.in_flight += s.value;
     if (what != "requests_total") return;
     t.requests += s.value;
-    if (label(s, "code").rfind('5', 0) == 0) t.errors += s.value;
+    if (label(s, "code").starts_with('5')) t.errors += s.value;
   }
 
   Traffic& row(const std::string& upstream, const std::string& server) {

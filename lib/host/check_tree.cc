@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "base/rights.h"
 #include "base/text.h"
+#include "base/tree_paths.h"
 #include "host/nginx_words.h"
 #include "host/systemd.h"
 #include "model/certificates.h"
@@ -15,10 +17,6 @@ namespace orctl {
 namespace {
 
 constexpr Millis test_limit(60000);
-
-bool ends_with(const std::string& text, std::string_view end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
 
 /// The marked lines of what nginx said, with the stage's path taken out of them.
 std::string faults_in(std::string text, const std::string& stage) {
@@ -39,7 +37,7 @@ class Scratch {
  public:
   Scratch(World& world, std::string path) : world_(world), path_(std::move(path)) {
     world_.fs.remove(path_);
-    world_.fs.make_folders(path_, 0755);
+    world_.fs.make_folders(path_, rights::public_folder);
   }
   ~Scratch() {
     try {
@@ -61,7 +59,7 @@ Proc::Result run_nginx(World& world, const Value& spec, const Target& target, co
                        const std::string& scratch, const std::vector<std::string>& more = {}) {
   std::vector<std::string> argv = {target.binary};
   if (target.stderr_option) argv.insert(argv.end(), {"-e", "stderr"});
-  argv.insert(argv.end(), {"-p", prefix, "-c", "nginx.conf"});
+  argv.insert(argv.end(), {"-p", prefix, "-c", tree_path::nginx_conf});
   argv.insert(argv.end(), more.begin(), more.end());
   if (world.supervision == Supervision::process) return world.proc.run(argv, test_limit);
   std::vector<std::string> settings = confinement(spec, world.layout);
@@ -94,8 +92,8 @@ void check_lua(World& world, const Value& spec, const std::string& scratch, cons
   Tree files;
   std::string list = stage + "\n";
   for (const auto& [path, file] : tree) {
-    if (ends_with(path, ".lua")) list += stage + "/" + path + "\t" + path + "\n";
-    if (!ends_with(path, ".conf") || path == "nginx.conf") continue;
+    if (path.ends_with(".lua")) list += stage + "/" + path + "\t" + path + "\n";
+    if (!path.ends_with(".conf") || path == tree_path::nginx_conf) continue;
     for (const nginx::LuaChunk& chunk : nginx::lua_chunks(nginx::parse(file.content))) {
       const std::string copy = fmt::format("chunk{}.lua", files.size());
       files[copy] = {chunk.code};
@@ -108,7 +106,7 @@ void check_lua(World& world, const Value& spec, const std::string& scratch, cons
   conf.push_back({"pid", {{scratch + "/check/pid", false}}});
   conf.push_back({"events", {}, {}, true});
   conf.push_back(http);
-  files["nginx.conf"] = {nginx::write(conf)};
+  files[tree_path::nginx_conf] = {nginx::write(conf)};
   files["check.lua"] = {std::string(embedded_lua().at("lua/check.lua"))};
   files["list"] = {list};
   files["unchanged"] = {unchanged_certificates(tree, live)};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "base/tree_paths.h"
 #include "model/host_rules.h"
 #include "model/instance_user.h"
 #include "model/read.h"
@@ -18,7 +19,7 @@ constexpr int64_t max_secret_bytes = 64 << 10;
 
 /// The instance that a tree is of, by the state folder that its gateway is told; "" when it is no tree of orctl.
 std::string instance_in(const std::string& tree, const World& world) {
-  const std::string file = tree + "/settings.json";
+  const std::string file = tree + "/" + tree_path::settings;
   const auto stat = world.fs.stat(file);
   if (!stat || stat->kind != Fs::Kind::file) return {};
   Diagnostics found;

@@ -6,7 +6,9 @@
 #include <csignal>
 #include <set>
 
+#include "base/rights.h"
 #include "base/text.h"
+#include "base/tree_paths.h"
 #include "host/nginx_words.h"
 #include "host/systemd.h"
 #include "model/instance_user.h"
@@ -141,7 +143,7 @@ void Supervisor::clear_way(World& world) const {
   const auto pid = world.fs.stat(layout_.pid(name_)), socket = world.fs.stat(layout_.admin_socket(name_));
   const bool is_none = pid && (pid->kind != Fs::Kind::file || pid->size > static_cast<int64_t>(longest_pid));
   if (is_none) world.fs.remove(layout_.pid(name_));
-  constexpr unsigned mode = 0600;
+  constexpr unsigned mode = rights::secret_file;
   if (socket && socket->kind == Fs::Kind::socket && (socket->mode & mode) != mode)
     world.fs.chmod(layout_.admin_socket(name_), mode);
 }
@@ -240,8 +242,8 @@ std::vector<std::string> Supervisor::make_folders(World& world, const Target& ta
   for (const std::string& folder : {layout_.run(name_), layout_.state(name_), layout_.logs(name_)}) {
     const auto there = world.fs.follow(folder);
     if (there && there->kind == Fs::Kind::folder) continue;
-    world.fs.make_folders(folder, 0755);
-    world.fs.chmod(folder, 0750);
+    world.fs.make_folders(folder, rights::public_folder);
+    world.fs.chmod(folder, rights::group_folder);
     made.push_back(folder);
   }
   if (!made.empty() && !target.user.empty()) world.fs.chown(layout_.state(name_), target.user);
@@ -322,7 +324,7 @@ void Supervisor::start(World& world, const Target& target) const {
     world.clock.pause(Millis(2));
   }
   if (world.supervision == Supervision::process && world.fs.exists(layout_.admin_socket(name_)))
-    world.fs.chmod(layout_.admin_socket(name_), 0600);  // nginx makes it 0666
+    world.fs.chmod(layout_.admin_socket(name_), rights::secret_file);  // nginx makes it 0666
 }
 
 void Supervisor::start_process(World& world, const Target& target) const {
@@ -331,7 +333,7 @@ void Supervisor::start_process(World& world, const Target& target) const {
     world.fs.remove(layout_.admin_socket(name_));  // nobody listens: a stale one stops the start
   std::vector<std::string> argv = {target.binary};
   if (target.stderr_option) argv.insert(argv.end(), {"-e", "stderr"});
-  argv.insert(argv.end(), {"-p", tree_, "-c", "nginx.conf"});
+  argv.insert(argv.end(), {"-p", tree_, "-c", tree_path::nginx_conf});
   const Proc::Result result = world.proc.run(argv, start_limit);
   if (result.status == 0) return;
   const std::string words = emergencies(result.err + result.out);

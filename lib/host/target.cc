@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/rights.h"
 #include "base/text.h"
 #include "manifest/config.h"
 #include "model/host_rules.h"
@@ -157,7 +158,7 @@ Ownership tree_ownership(const Value& spec, const World& world) {
   if (world.supervision == Supervision::process) return {};
   const std::string group = instance_user(spec);
   // of a version whose user is yet to be made, or is gone, nobody can own anything
-  return {"root", world.env.user_exists(group) ? group : "", 0750, 0750};
+  return {"root", world.env.user_exists(group) ? group : "", rights::group_folder, rights::group_folder};
 }
 
 }  // namespace orctl

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "model/address.h"
+#include "model/read.h"
 #include "model/schema.h"
 
 namespace orctl {
@@ -247,8 +248,8 @@ std::string Importer::manifest(const Value& document, const std::optional<Name>&
 
 std::optional<std::string> import_host_balancer(const Source& source, const std::optional<Name>& name,
                                                 Diagnostics& found, const Policy& policy) {
-  if (source.text.compare(0, 3, "\xef\xbb\xbf") == 0)
-    return import_host_balancer({source.file, source.text.substr(3)}, name, found, policy);
+  if (source.text.starts_with(byte_order_mark))
+    return import_host_balancer({source.file, source.text.substr(byte_order_mark.size())}, name, found, policy);
   Importer importer(source, found, policy);
   const auto document = importer.read();
   if (!document) return std::nullopt;

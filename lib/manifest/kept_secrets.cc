@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "base/tree_paths.h"
 #include "model/secrets.h"
 #include "nginx/config.h"
 
@@ -48,7 +49,7 @@ void warn_kept_as_secret(const Instance& instance, const Tree& overlay, const st
   std::set<std::string> secret;
   bool read = false;
   for (const auto& [path, file] : overlay) {
-    if (!path.starts_with("certs/")) continue;
+    if (!path.starts_with(tree_path::certs)) continue;
     const auto doubt = doubt_of_pem(file.content);
     if (!doubt || !find_secrets(file.content).empty()) continue;
     if (!read) secret = named_as_secret(instance, overlay), read = true;

@@ -9,6 +9,7 @@
 
 #include "base/parallel.h"
 #include "base/text.h"
+#include "base/tree_paths.h"
 #include "manifest/certificate_files.h"
 #include "manifest/find_manifests.h"
 #include "manifest/kept_secrets.h"
@@ -231,7 +232,7 @@ class Loader {
     for (const auto& [path, file] : overlay) {
       count_bytes(file.content.size());
       refuse_secret_name(folder, path, item.found);
-      if (!path.starts_with("certs/"))  // what is secret there is never committed: base/tree.h
+      if (!path.starts_with(tree_path::certs))  // what is secret there is never committed: base/tree.h
         refuse_secrets(folder + "/" + path, file.content, item.found);
     }
     warn_kept_as_secret(instance, overlay, folder, item.found);

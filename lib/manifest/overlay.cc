@@ -5,25 +5,21 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/tree_paths.h"
 #include "model/upstream_health.h"
 #include "nginx/config.h"
 
 namespace orctl {
 namespace {
 
-bool ends_with(const std::string& text, std::string_view end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
 /// What a file laid over the tree may be called, and how large it may be.
 std::string overlay_fault(const std::string& path, const TreeFile& file) {
-  const std::string folder = path.substr(0, path.find('/'));
-  const bool place = (folder == "http.d" || folder == "streams.d") ? ends_with(path, ".conf")
-                     : folder == "lua"                             ? ends_with(path, ".lua")
-                                                                   : folder == "certs";
-  if (!place || path.find('/') == std::string::npos)
-    return "does not belong into a tree; only http.d/*.conf, streams.d/*.conf, lua/*.lua and certs/* do";
-  if (path.compare(0, 10, "lua/orctl/") == 0) return "stands where the gateway's own Lua is";
+  const bool snippet = path.starts_with(tree_path::http_snippets) || path.starts_with(tree_path::stream_snippets);
+  const bool place = snippet                            ? path.ends_with(".conf")
+                     : path.starts_with(tree_path::lua) ? path.ends_with(".lua")
+                                                        : path.starts_with(tree_path::certs);
+  if (!place) return "does not belong into a tree; only http.d/*.conf, streams.d/*.conf, lua/*.lua and certs/* do";
+  if (path.starts_with(tree_path::own_lua)) return "stands where the gateway's own Lua is";
   for (const std::string& part : split(path, '/')) {
     const bool fine = !part.empty() && part.size() <= max_overlay_name_bytes && part[0] != '.' && part[0] != '-' &&
                       std::all_of(part.begin(), part.end(), [](unsigned char c) {
@@ -81,7 +77,7 @@ Tree read_overlay(const Source& source, const Value& files, const Folder& base, 
   for (const auto& [path, file] : overlay) {
     if (const std::string text = overlay_fault(path, file); !text.empty())
       fault("'" + shown + "/" + path + "' " + text, "move it out of the folder");
-    else if (ends_with(path, ".conf"))
+    else if (path.ends_with(".conf"))
       lint(shown + "/" + path, file.content, found);
   }
   return overlay;
@@ -91,7 +87,8 @@ Tree overlay_of(const Tree& tree) {
   Tree overlay;
   for (const auto& [path, file] : tree) {
     const auto below = [&path = path](const char* folder) { return path.starts_with(folder); };
-    if (below("http.d/") || below("streams.d/") || below("certs/") || (below("lua/") && !below("lua/orctl/")))
+    if (below(tree_path::http_snippets) || below(tree_path::stream_snippets) || below(tree_path::certs) ||
+        (below(tree_path::lua) && !below(tree_path::own_lua)))
       overlay[path] = file;
   }
   return overlay;
@@ -100,11 +97,7 @@ Tree overlay_of(const Tree& tree) {
 void check_modules(const Instance& instance, const Tree& overlay, Diagnostics& found) {
   std::vector<std::string> known;
   for (const auto& [path, file] : overlay)
-    if (path.compare(0, 4, "lua/") == 0 && ends_with(path, ".lua")) {
-      std::string name = path.substr(4, path.size() - 8);
-      std::replace(name.begin(), name.end(), '/', '.');
-      known.push_back(std::move(name));
-    }
+    if (std::string name = tree_path::module_of(path); !name.empty()) known.push_back(std::move(name));
   visit_check_modules(instance.spec, [&](const Value& module, const std::string& field) {
     const std::string& name = module.as_string();
     if (std::find(known.begin(), known.end(), name) != known.end()) return;

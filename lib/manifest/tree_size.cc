@@ -7,6 +7,7 @@
 
 #include "base/layout.h"
 #include "base/text.h"
+#include "base/tree_paths.h"
 #include "model/certificates.h"
 #include "render/embedded.h"
 #include "render/render.h"
@@ -74,7 +75,7 @@ class SizeCheck {
     }
     if (2 * (stored + max_document) <= shared_memory && instance_.source.text.size() <= small_manifest) return;
     const Tree& tree = rendered().tree;
-    const size_t document = tree.at("gateway.json").content.size();
+    const size_t document = tree.at(tree_path::document).content.size();
     const size_t most = shared_memory / 2 - std::min(document, shared_memory / 2);
     if (stored > most)
       add("certificate",
@@ -91,7 +92,7 @@ class SizeCheck {
 
   void files() {
     const Tree all = all_files(instance_, rendered());
-    if (const size_t bytes = all.at("gateway.json").content.size(); bytes > max_document)
+    if (const size_t bytes = all.at(tree_path::document).content.size(); bytes > max_document)
       add("upstream", document_text(bytes), document_hint);
     if (const auto limit = over_limit(all, new_tree_limits))
       add("files", "the tree would be too large to be kept: " + *limit,

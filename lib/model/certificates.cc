@@ -2,19 +2,18 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "base/tree_paths.h"
 #include "model/read.h"
 
 namespace orctl {
 namespace {
 
-constexpr const char* list_file = "certs.json";
-
 /// The entries of certs.json; none when the file is missing, or is not what certificates_file() wrote.
 Value::Array entries(const Tree& tree) {
-  const auto file = tree.find(list_file);
+  const auto file = tree.find(tree_path::certificates);
   if (file == tree.end()) return {};
   Diagnostics found;
-  const auto document = read_json({list_file, file->second.content}, found);
+  const auto document = read_json({tree_path::certificates, file->second.content}, found);
   const Value* list = document ? document->find("certificates") : nullptr;
   if (list == nullptr || !list->is_array()) return {};
   Value::Array out;
@@ -57,11 +56,12 @@ std::set<std::string> hot_files(const Tree& tree) {
     for (const char* member : {"certificate", "key"}) out.insert(entry.at(member).as_string());
   for (const auto& [path, file] : tree) {
     // ours name them, and are no reason
-    if (path == list_file || path == "nginx.conf" || path.compare(0, 10, "lua/orctl/") == 0 || out.contains(path))
+    if (path == tree_path::certificates || path == tree_path::nginx_conf || path.starts_with(tree_path::own_lua) ||
+        out.contains(path))
       continue;
     std::erase_if(out, [&file = file](const std::string& hot) { return file.content.find(hot) != std::string::npos; });
   }
-  if (tree.contains(list_file)) out.insert(list_file);
+  if (tree.contains(tree_path::certificates)) out.insert(tree_path::certificates);
   return out;
 }
 

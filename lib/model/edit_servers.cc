@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "model/address.h"
 #include "model/schema.h"
+#include "model/source_text.h"
 
 namespace orctl {
 namespace {
@@ -25,19 +26,6 @@ const Value* find_upstream(const Value& document, const std::string& name) {
 bool has_address(const Value& server, const std::string& address) {
   const Value* own = server.find("address");
   return own != nullptr && own->is_string() && canonical_address(own->as_string()) == canonical_address(address);
-}
-
-/// Where `place` is in `text`; npos when it is not.
-size_t offset_of(const std::string& text, Place place) {
-  size_t at = 0;
-  for (uint32_t line = 1; line < place.line; ++line) {
-    at = text.find('\n', at);
-    if (at == std::string::npos) return at;
-    ++at;
-  }
-  for (uint32_t col = 1; col < place.col && at < text.size(); ++col)
-    at += first_character(std::string_view(text).substr(at)).bytes;
-  return place.line == 0 || at >= text.size() ? std::string::npos : at;
 }
 
 size_t line_start(const std::string& text, size_t at) {
@@ -58,14 +46,6 @@ std::optional<std::string> indent_of(const std::string& text, size_t at) {
   const size_t start = line_start(text, at);
   if (skip_blanks(text, start) != at) return std::nullopt;
   return text.substr(start, at - start);
-}
-
-/// Past the string that begins at `at`.
-size_t string_end(const std::string& text, size_t at) {
-  const char quote = text[at];
-  for (++at; at < text.size() && text[at] != quote; ++at)
-    if (text[at] == '\\' && quote == '"') ++at;
-  return std::min(at + 1, text.size());
 }
 
 /// Past the `}` that belongs to the `{` at `at`.

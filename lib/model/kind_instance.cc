@@ -11,6 +11,7 @@
 #include "model/document_size.h"
 #include "model/kinds.h"
 #include "model/listener.h"
+#include "model/masked.h"
 #include "model/route.h"
 #include "model/schema.h"
 #include "model/upstream_health.h"
@@ -151,7 +152,7 @@ class Meaning {
             "for example \"127.0.0.1:9001\"");
       return;
     }
-    if (address.compare(0, 4, "127.") != 0 &&
+    if (!address.starts_with("127.") &&
         canonical_host(address.substr(0, address.rfind(':'))) != canonical_host("[::1]"))
       warning("clear-text", *listen, "admin.listen", "the token travels in clear text, and this is no loopback address",
               "listen on 127.0.0.1, or on an address of a management network");
@@ -393,6 +394,8 @@ std::optional<Instance> make_instance(Manifest manifest, const Fleet* fleet, Dia
     meaning.check_name_parts();  // the rest of the meaning needs every type to be right
   }
   const bool valid = !has_errors(faults);
+  if (!faults.empty())
+    hide_secret_lines(instance.spec.is_null() ? manifest.document : instance.spec, schema.root(), faults);
   found.insert(found.end(), std::make_move_iterator(faults.begin()), std::make_move_iterator(faults.end()));
   if (!valid) return std::nullopt;
   return instance;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "base/tree_paths.h"
 #include "model/address.h"
 #include "model/host_rules.h"
 #include "model/upstream_health.h"
@@ -166,7 +167,7 @@ class PolicyCheck {
                     policy_.file);
     std::vector<std::string> files;
     for (const auto& [path, file] : overlay)
-      if (path.starts_with("lua/")) files.push_back(path);  // snippets are looked at directive by directive
+      if (path.starts_with(tree_path::lua)) files.push_back(path);  // snippets are looked at directive by directive
     const Value* folder = instance_.spec.find("files");
     if (!files.empty() && folder != nullptr)
       add("policy-risk", *folder, "files",

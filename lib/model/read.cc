@@ -34,10 +34,6 @@ std::optional<Diagnostic> refuse_text(const Source& source) {
   return std::nullopt;
 }
 
-bool ends_with(const std::string& text, std::string_view end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
 }  // namespace
 
 // A line that nobody could read anyway; each fault would carry a copy of it.
@@ -62,9 +58,9 @@ std::optional<Value> read_document(const Source& source, Diagnostics& found) {
     found.push_back(std::move(*fault));
     return std::nullopt;
   }
-  if (source.text.compare(0, 3, "\xef\xbb\xbf") == 0) return read_document({source.file, source.text.substr(3)}, found);
-  const bool json =
-      ends_with(source.file, ".json") || (!ends_with(source.file, ".toml") && trim(source.text)[0] == '{');
+  if (source.text.starts_with(byte_order_mark))
+    return read_document({source.file, source.text.substr(byte_order_mark.size())}, found);
+  const bool json = source.file.ends_with(".json") || (!source.file.ends_with(".toml") && trim(source.text)[0] == '{');
   std::optional<Value> root = json ? read_json(source, found) : read_toml(source, found);
   if (root && !root->is_object()) {
     found.push_back({Severity::error,

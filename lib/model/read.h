@@ -1,6 +1,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "model/diagnostic.h"
 #include "model/value.h"
@@ -10,6 +11,8 @@ namespace orctl {
 /// Larger manifests are refused; so is nesting deeper than max_depth.
 inline constexpr size_t max_manifest_bytes = size_t{4} << 20;
 inline constexpr int max_depth = 64;
+/// What some editors put before a text; it is no part of it.
+inline constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 /// The text of one manifest and the name that the user knows it by.
 struct Source {

@@ -35,7 +35,7 @@ struct Flaw {
 /// are stepped over; anything but a key's own characters ends a key.
 Flaw find_flaw(std::string_view text) {
   int dots = 0;
-  for (size_t i = text.substr(0, 3) == "\xEF\xBB\xBF" ? 3 : 0; i < text.size(); ++i) {
+  for (size_t i = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '#') {
       while (i + 1 < text.size() && text[i + 1] != '\n') ++i;

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "model/embedded.h"
+#include "model/masked.h"
 #include "model/read.h"
 
 namespace orctl {
@@ -103,51 +104,62 @@ class SchemaCompiler {
  public:
   SchemaCompiler(const Value& document, Schema& schema) : document_(document), schema_(schema) {}
 
-  const Schema::Node* compile(const Value& source, Impact inherited) {
+  struct Inherited {
+    Impact impact;
+    bool secret;
+  };
+
+  const Schema::Node* compile(const Value& source, Inherited inherited) {
     schema_.nodes_.push_back(std::make_unique<Schema::Node>());
     Schema::Node& node = *schema_.nodes_.back();
-    node.impact = inherited;
+    node.impact = inherited.impact;
+    // before what is in it is compiled, which may be a definition
+    node.secret = inherited.secret || source.find("x-secret") != nullptr;
     if (const Value* ref = source.find("$ref")) read(definition(ref->as_string()), node);
     read(source, node);
-    node.lends = lends(node);
+    node.lends = node.authority != Authority::none || is_within(node, &Schema::Node::lends);
+    node.holds_secret = node.secret || is_within(node, &Schema::Node::holds_secret);
     return &node;
   }
 
  private:
-  static bool lends(const Schema::Node& node) {
-    const auto one = [](const Schema::Node* n) { return n != nullptr && n->lends; };
-    return node.authority != Authority::none || one(node.additional) || one(node.items) ||
+  /// Whether `mark` is set of something that stands in `node`.
+  static bool is_within(const Schema::Node& node, bool Schema::Node::*mark) {
+    const auto one = [&](const Schema::Node* n) { return n != nullptr && n->*mark; };
+    return one(node.additional) || one(node.items) ||
            std::any_of(node.properties.begin(), node.properties.end(), [&](const auto& p) { return one(p.node); });
   }
 
   const Value& definition(const std::string& ref) {
     const std::string prefix = "#/definitions/";
-    if (ref.compare(0, prefix.size(), prefix) != 0) throw std::logic_error("schema: unknown $ref " + ref);
+    if (!ref.starts_with(prefix)) throw std::logic_error("schema: unknown $ref " + ref);
     return document_.at("definitions").at(ref.substr(prefix.size()));
   }
 
   void read(const Value& source, Schema::Node& node) {
     if (const Value* impact = source.find("x-impact")) node.impact = impact_from(impact->as_string());
+    if (source.find("x-secret") != nullptr) node.secret = true;
     for (const auto& [key, v, place] : source.members()) read_keyword(key, v, node);
   }
 
   void read_keyword(const std::string& key, const Value& v, Schema::Node& node) {
+    const Inherited given{node.impact, node.secret};
     if (key == "type")
       node.types = strings(v);
     else if (key == "description")
       node.description = v.as_string();
     else if (key == "properties")
-      for (const auto& p : v.members()) node.properties.push_back({p.key, compile(p.value, node.impact)});
+      for (const auto& p : v.members()) node.properties.push_back({p.key, compile(p.value, given)});
     else if (key == "additionalProperties" && v.is_bool())
       node.closed = !v.as_bool();
     else if (key == "additionalProperties")
-      node.additional = compile(v, node.impact);
+      node.additional = compile(v, given);
     else if (key == "propertyNames")
-      node.property_names = compile(v, node.impact);
+      node.property_names = compile(v, {node.impact, false});  // names are no secrets
     else if (key == "required")
       node.required = strings(v);
     else if (key == "items")
-      node.items = compile(v, node.impact);
+      node.items = compile(v, given);
     else if (key == "enum")
       node.choices = v.items();
     else if (key == "pattern")
@@ -173,7 +185,7 @@ class SchemaCompiler {
     else if (key == "x-authority")
       node.authority = authority_from(v.as_string());
     else if (key != "$schema" && key != "title" && key != "definitions" && key != "$ref" && key != "x-impact" &&
-             key != "$id")
+             key != "x-secret" && key != "$id")
       throw std::logic_error("schema: keyword not supported: " + key);
   }
 
@@ -240,7 +252,8 @@ class Checker {
     for (const Value& e : node.examples) all.push_back(to_json(e));
     return "for example " + join(all, " or ");
   }
-  static std::string shown(const Value& v) {
+  static std::string shown(const Value& v, const Schema::Node& node) {
+    if (node.secret) return mask_of_value(v);
     std::string text = to_json(v);
     if (text.size() > 80) text = text.substr(0, 77) + "...";
     return text;
@@ -255,7 +268,7 @@ class Checker {
     std::string hint = "one of " + join(all, ", ");
     if (v.is_string())
       if (const auto near = nearest(v.as_string(), plain)) hint = "did you mean \"" + *near + "\"?";
-    add("not-a-choice", v.place, fmt::format("{} is not known here", shown(v)), hint);
+    add("not-a-choice", v.place, fmt::format("{} is not known here", shown(v, node)), hint);
   }
 
   void check_string(const Value& v, const Schema::Node& node) {
@@ -270,7 +283,7 @@ class Checker {
     if (node.pattern && !node.pattern->matches(s)) {
       std::string hint = example(node);
       if (hint.empty()) hint = "it must match " + node.pattern_text;
-      add("bad-value", v.place, fmt::format("{} is not valid here", shown(v)), hint);
+      add("bad-value", v.place, fmt::format("{} is not valid here", shown(v, node)), hint);
     }
   }
 
@@ -283,7 +296,7 @@ class Checker {
     if (!low && !high) return;
     const std::string hint =
         node.minimum != nullptr && node.maximum != nullptr ? limit(node.minimum, node.maximum) : "";
-    add("out-of-range", v.place, fmt::format("{} is too {}", to_json(v), low ? "small" : "large"), hint);
+    add("out-of-range", v.place, fmt::format("{} is too {}", shown(v, node), low ? "small" : "large"), hint);
   }
 
   void check_array(const Value& v, const Schema::Node& node) {
@@ -432,7 +445,7 @@ Schema::Schema(const std::string& json) {
   Diagnostics found;
   auto document = read_json({"schema.json", json}, found);
   if (!document) throw std::logic_error("schema: " + found[0].text);
-  root_ = SchemaCompiler(*document, *this).compile(*document, Impact::reload);
+  root_ = SchemaCompiler(*document, *this).compile(*document, {Impact::reload, false});
 }
 
 Schema::~Schema() = default;

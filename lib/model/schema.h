@@ -43,8 +43,8 @@ enum class Fit { valid, typed, unfit };
 
 /// One compiled schema: the subset of JSON Schema draft-07 that schemas/ uses (type, properties, required,
 /// additionalProperties, propertyNames, items, enum, pattern, minimum, maximum, minLength, maxLength, minItems,
-/// maxItems, default, description, examples, $ref into definitions), with x-impact, x-key and x-authority of our own.
-/// Any other keyword is a defect of the schema and throws std::logic_error at load.
+/// maxItems, default, description, examples, $ref into definitions), with x-impact, x-key, x-authority and x-secret of
+/// our own. Any other keyword is a defect of the schema and throws std::logic_error at load.
 class Schema {
  public:
   struct Node;
@@ -108,6 +108,8 @@ struct Schema::Node {
   Impact impact = Impact::reload;         ///< x-impact, or the parent's
   Authority authority = Authority::none;  ///< x-authority
   bool lends = false;                     ///< it or something in it acts with more authority than none
+  bool secret = false;                    ///< x-secret, or the parent's: its value is shown masked (model/masked.h)
+  bool holds_secret = false;              ///< it or something in it is secret
   Value minimum_value, maximum_value;
 
   const Node* property(std::string_view name) const;

@@ -12,10 +12,6 @@ constexpr size_t longest_lua_stretch = 2000;
 
 bool blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
 class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) {}
@@ -185,7 +181,7 @@ class Parser {
 
 }  // namespace
 
-bool Directive::is_lua() const { return has_block && ends_with(name, "_by_lua_block"); }
+bool Directive::is_lua() const { return has_block && name.ends_with("_by_lua_block"); }
 
 Config parse(std::string_view text) { return Parser(text).run(); }
 

@@ -3,6 +3,7 @@
 
 #include "model/address.h"
 #include "model/listener.h"
+#include "model/masked.h"
 #include "model/route.h"
 #include "plan/plan.h"
 
@@ -26,52 +27,61 @@ std::string key_of(const Value& item, const Node& list) {
 class Differ {
  public:
   std::vector<Change> run(const Value& before, const Value& after, const Node& node) {
-    compare("", &before, &after, node);
+    compare(&before, &after, node);
     return std::move(changes_);
   }
 
  private:
-  void add(Op op, const std::string& key, Value before, Value after, const Node& node, std::string reason = {}) {
-    changes_.push_back({op, key, std::move(before), std::move(after), node.impact, std::move(reason)});
+  void add(Op op, const Value* before, const Value* after, const Node& node, std::string reason = {}) {
+    const auto shown = [&](const Value* v) { return v == nullptr ? Value() : masked(*v, node); };
+    changes_.push_back({op, FieldKey{way_}, shown(before), shown(after), node.impact, std::move(reason)});
   }
 
-  void compare(const std::string& key, const Value* before, const Value* after, const Node& node) {
+  void compare(const Value* before, const Value* after, const Node& node) {
     if (before == nullptr && after == nullptr) return;
-    if (before == nullptr) return add(Op::add, key, {}, *after, node);
-    if (after == nullptr) return add(Op::remove, key, *before, {}, node);
+    if (before == nullptr) return add(Op::add, nullptr, after, node);
+    if (after == nullptr) return add(Op::remove, before, nullptr, node);
     if (*before == *after) return;
-    if (before->is_object() && after->is_object()) return compare_objects(key, *before, *after, node);
-    if (before->is_array() && after->is_array() && !node.key.empty()) return compare_lists(key, *before, *after, node);
-    add(Op::change, key, *before, *after, node);
+    if (before->is_object() && after->is_object()) return compare_objects(*before, *after, node);
+    if (before->is_array() && after->is_array() && !node.key.empty()) return compare_lists(*before, *after, node);
+    add(Op::change, before, after, node);
   }
 
-  void compare_objects(const std::string& key, const Value& before, const Value& after, const Node& node) {
-    const auto path = [&](const std::string& member) { return key.empty() ? member : key + "." + member; };
-    for (const auto& p : node.properties) compare(path(p.name), before.find(p.name), after.find(p.name), *p.node);
+  void compare_objects(const Value& before, const Value& after, const Node& node) {
+    const auto member = [&](const std::string& name, const Node& inner) {
+      way_.push_back({name});
+      compare(before.find(name), after.find(name), inner);
+      way_.pop_back();
+    };
+    for (const auto& p : node.properties) member(p.name, *p.node);
     if (node.additional == nullptr) return;
-    for (const auto& m : before.members()) compare(path(m.key), &m.value, after.find(m.key), *node.additional);
+    for (const auto& m : before.members()) member(m.key, *node.additional);
     for (const auto& m : after.members())
-      if (before.find(m.key) == nullptr) add(Op::add, path(m.key), {}, m.value, *node.additional);
+      if (before.find(m.key) == nullptr) member(m.key, *node.additional);
   }
 
-  void compare_lists(const std::string& key, const Value& before, const Value& after, const Node& node) {
+  void compare_lists(const Value& before, const Value& after, const Node& node) {
     const Index was(before, node), is(after, node);
-    for (const std::string& item : was.order)
-      if (!is.items.contains(item)) add(Op::remove, key + "[" + item + "]", *was.items.at(item), {}, node);
     std::vector<std::string> kept_before, kept_after;
-    for (const std::string& item : was.order)
-      if (is.items.contains(item)) kept_before.push_back(item);
-    for (const std::string& item : is.order) {
-      const auto old = was.items.find(item);
-      if (old == was.items.end()) {
-        add(Op::add, key + "[" + item + "]", {}, *is.items.at(item), node);
-      } else {
-        kept_after.push_back(item);
-        compare(key + "[" + item + "]", old->second, is.items.at(item), *node.items);
-      }
+    for (const std::string& key : was.order)
+      if (is.items.contains(key))
+        kept_before.push_back(key);
+      else
+        compare_item(key, was.items.at(key), nullptr, *node.items);
+    for (const std::string& key : is.order) {
+      const auto old = was.items.find(key);
+      if (old != was.items.end()) kept_after.push_back(key);
+      compare_item(key, old == was.items.end() ? nullptr : old->second, is.items.at(key), *node.items);
     }
-    if (kept_before != kept_after)
-      add(Op::change, key, list_of(kept_before), list_of(kept_after), node, "another order");
+    if (kept_before == kept_after) return;
+    const Value old_order = list_of(kept_before), order = list_of(kept_after);
+    add(Op::change, &old_order, &order, node, "another order");
+  }
+
+  void compare_item(const std::string& key, const Value* before, const Value* after, const Node& node) {
+    way_.back().item = key;
+    compare(before, after, node);
+    way_.back().item.clear();
   }
 
   struct Index {
@@ -91,6 +101,7 @@ class Differ {
     return list;
   }
 
+  std::vector<KeyPart> way_;  // to where it is
   std::vector<Change> changes_;
 };
 
@@ -98,10 +109,10 @@ class Differ {
 void diff_phases(const RoutePhases& was, const RoutePhases& is, std::vector<Change>& out) {
   const auto names = [](bool policies) { return Value(policies ? "rewrite, balancer, header filter" : "balancer"); };
   if (was.policies != is.policies)
-    out.push_back({Op::change, "phases", names(was.policies), names(is.policies), Impact::reload,
+    out.push_back({Op::change, Whole::phases, names(was.policies), names(is.policies), Impact::reload,
                    is.policies ? "the first route with a policy" : "no route has a policy any more"});
   else if (is.policies && was.body_cap != is.body_cap)
-    out.push_back({Op::change, "largest body", was.body_cap, is.body_cap, Impact::reload,
+    out.push_back({Op::change, Whole::largest_body, was.body_cap, is.body_cap, Impact::reload,
                    "nginx itself takes bodies up to the largest limit of all routes"});
 }
 
@@ -121,13 +132,14 @@ bool has_route_to(const Value& spec, const std::string& upstream) {
          });
 }
 
-/// Whether the change `key` of an upstream is one of what stands in a stream{} block.
-bool is_static(const std::string& key, const std::string& upstream) {
-  const std::string prefix = "upstream[" + upstream + "]";
-  if (!key.starts_with(prefix)) return false;
-  const std::string rest = key.substr(prefix.size());
-  return rest.empty() || rest == ".balance" || rest == ".hash" || rest == ".retries" || rest == ".connect_timeout" ||
-         rest.starts_with(".server");
+/// Whether `key` is of the upstream, and of what stands in a stream{} block.
+bool is_static(const Key& key, const std::string& upstream) {
+  const FieldKey* field = field_of(key);
+  if (field == nullptr || !field->is_in("upstream") || field->parts[0].item != upstream) return false;
+  if (field->parts.size() == 1) return true;
+  const std::string& member = field->parts[1].name;
+  return member == "server" || member == "balance" || member == "hash" || member == "retries" ||
+         member == "connect_timeout";
 }
 
 /// The upstream of a tcp or udp listener stands in nginx.conf: changing it is hot for routes, and a reload for these.
@@ -145,7 +157,7 @@ void tell_of_stream(const Value& before, const Value& after, std::vector<Change>
     const std::string socket = "the " + listener.at("protocol").as_string() + " listener " + socket_name(listener);
     if (has_route_to(after, upstream)) {
       changes.push_back({Op::change,
-                         "listener[" + key_of(listener, list) + "]",
+                         FieldKey{{{"listener", key_of(listener, list)}}},
                          {},
                          {},
                          Impact::reload,
@@ -169,7 +181,8 @@ void tell_of_first_certificate(const Value& before, const Value& after, std::vec
       (was->at("certificate") == is->at("certificate") && was->at("key") == is->at("key")))
     return;
   for (Change& c : changes)
-    if (c.key.starts_with("certificate") && c.impact == Impact::hot)
+    if (const FieldKey* field = field_of(c.key);
+        field != nullptr && field->is_in("certificate") && c.impact == Impact::hot)
       c.impact = Impact::reload, c.reason = "nginx.conf names the files of the first certificate";
 }
 
@@ -178,7 +191,10 @@ void tell_of_first_certificate(const Value& before, const Value& after, std::vec
 std::vector<Change> diff_specs(const Value& before, const Value& after) {
   std::vector<Change> changes = Differ().run(before, after, Schema::get("instance").root());
   // nginx opens the new socket before it closes the old one: 0.0.0.0:P beside 10.0.0.1:P is an address in use
-  const auto is_listener = [](const Change& c, Op op) { return c.op == op && c.key.starts_with("listener["); };
+  const auto is_listener = [](const Change& c, Op op) {
+    const FieldKey* field = field_of(c.key);
+    return c.op == op && field != nullptr && field->is_item_of("listener");
+  };
   const auto wildcard = [](const Value& l) { return is_wildcard(l.at("address").as_string()); };
   const auto same_socket = [](const Value& a, const Value& b) { return a.at("address") == b.at("address"); };
   for (Change& added : changes)

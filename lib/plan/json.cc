@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/hash.h"
+#include "model/masked.h"
 #include "plan/plan.h"
 
 namespace orctl {
@@ -47,7 +47,7 @@ class Reader {
 Value to_value(const Change& c) {
   Value out = Value::object();
   out.set("op", ops[static_cast<size_t>(c.op)]);
-  out.set("key", c.key);
+  out.set("key", to_string(c.key));
   if (!c.before.is_null()) out.set("before", c.before);
   if (!c.after.is_null()) out.set("after", c.after);
   out.set("impact", to_string(c.impact));
@@ -60,7 +60,7 @@ Change change_from(const Value& v) {
   const auto op = std::find(std::begin(ops), std::end(ops), Reader::text(v, "op"));
   if (op == std::end(ops)) Reader::refuse("unknown op");
   c.op = static_cast<Op>(op - std::begin(ops));
-  c.key = Reader::text(v, "key");
+  c.key = key_from(Reader::text(v, "key"));
   if (const Value* before = v.find("before")) c.before = *before;
   if (const Value* after = v.find("after")) c.after = *after;
   const std::string& impact = Reader::text(v, "impact");
@@ -72,32 +72,42 @@ Change change_from(const Value& v) {
   return c;
 }
 
+/// One file; sets `hides` when its content is not all there.
+Value to_value(const std::string& path, const TreeFile& file, bool& hides) {
+  Value out = Value::object();
+  out.set("path", path);
+  out.set("mode", static_cast<int64_t>(file.mode));
+  if (!file.irregular.empty()) out.set("irregular", file.irregular);
+  if (is_secret(path, file)) {
+    out.set("fingerprint", fingerprint_of(file));
+    return out;
+  }
+  const std::string shown = path == tree_path::document ? masked_document(file.content) : file.content;
+  hides = hides || shown != file.content;
+  out.set("content", shown);
+  return out;
+}
+
 Value to_value(const std::optional<Version>& version) {
   if (!version) return {};
   Value files = Value::array();
-  for (const auto& [path, file] : version->tree) {
-    Value entry = Value::object();
-    entry.set("path", path);
-    entry.set("mode", static_cast<int64_t>(file.mode));
-    if (!file.irregular.empty()) entry.set("irregular", file.irregular);
-    if (is_secret(path, file))
-      entry.set("fingerprint", "sha256:" + sha256(file.content));
-    else
-      entry.set("content", file.content);
-    files.push(std::move(entry));
-  }
+  const Value spec = masked_spec(version->spec);
+  bool hides = spec != version->spec;
+  for (const auto& [path, file] : version->tree) files.push(to_value(path, file, hides));
   Value out = Value::object();
-  out.set("spec", version->spec);
-  out.set("manifest", version->manifest);
+  out.set("spec", spec);
+  out.set("manifest", hides ? masked_manifest({version->manifest_name, version->manifest}) : version->manifest);
   out.set("manifest_name", version->manifest_name);
   out.set("digest", version->digest);
   out.set("unit", version->unit);
   out.set("files", std::move(files));
+  if (hides) out.set("masked", true);
   return out;
 }
 
 std::optional<Version> version_from(const Value& v) {
   if (v.is_null()) return std::nullopt;
+  if (v.find("masked") != nullptr) Reader::refuse("it has secrets, of which it has the fingerprints only");
   Version out;
   out.spec = Reader::spec(v);
   out.manifest = Reader::text(v, "manifest");

@@ -3,14 +3,17 @@
 #include <algorithm>
 
 #include "base/hash.h"
-#include "base/text.h"
 #include "model/certificates.h"
+#include "model/masked.h"
 #include "model/route.h"
 
 namespace orctl {
 namespace {
 
-Value brief(const std::string& content) { return Value("sha256:" + sha256(content).substr(0, 12)); }
+/// "sha256:0123456789ab", what is shown of a file.
+Value brief(const TreeFile& file) {
+  return Value(fingerprint_of(file).substr(0, std::string_view("sha256:0123456789ab").size()));
+}
 
 Impact strongest(const std::vector<Change>& changes) {
   Impact all = Impact::none;
@@ -23,7 +26,7 @@ constexpr size_t proof_path_digits = 32;
 
 /// Whether nginx.conf differs by the digest alone that it carries of the files that differ besides.
 bool only_carries_digest(const Version& before, const Version& after) {
-  const auto was = before.tree.find("nginx.conf"), is = after.tree.find("nginx.conf");
+  const auto was = before.tree.find(tree_path::nginx_conf), is = after.tree.find(tree_path::nginx_conf);
   if (was == before.tree.end() || is == after.tree.end() || before.digest.empty()) return false;
   std::string text = was->second.content;
   for (const size_t length : {before.digest.size(), proof_path_digits}) {
@@ -36,73 +39,88 @@ bool only_carries_digest(const Version& before, const Version& after) {
 
 /// Files that differ although no field tells why: the overlay, the gateway's Lua, another orctl, a hand that edited
 /// them.
-void diff_files(const Version& before, const Version& after, std::vector<Change>& out) {
-  // a field that differs explains these two files, if it is one that reaches them
-  const Impact by_fields = strongest(out);
-  Change lua{Op::change, "gateway", {}, {}, Impact::reload, "the gateway's Lua is another version"};
-  bool lua_differs = false;
-  const bool digest_only = only_carries_digest(before, after);
-  // hot on one side only: then nginx.conf carries another digest, which is a reload of its own
-  std::set<std::string> hot = hot_files(before.tree);
-  hot.merge(hot_files(after.tree));
-  const auto see = [&](const std::string& path, const TreeFile* was, const TreeFile* is) {
-    if (was != nullptr && !was->irregular.empty()) {
-      const bool only_there = is == nullptr;
-      out.push_back({only_there ? Op::remove : Op::change, "file " + path, Value(was->irregular),
-                     only_there ? Value() : brief(is->content), Impact::reload, "it is " + was->irregular});
-      return;
-    }
-    if (path.compare(0, 10, "lua/orctl/") == 0) {
-      lua_differs = true;
-      return;
-    }
-    if ((path == "nginx.conf" || path == "settings.json") && by_fields >= Impact::reload) return;
-    if (path == "nginx.conf" && digest_only) return;
-    if ((path == "gateway.json" || path == "certs.json") && by_fields >= Impact::hot) return;
-    Change c{
-        was == nullptr ? Op::add : is == nullptr ? Op::remove : Op::change, "file " + path, {}, {}, Impact::reload, ""};
-    if (was != nullptr) c.before = brief(was->content);
-    if (is != nullptr) c.after = brief(is->content);
-    if (was != nullptr && is != nullptr && was->content == is->content) c.reason = "other rights";
-    if (path == "gateway.json" || hot.contains(path)) c.impact = Impact::hot;
-    if (path == "gateway.json" || path == "nginx.conf" || path == "certs.json")
-      c.reason = "not what the manifest gives";
-    out.push_back(std::move(c));
-  };
-  for (const auto& [path, file] : before.tree) {
-    const auto other = after.tree.find(path);
-    if (other == after.tree.end())
-      see(path, &file, nullptr);
-    else if (!(other->second == file))
-      see(path, &file, &other->second);
+class FileDiffer {
+ public:
+  FileDiffer(const Version& before, const Version& after, std::vector<Change>& out)
+      : before_(before),
+        after_(after),
+        out_(out),
+        by_fields_(strongest(out)),
+        digest_only_(only_carries_digest(before, after)),
+        hot_(hot_files(before.tree)) {
+    // hot on one side only: then nginx.conf carries another digest, which is a reload of its own
+    hot_.merge(hot_files(after.tree));
   }
-  for (const auto& [path, file] : after.tree)
-    if (!before.tree.contains(path)) see(path, nullptr, &file);
-  if (lua_differs) out.push_back(std::move(lua));
-  if (before.unit != after.unit)
-    out.push_back(
-        {before.unit.empty() ? Op::add : Op::change, "unit", brief(before.unit), brief(after.unit), Impact::none, ""});
-}
 
-/// The lines of a unit that only a new process gets.
-std::vector<std::string> rights_of(const std::string& unit) {
-  std::vector<std::string> out;
-  for (const std::string& line : split(unit, '\n'))
-    for (const char* key : {"User=", "AmbientCapabilities=", "CapabilityBoundingSet=", "PrivateUsers=", "ExecStart="})
-      if (line.compare(0, std::string_view(key).size(), key) == 0) out.push_back(line);
-  return out;
-}
+  void run() {
+    for (const auto& [path, file] : before_.tree) {
+      const auto other = after_.tree.find(path);
+      if (other == after_.tree.end())
+        see(path, &file, nullptr);
+      else if (!(other->second == file))
+        see(path, &file, &other->second);
+    }
+    for (const auto& [path, file] : after_.tree)
+      if (!before_.tree.contains(path)) see(path, nullptr, &file);
+    if (lua_differs_)
+      out_.push_back({Op::change, Whole::gateway, {}, {}, Impact::reload, "the gateway's Lua is another version"});
+    if (before_.unit != after_.unit)
+      out_.push_back({before_.unit.empty() ? Op::add : Op::change, Whole::unit, brief({before_.unit}),
+                      brief({after_.unit}), Impact::none, ""});
+  }
+
+ private:
+  void see(const std::string& path, const TreeFile* was, const TreeFile* is) {
+    if (was != nullptr && !was->irregular.empty())
+      out_.push_back({is == nullptr ? Op::remove : Op::change, FileKey{path}, Value(was->irregular),
+                      is == nullptr ? Value() : brief(*is), Impact::reload, "it is " + was->irregular});
+    else if (path.starts_with(tree_path::own_lua))
+      lua_differs_ = true;
+    else if (!is_explained(path))
+      tell(path, was, is);
+  }
+
+  /// Whether a field that differs explains that this file does, if it is one that reaches it.
+  bool is_explained(const std::string& path) const {
+    if (path == tree_path::nginx_conf && digest_only_) return true;
+    if (path == tree_path::nginx_conf || path == tree_path::settings) return by_fields_ >= Impact::reload;
+    return (path == tree_path::document || path == tree_path::certificates) && by_fields_ >= Impact::hot;
+  }
+
+  void tell(const std::string& path, const TreeFile* was, const TreeFile* is) {
+    Change c{
+        was == nullptr ? Op::add : is == nullptr ? Op::remove : Op::change, FileKey{path}, {}, {}, Impact::reload, ""};
+    if (was != nullptr) c.before = brief(*was);
+    if (is != nullptr) c.after = brief(*is);
+    if (was != nullptr && is != nullptr && was->content == is->content) c.reason = "other rights";
+    if (path == tree_path::document || hot_.contains(path)) c.impact = Impact::hot;
+    if (path == tree_path::document || path == tree_path::nginx_conf || path == tree_path::certificates)
+      c.reason = "not what the manifest gives";
+    const auto has_fingerprint = [](const TreeFile* file) { return file != nullptr && !file->fingerprint.empty(); };
+    if (c.reason.empty() && (has_fingerprint(was) || has_fingerprint(is)))
+      c.reason = "the store has its fingerprint only";
+    out_.push_back(std::move(c));
+  }
+
+  const Version &before_, &after_;
+  std::vector<Change>& out_;
+  const Impact by_fields_;
+  const bool digest_only_;
+  std::set<std::string> hot_;
+  bool lua_differs_ = false;
+};
 
 constexpr size_t told_one_by_one = 8;
 
 /// Of a file that is replaced anyway nothing more is said; what many have in common is told once.
 void diff_rights(const std::vector<Misfit>& misfits, std::vector<Change>& out) {
-  std::set<std::string> told;
+  std::set<Key> told;
   for (const Change& c : out) told.insert(c.key);
   std::vector<std::pair<Change, size_t>> groups;  // the first of its kind, and how many there are
   std::vector<Change> single;
   for (const Misfit& m : misfits) {
-    Change c{Op::change,   (m.folder ? "folder " : "file ") + m.path, m.is, m.wanted,
+    Change c{Op::change,   m.folder ? Key(FolderKey{m.path}) : Key(FileKey{m.path}),
+             m.is,         m.wanted,
              Impact::none, m.owner ? "other owner" : "other rights"};
     if (told.contains(c.key)) continue;
     const auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& g) {
@@ -135,7 +153,8 @@ const char* const outside_unit = "it runs outside of its systemd unit";
 /// Says of upstreams and routes that they are served only until the source has been read.
 void mark_start_values(std::vector<Change>& changes) {
   for (Change& c : changes)
-    if (c.reason.empty() && (c.key.compare(0, 8, "upstream") == 0 || c.key.compare(0, 5, "route") == 0))
+    if (const FieldKey* field = field_of(c.key);
+        c.reason.empty() && field != nullptr && (field->is_in("upstream") || field->is_in("route")))
       c.reason = "start value; what the source holds wins";
 }
 
@@ -150,25 +169,26 @@ void diff_live(const Version& before, const Version& after, const Live& live, co
   const std::string document = sha256(after.document());
   const bool same_tree = before.digest == after.digest;
   if (!live.running) {
-    out.push_back({Op::change, "process", "stopped", "running", Impact::start, ""});
+    out.push_back({Op::change, Whole::process, "stopped", "running", Impact::start, ""});
   } else if (live.keeper == Live::Keeper::none) {
-    out.push_back({Op::change, "process", "running", "running", Impact::restart, outside_unit});
+    out.push_back({Op::change, Whole::process, "running", "running", Impact::restart, outside_unit});
   } else if (!live.binary.empty() && live.binary != binary) {
-    out.push_back({Op::change, "process", live.binary, binary, Impact::restart, "another nginx"});
-  } else if (live.keeper == Live::Keeper::unit && rights_of(before.unit) != rights_of(after.unit)) {
-    out.push_back({Op::change, "process", "running", "running", Impact::restart, "its unit gives it other rights"});
+    out.push_back({Op::change, Whole::process, live.binary, binary, Impact::restart, "another nginx"});
+  } else if (live.keeper == Live::Keeper::unit && live.other_rights) {
+    out.push_back(
+        {Op::change, Whole::process, "running", "running", Impact::restart, "its unit gives it other rights"});
   } else if (!live.lost.empty()) {
-    out.push_back({Op::change, "process", "running", "running", live.lost_needs, live.lost});
+    out.push_back({Op::change, Whole::process, "running", "running", live.lost_needs, live.lost});
   } else if (!live.answers) {
-    out.push_back({Op::change, "process", "running", "running", Impact::reload, "no worker answers"});
+    out.push_back({Op::change, Whole::process, "running", "running", Impact::reload, "no worker answers"});
   } else if (same_tree && live.tree != after.digest) {
-    out.push_back({Op::change, "process", live.tree.substr(0, 12), after.digest.substr(0, 12), Impact::reload,
+    out.push_back({Op::change, Whole::process, live.tree.substr(0, 12), after.digest.substr(0, 12), Impact::reload,
                    "the workers run another tree"});
   } else if (is_drifted(before, live) && live.digest != document) {
-    out.push_back({Op::change, "process", live.digest.substr(0, 12), document.substr(0, 12), Impact::hot,
+    out.push_back({Op::change, Whole::process, live.digest.substr(0, 12), document.substr(0, 12), Impact::hot,
                    "the workers serve another document, which will be replaced"});
   } else if (has_other_certificates(before, live) && live.certs != certificates_digest(after.tree)) {
-    out.push_back({Op::change, "process", live.certs.substr(0, 12), certificates_digest(after.tree).substr(0, 12),
+    out.push_back({Op::change, Whole::process, live.certs.substr(0, 12), certificates_digest(after.tree).substr(0, 12),
                    Impact::hot, "the workers serve other certificates, which will be replaced"});
   }
 }
@@ -238,7 +258,7 @@ InstancePlan plan_instance(const std::string& name, const std::string& base, std
   InstancePlan plan{name, base, std::move(before), std::move(after), {}, {}};
   if (!plan.before && !plan.after) return plan;
   if (!plan.before) {
-    plan.changes.push_back({Op::add, "instance", {}, plan.after->spec, Impact::start, ""});
+    plan.changes.push_back({Op::add, Whole::instance, {}, masked_spec(plan.after->spec), Impact::start, ""});
     plan.steps = {CheckTree{},
                   CommitRevision{},
                   SwapTree{},
@@ -246,12 +266,12 @@ InstancePlan plan_instance(const std::string& name, const std::string& base, std
                   Supervise{live.running ? Action::restart : Action::start},
                   Verify{}};
   } else if (!plan.after) {
-    plan.changes.push_back({Op::remove, "instance", plan.before->spec, {}, Impact::stop, ""});
+    plan.changes.push_back({Op::remove, Whole::instance, masked_spec(plan.before->spec), {}, Impact::stop, ""});
     plan.steps = {CommitRevision{}, Supervise{Action::stop}, SwapTree{}, WriteUnit{}};
   } else {
     plan.changes = diff_specs(plan.before->spec, plan.after->spec);
     if (plan.after->has_source()) mark_start_values(plan.changes);
-    diff_files(*plan.before, *plan.after, plan.changes);
+    FileDiffer(*plan.before, *plan.after, plan.changes).run();
     diff_rights(live.misfits, plan.changes);
     diff_live(*plan.before, *plan.after, live, binary, plan.changes);
     if (!plan.empty()) plan.steps = steps_between(*plan.before, *plan.after, live, plan.impact());
@@ -266,32 +286,33 @@ InstancePlan plan_lifecycle(const std::string& name, const std::string& base, co
   const char* now = live.running ? "running" : "stopped";
   if (action == Action::stop) {
     if (!live.running && !live.restarting && !live.orphaned) return plan;
-    plan.changes.push_back({Op::change, "process", now, "stopped", Impact::stop, ""});
+    plan.changes.push_back({Op::change, Whole::process, now, "stopped", Impact::stop, ""});
     plan.steps = {Supervise{Action::stop}};
   } else if (action == Action::start && live.keeper == Live::Keeper::none && live.running) {
-    plan.changes.push_back({Op::change, "process", now, "running", Impact::restart, outside_unit});
+    plan.changes.push_back({Op::change, Whole::process, now, "running", Impact::restart, outside_unit});
     plan.steps = {Supervise{Action::restart}, Verify{}};
   } else if (action == Action::start && live.running && live.lost_needs == Impact::restart) {
-    plan.changes.push_back({Op::change, "process", now, "running", Impact::restart, live.lost});
+    plan.changes.push_back({Op::change, Whole::process, now, "running", Impact::restart, live.lost});
     plan.steps = {Supervise{Action::restart}, Verify{}};
   } else if (action == Action::enable || action == Action::disable) {
     const bool on = action == Action::enable;
     if (on == live.at_boot) return plan;
     plan.changes.push_back(
-        {Op::change, "boot", "", on ? "starts at boot" : "does not start at boot", Impact::none, ""});
+        {Op::change, Whole::boot, "", on ? "starts at boot" : "does not start at boot", Impact::none, ""});
     plan.steps = {Supervise{*action}};
   } else if (action == Action::upgrade) {
     if (!live.running) return plan;
-    plan.changes.push_back({Op::change, "process", now, "running", Impact::reload, "the binary that is installed now"});
+    plan.changes.push_back(
+        {Op::change, Whole::process, now, "running", Impact::reload, "the binary that is installed now"});
     plan.steps = {Supervise{Action::upgrade}, Verify{}, Supervise{Action::retire}};
   } else if (!live.running && action) {
-    plan.changes.push_back({Op::change, "process", now, "running", Impact::start, ""});
+    plan.changes.push_back({Op::change, Whole::process, now, "running", Impact::start, ""});
     plan.steps = {Supervise{Action::start}, Verify{}};
   } else if (action == Action::restart) {
-    plan.changes.push_back({Op::change, "process", now, "running", Impact::restart, "restart"});
+    plan.changes.push_back({Op::change, Whole::process, now, "running", Impact::restart, "restart"});
     plan.steps = {Supervise{Action::restart}, Verify{}};
   } else if (!action && live.running) {
-    plan.changes.push_back({Op::change, "process", now, "running", Impact::reload, "reload"});
+    plan.changes.push_back({Op::change, Whole::process, now, "running", Impact::reload, "reload"});
     Live kept = live;  // a reload leaves what x-save keeps, as a restart does
     if (!live.saved.empty() && live.digest == live.saved) kept.digest = sha256(version.document());
     add_reload(plan.steps, version, version, kept);

@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "base/tree.h"
+#include "base/tree_paths.h"
 #include "model/schema.h"
 #include "model/value.h"
+#include "plan/key.h"
 #include "plan/step.h"
 
 namespace orctl {
@@ -16,8 +18,8 @@ enum class Op { add, remove, change };
 /// One difference, for people and for the decision how much it disturbs. `reason` is for eyes only.
 struct Change {
   Op op = Op::change;
-  std::string key;  ///< "upstream[payment].server[10.0.0.1:8080].weight"
-  Value before, after;
+  Key key;
+  Value before, after;  ///< what is secret by its type stands here masked (model/masked.h)
   Impact impact = Impact::none;
   std::string reason;
   bool operator==(const Change&) const = default;
@@ -38,7 +40,7 @@ struct Version {
 
   /// The gateway document; "" when there is none.
   std::string document() const {
-    const auto found = tree.find("gateway.json");
+    const auto found = tree.find(tree_path::document);
     return found == tree.end() ? "" : found->second.content;
   }
 };
@@ -56,6 +58,7 @@ struct Live {
   Keeper keeper = Keeper::process;
   bool restarting = false;           ///< it does not run, but systemd is about to start it again
   bool orphaned = false;             ///< workers of a master that was killed serve on
+  bool other_rights = false;         ///< the unit that is to be gives a new process other rights than this one has
   bool at_boot = false;              ///< systemd starts it at boot
   std::vector<Misfit> misfits;       ///< of the tree on disk
   bool answers = true;               ///< false when it runs and no worker says what it serves: all may hang
@@ -108,8 +111,8 @@ Plan reverse(const Plan& plan);
 /// Adds to each instance that gets a new revision the step that arms its way back.
 void ask_confirmation(Plan& plan);
 
-/// All of a plan, and back: from_value(to_value(p)) == p. Of a file that is secret it has the fingerprint only, and
-/// such a plan does not come back: from_value throws Error(Exit::refused) on it, and on anything else.
+/// All of a plan, and back: from_value(to_value(p)) == p. Of what is secret, files and fields, it has the fingerprint
+/// only, and such a plan does not come back: from_value throws Error(Exit::refused) on it, and on anything else.
 Value to_value(const Plan& plan);
 Plan plan_from_value(const Value& value);
 

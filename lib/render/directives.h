@@ -20,10 +20,10 @@ inline nginx::Directive directive(std::string name, std::vector<nginx::Arg> args
 }
 
 /// A directive whose arguments are ours, not the manifest's: `$` names a variable.
-inline nginx::Directive fixed(std::string name, std::initializer_list<const char*> args) {
+inline nginx::Directive fixed(std::string name, std::initializer_list<std::string> args) {
   nginx::Directive d;
   d.name = std::move(name);
-  for (const char* a : args) d.args.push_back({a, true});
+  for (const std::string& a : args) d.args.push_back({a, true});
   return d;
 }
 

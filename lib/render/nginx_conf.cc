@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "base/tree_paths.h"
 #include "model/listener.h"
 #include "model/route.h"
 #include "render/admin_conf.h"
@@ -24,10 +25,13 @@ constexpr int shards = 32;
 
 std::string shard(int n) { return fmt::format("orctl_{:02}", n); }
 
-bool has_folder(const Tree& overlay, const std::string& folder) {
-  const auto first = overlay.lower_bound(folder + "/");
-  return first != overlay.end() && first->first.compare(0, folder.size() + 1, folder + "/") == 0;
+bool has_folder(const Tree& overlay, const char* folder) {
+  const auto first = overlay.lower_bound(folder);
+  return first != overlay.end() && first->first.starts_with(folder);
 }
+
+/// Takes in all files of a folder of the overlay.
+Directive include_of(const char* folder) { return fixed("include", {std::string(folder) + "*.conf"}); }
 
 /// Name and digest stand in Lua source, so nothing but their own alphabets may get here (threat T3).
 std::string lua_literal(const std::string& value) {
@@ -202,7 +206,7 @@ Directive http(const Instance& instance, const Tree& overlay, const Layout& layo
   const std::string name = instance.name.str();
   const Value& nginx = instance.spec.at("nginx");
   Config body = {
-      fixed("lua_package_path", {"$prefix/lua/?.lua;;"}),
+      fixed("lua_package_path", {std::string("$prefix/") + tree_path::lua + "?.lua;;"}),
       fixed("lua_shared_dict", {"orctl", "32m"}),
       fixed("lua_socket_log_errors", {"off"}),  // the gateway says itself what its probes and its source cannot reach
       lua("init", fmt::format("require(\"orctl.init\").init({}, {})", lua_literal(name), lua_literal(digest))),
@@ -231,7 +235,7 @@ Directive http(const Instance& instance, const Tree& overlay, const Layout& layo
   append(body, pools(nginx));
   body.push_back(request_phase("log", "ended"));  // of an overlay's servers, which may use the pools
   if (has_http(instance)) body.push_back(data_server(instance, digest));
-  if (has_folder(overlay, "http.d")) body.push_back(fixed("include", {"http.d/*.conf"}));
+  if (has_folder(overlay, tree_path::http_snippets)) body.push_back(include_of(tree_path::http_snippets));
   body.push_back(admin_server(text("unix:" + layout.admin_socket(name)), "admin"));
   append(body.back().block, tls_admin(instance, "admin"));
   append(body.back().block, undo_of_snippets(overlay));
@@ -252,7 +256,7 @@ nginx::Config nginx_conf(const Instance& instance, const Tree& overlay, const Ta
   const std::string name = instance.name.str();
   const Value& nginx = instance.spec.at("nginx");
   Config stream = stream_listeners(instance, layout.logs(name));
-  if (has_folder(overlay, "streams.d")) stream.push_back(fixed("include", {"streams.d/*.conf"}));
+  if (has_folder(overlay, tree_path::stream_snippets)) stream.push_back(include_of(tree_path::stream_snippets));
   const Value& workers = nginx.at("worker_processes");
   Config out;
   for (const std::string& module : target.modules) out.push_back(directive("load_module", {text(module)}));

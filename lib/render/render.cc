@@ -6,6 +6,8 @@
 #include <stdexcept>
 
 #include "base/hash.h"
+#include "base/rights.h"
+#include "base/tree_paths.h"
 #include "model/certificates.h"
 #include "model/route.h"
 #include "model/upstream_health.h"
@@ -41,11 +43,7 @@ std::string conf_text(const nginx::Config& config) {
 std::string overlay_modules(const Tree& overlay) {
   std::string list;
   for (const auto& [path, file] : overlay) {
-    if (path.compare(0, 4, "lua/") != 0) continue;
-    std::string module = path.substr(4, path.size() - 8);
-    for (char& c : module)
-      if (c == '/') c = '.';
-    list += module + "\n";
+    if (const std::string module = tree_path::module_of(path); !module.empty()) list += module + "\n";
   }
   return list;
 }
@@ -79,17 +77,18 @@ std::string settings(const Instance& instance, const Layout& layout) {
 Rendered render(const Instance& instance, const Tree& overlay, const Target& target, const Layout& layout) {
   Rendered out;
   for (const auto& [path, text] : embedded_lua())
-    if (path.compare(0, 10, "lua/orctl/") == 0) out.tree[path] = {std::string(text)};
-  for (const auto& [path, file] : overlay) out.tree[path] = {file.content, is_secret(path, file) ? 0600u : 0644u};
-  if (const std::string list = overlay_modules(overlay); !list.empty()) out.tree["lua/orctl/overlay.list"] = {list};
+    if (path.starts_with(tree_path::own_lua)) out.tree[path] = {std::string(text)};
+  for (const auto& [path, file] : overlay)
+    out.tree[path] = {file.content, is_secret(path, file) ? rights::secret_file : rights::public_file};
+  if (const std::string list = overlay_modules(overlay); !list.empty()) out.tree[tree_path::overlay_modules] = {list};
   if (const std::string list = certificates_file(instance.spec.at("certificate")); !list.empty())
-    out.tree["certs.json"] = {list};
+    out.tree[tree_path::certificates] = {list};
   out.document = render_document(instance);
-  out.tree["gateway.json"] = {out.document};
-  out.tree["settings.json"] = {settings(instance, layout)};
-  out.tree["nginx.conf"] = {conf_text(nginx_conf(instance, overlay, target, layout, no_digest))};
+  out.tree[tree_path::document] = {out.document};
+  out.tree[tree_path::settings] = {settings(instance, layout)};
+  out.tree[tree_path::nginx_conf] = {conf_text(nginx_conf(instance, overlay, target, layout, no_digest))};
   out.digest = tree_digest(out.tree);
-  out.tree["nginx.conf"] = {conf_text(nginx_conf(instance, overlay, target, layout, out.digest))};
+  out.tree[tree_path::nginx_conf] = {conf_text(nginx_conf(instance, overlay, target, layout, out.digest))};
   out.unit = render_unit(instance, target, layout);
   return out;
 }
@@ -136,7 +135,7 @@ std::optional<UpstreamText> changed_upstream(const std::string& before, const st
 }
 
 std::string carried_digest(const Tree& tree) {
-  const auto conf = tree.find("nginx.conf");
+  const auto conf = tree.find(tree_path::nginx_conf);
   if (conf == tree.end()) return {};
   const std::string& content = conf->second.content;
   const size_t at = content.find("init_by_lua_block");
@@ -148,9 +147,9 @@ std::string tree_digest(const Tree& tree) {
   std::string all;
   const std::set<std::string> hot = hot_files(tree);
   for (const auto& [path, file] : tree) {
-    if (path == "gateway.json" || hot.contains(path)) continue;
+    if (path == tree_path::document || hot.contains(path)) continue;
     std::string content = file.content;
-    if (path == "nginx.conf") {
+    if (path == tree_path::nginx_conf) {
       // the digest stands in nginx.conf itself, whole and in part: blank both
       const std::string digest = carried_digest(tree);
       for (const std::string& from : {digest, proof_path(digest)})

@@ -110,6 +110,17 @@ std::vector<std::string> orctl_confinement(const std::string& program, const Lay
   return lines;
 }
 
+std::vector<std::string> process_rights(const std::string& unit) {
+  std::vector<std::string> out;
+  for (std::string& line : split(unit, '\n'))
+    for (const char* key : {"User=", "AmbientCapabilities=", "CapabilityBoundingSet=", "PrivateUsers=", "ExecStart="})
+      if (line.starts_with(key)) {
+        out.push_back(std::move(line));
+        break;
+      }
+  return out;
+}
+
 int64_t needed_open_files(const Value& spec) {
   return 2 * spec.at("nginx").at("worker_connections").as_int() + spare_files;
 }

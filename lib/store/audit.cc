@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/rights.h"
 #include "store/history.h"
 
 namespace orctl {
@@ -16,7 +17,7 @@ void write_audit(World& world, const std::string& name, const RevisionNote& note
   line.set("reason", note.reason);
   for (const Value::Member& member : what.members()) line.set(member.key, member.value);
   try {
-    world.fs.append(world.layout.audit(), to_json(line) + "\n", 0600);
+    world.fs.append(world.layout.audit(), to_json(line) + "\n", rights::secret_file);
   } catch (const Error& e) {
     tell(fmt::format("{}: the audit log was not written: {}", name, e.what()));
   }

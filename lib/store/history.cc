@@ -8,7 +8,7 @@
 #include <set>
 #include <utility>
 
-#include "base/hash.h"
+#include "base/rights.h"
 #include "base/text.h"
 #include "model/name.h"
 #include "model/read.h"
@@ -26,7 +26,7 @@ const std::string tree_prefix = "tree/", secrets_prefix = "secrets/";
 std::string line_value(const std::string& text, const std::string& key) {
   std::string found;
   for (const std::string& line : split(text, '\n'))
-    if (line.compare(0, key.size() + 2, key + ": ") == 0) found = line.substr(key.size() + 2);
+    if (line.starts_with(key + ": ")) found = line.substr(key.size() + 2);
   return found;
 }
 
@@ -305,12 +305,13 @@ Version load_version(const World& world, const std::string& commit, const Tree& 
   for (const auto& [path, file] : files) {
     if (path.starts_with(tree_prefix)) {
       TreeFile& kept = out.tree[path.substr(tree_prefix.size())] = file;
-      if (is_secret(path.substr(tree_prefix.size()), kept)) kept.mode = 0600;  // an older orctl took it for public
+      if (is_secret(path.substr(tree_prefix.size()), kept))
+        kept.mode = rights::secret_file;  // an older orctl took it for public
     }
     if (!path.starts_with(secrets_prefix)) continue;
     const std::string name = path.substr(secrets_prefix.size());
     const auto key = keys.find(name);
-    if (key != keys.end() && "sha256:" + sha256(key->second.content) == trim(file.content))
+    if (key != keys.end() && fingerprint_of(key->second) == trim(file.content))
       out.tree[name] = key->second;
     else if (missing != nullptr)
       missing->push_back(name);
@@ -319,14 +320,12 @@ Version load_version(const World& world, const std::string& commit, const Tree& 
   return out;
 }
 
-Version load_to_compare(const World& world, const std::string& commit,
-                        std::map<std::string, std::string>& fingerprints) {
+Version load_to_compare(const World& world, const std::string& commit) {
   Version out = load_version(world, commit, {});
   for (const auto& [path, file] : world.git.files(commit)) {
     if (!path.starts_with(secrets_prefix)) continue;
-    const std::string name = path.substr(secrets_prefix.size());
-    fingerprints[name] = trim(file.content);
-    out.tree[name] = {file.content, 0600};
+    out.tree[path.substr(secrets_prefix.size())] = {file.content, rights::secret_file, "",
+                                                    std::string(trim(file.content))};
   }
   return out;
 }
@@ -336,7 +335,7 @@ Tree stored_tree(const Version& version) {
   files["unit.service"] = {version.unit};
   for (const auto& [path, file] : version.tree) {
     if (is_secret(path, file))
-      files[secrets_prefix + path] = {"sha256:" + sha256(file.content) + "\n"};
+      files[secrets_prefix + path] = {fingerprint_of(file) + "\n"};
     else
       files[tree_prefix + path] = file;
   }

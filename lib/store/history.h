@@ -77,10 +77,8 @@ Version load_manifest(const World& world, const std::string& name, const std::st
 Version load_version(const World& world, const std::string& commit, const Tree& keys,
                      std::vector<std::string>* missing = nullptr);
 
-/// The version that a commit holds, to be compared and never written: a file of which the store has the fingerprint
-/// only has that as its content, and is in `fingerprints` by its path.
-Version load_to_compare(const World& world, const std::string& commit,
-                        std::map<std::string, std::string>& fingerprints);
+/// The version that a commit holds, to be compared and never written: of secret files it has the fingerprints only.
+Version load_to_compare(const World& world, const std::string& commit);
 
 /// The files of a version as a commit holds them; those of the tree alone, when that is all there is.
 Tree stored_tree(const Version& version);

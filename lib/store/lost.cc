@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "base/tree_paths.h"
 #include "model/read.h"
 #include "store/history.h"
 
@@ -34,11 +35,11 @@ std::string owner_of_tree(const std::string& folder, const World& world) {
     }
   };
   Diagnostics found;
-  const auto settings = read_json({"settings.json", content("settings.json")}, found);
+  const auto settings = read_json({tree_path::settings, content(tree_path::settings)}, found);
   if (settings && settings->is_object())
     if (const Value* state = settings->find("state"); state != nullptr && state->is_string())
       return name_between(state->as_string(), world.layout.state(""), "");
-  const std::string conf = content("nginx.conf"), word = "\npid ";
+  const std::string conf = content(tree_path::nginx_conf), word = "\npid ";
   const size_t at = conf.find(word);
   if (at == std::string::npos) return {};
   const size_t start = at + word.size();
@@ -62,7 +63,8 @@ void collect_trees(const std::string& folder, const std::set<std::string>& recor
   for (const Fs::Entry& entry : entries) {
     const std::string path = folder + "/" + entry.name;
     if (entry.kind != Fs::Kind::folder || entry.name.starts_with(".orctl-")) continue;
-    const bool is_tree = world.fs.exists(path + "/nginx.conf") || world.fs.exists(path + "/settings.json");
+    const bool is_tree =
+        world.fs.exists(path + "/" + tree_path::nginx_conf) || world.fs.exists(path + "/" + tree_path::settings);
     if (!is_tree && depth < deepest_layout) collect_trees(path, recorded, world, depth + 1, found);
     if (!is_tree || (depth == 0 && recorded.contains(entry.name))) continue;
     if (const std::string name = owner_of_tree(path, world); !name.empty()) found.emplace(name, path);
@@ -82,7 +84,7 @@ std::set<std::string> recorded(const World& world) {
 
 std::string find_below(const std::string& folder, const std::string& name, const World& world, int depth) {
   if (is_own_tree(folder, name, world)) return folder;
-  if (depth == deepest_layout || world.fs.exists(folder + "/nginx.conf")) return {};
+  if (depth == deepest_layout || world.fs.exists(folder + "/" + tree_path::nginx_conf)) return {};
   for (const Fs::Entry& entry : world.fs.list(folder)) {
     if (entry.kind != Fs::Kind::folder || entry.name.starts_with(".orctl-")) continue;
     if (auto found = find_below(folder + "/" + entry.name, name, world, depth + 1); !found.empty()) return found;

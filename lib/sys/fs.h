@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/rights.h"
 #include "base/tree.h"
 #include "sys/clock.h"
 #include "sys/lock.h"
@@ -17,7 +18,7 @@ namespace orctl {
 /// Whose a tree is, and who may read it.
 struct Ownership {
   std::string user, group;  ///< "": as the caller makes it
-  unsigned folder_mode = 0755;
+  unsigned folder_mode = rights::public_folder;
   unsigned file_mode_mask = 07777;
 
   /// The bits on disk of a file that a Tree has with `mode`: what its owner may read a named group may, too.
@@ -94,16 +95,17 @@ class Fs {
   std::string resolved(const std::string& path) const;
 
   /// Makes `path` and its missing parents with `mode`; each new name is made durable.
-  void make_folders(const std::string& path, unsigned mode = 0755);
+  void make_folders(const std::string& path, unsigned mode = rights::public_folder);
   /// Replaces `path` in one step: temp file beside it (O_EXCL|O_NOFOLLOW), write, fsync, rename, fsync of the folder.
-  void write(const std::string& path, const std::string& content, unsigned mode = 0644);
+  void write(const std::string& path, const std::string& content, unsigned mode = rights::public_file);
   /// Makes the new file `path`, durable but for its name; an Error when it is there.
-  void create(const std::string& path, const std::string& content, unsigned mode = 0644);
+  void create(const std::string& path, const std::string& content, unsigned mode = rights::public_file);
   /// Replaces `path` in one step by way of the new file `temp`; its name is durable only after a sync() of its folder.
-  void put(const std::string& path, const std::string& temp, const std::string& content, unsigned mode = 0644);
+  void put(const std::string& path, const std::string& temp, const std::string& content,
+           unsigned mode = rights::public_file);
   void sync(const std::string& folder);  ///< makes the names in it durable
   /// Appends `line` (one write call) and fsyncs; creates the file with `mode`.
-  void append(const std::string& path, const std::string& line, unsigned mode = 0640);
+  void append(const std::string& path, const std::string& line, unsigned mode = rights::group_file);
   /// Writes all of `tree` into the new folder `dir` (an Error when it exists) and makes every file and folder durable.
   void write_tree(const std::string& dir, const Tree& tree, const Ownership& ownership = {});
   /// Exchanges two folders in one step (renameat2 RENAME_EXCHANGE) and fsyncs the parent(s); false when the file system

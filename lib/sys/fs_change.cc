@@ -7,6 +7,7 @@
 
 #include <atomic>
 
+#include "base/rights.h"
 #include "sys/fs.h"
 #include "sys/fs_handle.h"
 #include "sys/trace.h"
@@ -112,7 +113,7 @@ void Fs::append(const std::string& path, const std::string& line, unsigned mode)
   const Fd folder = root_->folder(place.folder, Trust::required);
   const int flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
   const auto open_with = [&](int more) {
-    return Fd(retried([&] { return ::openat(folder.get(), place.name.c_str(), flags | more, 0600); }));
+    return Fd(retried([&] { return ::openat(folder.get(), place.name.c_str(), flags | more, rights::secret_file); }));
   };
   Fd file = open_with(O_CREAT | O_EXCL);
   const bool created = static_cast<bool>(file);
@@ -225,7 +226,7 @@ void Fs::keep_private(const std::string& path, const std::string& group) {
   if (!node || ::fstat(node.get(), &raw) != 0) throw root_->fault("chmod", path, errno);
   const bool is_folder = S_ISDIR(raw.st_mode);
   const gid_t wanted_group = group.empty() ? raw.st_gid : owner_of({"", group}, path).gid;
-  unsigned mode = is_folder ? 0700 : 0600;
+  unsigned mode = is_folder ? rights::secret_folder : rights::secret_file;
   if (!group.empty()) mode |= is_folder ? 02050 : 0040;
   if (raw.st_gid != wanted_group) {
     say(trace_, fmt::format("chgrp {} {}", group, path));

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "base/rights.h"
 #include "sys/fs.h"
 
 namespace orctl {
@@ -65,7 +66,7 @@ int write_fully(int fd, const std::string& content) {
 
 void put_new_file(const Fd& folder, const std::string& name, const std::string& content, unsigned mode, Owner owner,
                   const std::string& shown) {
-  Fd file = open_beneath(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  Fd file = open_beneath(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, rights::secret_file);
   if (!file) throw change_fault("write", shown, errno);
   const int error = finish_file(file, content, mode, owner);
   if (error == 0) return;

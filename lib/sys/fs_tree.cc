@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/rights.h"
 #include "sys/fs.h"
 #include "sys/fs_handle.h"
 #include "sys/trace.h"
@@ -21,7 +22,7 @@ constexpr int top_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 /// The mode that Ownership::file_mode() made this one of.
 unsigned mode_given(const Ownership& ownership, const std::string& path, const TreeFile& file) {
-  for (const unsigned mode : {is_secret(path, file) ? 0600u : 0644u, 0755u})
+  for (const unsigned mode : {is_secret(path, file) ? rights::secret_file : rights::public_file, rights::program})
     if (ownership.file_mode(mode) == file.mode) return mode;
   return file.mode;
 }

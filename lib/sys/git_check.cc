@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "base/rights.h"
 #include "base/text.h"
 #include "sys/fs.h"
 #include "sys/git.h"
@@ -289,7 +290,7 @@ void Git::move_aside(const std::string& file) {
   std::string name = file.substr(path_.size() + 1);
   std::replace(name.begin(), name.end(), '/', '_');
   const std::string folder = path_ + "/orctl-aside";
-  fs.make_folders(folder, 0700);
+  fs.make_folders(folder, rights::secret_folder);
   std::string place = folder + "/" + name;
   for (int n = 2; fs.exists(place); ++n) place = fmt::format("{}/{}.{}", folder, name, n);
   say(trace_, fmt::format("rename {} {}", file, place));

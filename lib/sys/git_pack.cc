@@ -151,8 +151,7 @@ PackFile::PackFile(const std::string& index) : path_(index.substr(0, index.size(
   auto content = read_store_file(index, max_index);
   if (!content) throw Damage{"it is missing", index};
   index_ = std::move(*content);
-  if (index_.size() < head_size + fanout_size + trailer_size || index_.compare(0, 4, "\377tOc") != 0 ||
-      number_at(4) != 2)
+  if (index_.size() < head_size + fanout_size + trailer_size || !index_.starts_with("\377tOc") || number_at(4) != 2)
     throw Damage{"it is no index of a pack, version 2", index};
   uint32_t before = 0;
   for (size_t i = 0; i < 256; ++i) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/rights.h"
 #include "sys/git.h"
 #include "sys/git2_handle.h"
 #include "sys/interrupt.h"
@@ -45,7 +46,7 @@ struct FilesReader {
       if (entry.is_tree()) {
         if (reach == Git::Reach::whole) read(entry.id, prefix + entry.name + "/", depth + 1);
       } else if (entry.mode.size() == 6 && entry.mode.starts_with("100")) {
-        add(prefix + entry.name, entry.id, (entry.mode[3] - '0') % 2 == 0 ? 0644 : 0755);
+        add(prefix + entry.name, entry.id, (entry.mode[3] - '0') % 2 == 0 ? rights::public_file : rights::program);
       } else {
         const char* what = entry.mode == "120000" ? "a symlink" : entry.mode == "160000" ? "a submodule" : "no file";
         throw refused(fmt::format("'{}{}' is {}", prefix, entry.name, what));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/rights.h"
 #include "base/text.h"
 #include "sys/fs.h"
 #include "sys/fs_handle.h"
@@ -55,7 +56,7 @@ class RefLock {
     if (fs_.exists(lock_))
       throw Error(Exit::conflict, fmt::format("'{}' is locked by another program (a git gc?)", file_),
                   fmt::format("run the same command again; if no git runs there: rm {}", lock_));
-    fs_.create(lock_, content, 0644);
+    fs_.create(lock_, content, rights::public_file);
   }
   RefLock(const RefLock&) = delete;
   RefLock& operator=(const RefLock&) = delete;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <map>
 
+#include "base/rights.h"
 #include "base/text.h"
 #include "sys/clock.h"
 #include "sys/env.h"
@@ -111,7 +112,7 @@ std::string ObjectWriter::put_loose(ObjectType type, const std::string& content)
   std::string header = fmt::format("{} {}", to_string(type), content.size());
   header += '\0';
   fs_.put(file, fmt::format("{}/objects/{}{}.{}", store_, scratch_object, ::getpid(), next++),
-          deflated(header + content), 0444);
+          deflated(header + content), rights::unchanging_file);
   folders_.push_back(folder);
   return id;
 }

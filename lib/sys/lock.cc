@@ -12,6 +12,7 @@
 #include <fstream>
 #include <utility>
 
+#include "base/rights.h"
 #include "base/text.h"
 #include "sys/beneath.h"
 #include "sys/clock.h"
@@ -129,7 +130,7 @@ Fd open_lock(const Root& root, const std::string& path) {
   const PathParts place = path_parts(path);
   const Fd folder = root.folder(place.folder, Trust::required);
   const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
-  Fd file(retried([&] { return ::openat(folder.get(), place.name.c_str(), flags, 0600); }));
+  Fd file(retried([&] { return ::openat(folder.get(), place.name.c_str(), flags, rights::secret_file); }));
   struct stat raw = {};
   if (!file || ::fstat(file.get(), &raw) != 0) throw root.fault("lock", path, errno);
   refuse_second_name(raw, "lock", path);

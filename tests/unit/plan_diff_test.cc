@@ -17,7 +17,8 @@ std::string told(const std::vector<Change>& changes) {
     out += std::string(c.op == Op::add      ? "+ "
                        : c.op == Op::remove ? "- "
                                             : "~ ") +
-           c.key + " " + std::string(to_string(c.impact)) + (c.reason.empty() ? "" : " (" + c.reason + ")") + "\n";
+           to_string(c.key) + " " + std::string(to_string(c.impact)) + (c.reason.empty() ? "" : " (" + c.reason + ")") +
+           "\n";
   return out;
 }
 

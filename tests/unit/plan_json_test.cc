@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "base/error.h"
+#include "model/masked.h"
 #include "plan/plan.h"
 #include "samples.h"
 
@@ -11,7 +14,7 @@ namespace {
 
 Version version(Random& r, const std::string& tail) {
   Version out;
-  out.spec = instance_of(full_manifest()).spec;
+  out.spec = instance_of(without_secrets(full_manifest())).spec;
   out.manifest = r.bytes(100) + tail;
   out.manifest_name = "manifest.json";
   out.digest = tail;
@@ -35,7 +38,7 @@ Plan every_step() {
   for (const Op op : {Op::add, Op::remove, Op::change})
     for (const Impact impact :
          {Impact::none, Impact::hot, Impact::reload, Impact::restart, Impact::start, Impact::stop})
-      plan.instances[0].changes.push_back({op, "k", op == Op::add ? Value() : Value(1),
+      plan.instances[0].changes.push_back({op, FieldKey{{{"nginx"}, {"keepalive"}}}, op == Op::add ? Value() : Value(1),
                                            op == Op::remove ? Value() : Value("x"), impact,
                                            impact == Impact::hot ? "because" : ""});
   return plan;
@@ -73,6 +76,33 @@ TEST_CASE("a secret file stands in no document of a plan, and such a plan does n
   CHECK(text.find("hunter2") == std::string::npos);
   CHECK(text.find("sha256:f52fbd32b2b3b86ff88ef6c490628285f482af15ddcb29541f94bcf526a3f6c7") != std::string::npos);
   CHECK_THROWS_AS(plan_from_value(document), Error);
+}
+
+TEST_CASE("a secret field stands in no document of a plan, and such a plan does not come back") {
+  Random random(15);
+  Version before = version(random, "before"), after = before;
+  const auto hide = [](Version& v, const char* secret) {
+    Value& upstream = v.spec.find("upstream")->items()[0];
+    upstream.find("health")->set("headers", object({{"X-A", secret}}));
+    v.manifest = to_json(object({{"kind", "Instance"}, {"upstream", array({upstream})}}));
+    v.tree["gateway.json"] = {to_json(object({{"upstreams", array({upstream})}}))};
+  };
+  hide(before, "hunter2");
+  hide(after, "hunter3");
+  for (const auto& [was, is] : {std::pair(std::optional(before), std::optional(after)),
+                                std::pair(std::optional(before), std::optional<Version>()),
+                                std::pair(std::optional<Version>(), std::optional(after))}) {
+    const Value document = to_value(Plan{{plan_instance("a", "b", was, is, {}, "")}});
+    CHECK(to_json(document).find("hunter") == std::string::npos);
+    CHECK_THROWS_AS(plan_from_value(document), Error);
+  }
+  const InstancePlan plan = plan_instance("a", "b", before, after, {}, "");
+  const auto told = std::find_if(plan.changes.begin(), plan.changes.end(), [](const Change& c) {
+    return to_string(c.key) == "upstream[payment].health.headers.X-A";
+  });
+  REQUIRE(told != plan.changes.end());
+  CHECK(told->before == Value(mask_of("hunter2")));
+  CHECK(told->after == Value(mask_of("hunter3")));
 }
 
 TEST_CASE("what is no plan is refused, never with another exception") {

@@ -80,10 +80,11 @@ TEST_CASE("a unit with other rights needs a new process where a unit runs it, an
   Version after = version();
   after.unit = "[Service]\nUser=or-a\nTimeoutStopSec=15\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n";
   Live live = live_of(version());
+  live.other_rights = true;
   CHECK(plan_instance("a", "base", version(), after, live, "").impact() == Impact::restart);
   live.keeper = Live::Keeper::process;
   CHECK(plan_instance("a", "base", version(), after, live, "").impact() == Impact::none);
-  after.unit = "[Service]\nUser=or-a\nTimeoutStopSec=99\n";
   live.keeper = Live::Keeper::unit;
+  live.other_rights = false;
   CHECK(plan_instance("a", "base", version(), after, live, "").impact() == Impact::none);
 }
