@@ -321,23 +321,6 @@ InstancePlan plan_lifecycle(const std::string& name, const std::string& base, co
   return plan;
 }
 
-Plan reverse(const Plan& plan) {
-  Plan out;
-  for (auto it = plan.instances.rbegin(); it != plan.instances.rend(); ++it) {
-    if (it->empty()) continue;
-    // after the plan was carried out the instance runs exactly what `after` says, if anything
-    Live live;
-    live.running = it->after.has_value();
-    if (it->after) {
-      live.tree = it->after->digest;
-      live.digest = sha256(it->after->document());
-      live.certs = certificates_digest(it->after->tree);
-    }
-    out.instances.push_back(plan_instance(it->name, "", it->after, it->before, live, ""));
-  }
-  return out;
-}
-
 void ask_confirmation(Plan& plan) {
   for (InstancePlan& one : plan.instances) {
     const auto commit = std::find(one.steps.begin(), one.steps.end(), Step(CommitRevision{}));

@@ -104,10 +104,6 @@ InstancePlan plan_instance(const std::string& name, const std::string& base, std
 InstancePlan plan_lifecycle(const std::string& name, const std::string& base, const Version& version, const Live& live,
                             std::optional<Supervise::Action> action);
 
-/// The plan that undoes `plan` once it has been carried out. Its `base` is empty: which commit that will be, no plan
-/// knows.
-Plan reverse(const Plan& plan);
-
 /// Adds to each instance that gets a new revision the step that arms its way back.
 void ask_confirmation(Plan& plan);
 

@@ -56,13 +56,14 @@ class Host {
   Plan plan(const Value& manifest, const Tree& overlay = {}) const {
     return make_plan({{instance_of(manifest), overlay}}, world_);
   }
-  Plan removal() const { return make_plan(observe(name_, world_), std::nullopt, world_); }
+  /// As a rollback makes it.
+  Plan way_to(const std::optional<Version>& version) const {
+    return make_plan(observe(name_, world_), version, world_);
+  }
+  Plan removal() const { return way_to(std::nullopt); }
 
   /// Carries a plan out; the test ends when it fails.
-  Outcome carry(Plan plan) {
-    // a reverse is made before the commit that it goes back from exists
-    for (InstancePlan& one : plan.instances)
-      one.base = world_.git.exists() ? world_.git.ref(applied_ref(name_)).value_or("") : "";
+  Outcome carry(const Plan& plan) {
     const Request request{{"tester", "law", "test"}, Millis(10000), Millis(1000)};
     const Held held({name_}, world_, request, {});
     const auto outcomes = apply(plan, world_, request, [](const std::string&) {});
@@ -96,7 +97,7 @@ class Host {
   World world_;
 };
 
-/// The law: carried out, the plan is empty; reversed, every byte is as it was; and forward again.
+/// The law: carried out, the plan is empty; gone back, every byte is as it was; and forward again.
 void obeys_the_law(Host& host, const Value& manifest, const Tree& overlay = {}) {
   const auto before = host.listing();
   const Plan plan = host.plan(manifest, overlay);
@@ -105,7 +106,7 @@ void obeys_the_law(Host& host, const Value& manifest, const Tree& overlay = {}) 
   host.carry(plan);
   const auto after = host.listing();
   CHECK_MESSAGE(host.plan(manifest, overlay).empty(), to_json(summary(host.plan(manifest, overlay).instances[0]), 1));
-  host.carry(reverse(plan));
+  host.carry(host.way_to(plan.instances.at(0).before));
   CHECK(host.listing() == before);
   host.carry(host.plan(manifest, overlay));
   CHECK(host.listing() == after);
@@ -114,7 +115,7 @@ void obeys_the_law(Host& host, const Value& manifest, const Tree& overlay = {}) 
 
 }  // namespace
 
-TEST_CASE("on real folders with real nginx: apply, an empty plan, the reverse, every byte as it was") {
+TEST_CASE("on real folders with real nginx: apply, an empty plan, the way back, every byte as it was") {
   Host host;
   Random random(7);
   CAPTURE(random.seed());
@@ -168,7 +169,7 @@ TEST_CASE("on real folders with real nginx: apply, an empty plan, the reverse, e
   }
 }
 
-TEST_CASE("a deleted instance leaves nothing on disk or running, and comes back whole by the reverse") {
+TEST_CASE("a deleted instance leaves nothing on disk or running, and comes back whole") {
   Host host;
   const Value manifest = object({{"kind", "Instance"},
                                  {"name", host.name()},
@@ -184,7 +185,7 @@ TEST_CASE("a deleted instance leaves nothing on disk or running, and comes back 
   for (const std::string& folder : {host.world().layout.run(host.name()), host.world().layout.state(host.name()),
                                     host.world().layout.logs(host.name())})
     CHECK_FALSE(host.world().fs.exists(folder));
-  host.carry(reverse(removal));
+  host.carry(host.way_to(removal.instances.at(0).before));
   CHECK(host.listing() == before);
   CHECK(host.plan(manifest).empty());
 }

@@ -178,35 +178,26 @@ TEST_CASE("equal versions that run give an empty plan") {
   }
 }
 
-TEST_CASE("the reverse goes back with the same impact over the same fields, and its reverse goes on again") {
+TEST_CASE("the way back has the same impact over the same fields") {
   for (const Pair& pair : pairs()) {
     CAPTURE(pair.random.seed());
-    const InstancePlan there = plan_between(pair.before, pair.after, live_of(pair.before));
-    const Plan back = reverse({{there}});
-    if (there.empty()) {
-      REQUIRE(back.instances.empty());
-      continue;
-    }
-    REQUIRE(back.instances.size() == 1);
-    REQUIRE(back.instances[0].before == there.after);
-    REQUIRE(back.instances[0].after == there.before);
+    const auto running = [](const Version& version) {
+      Live live = live_of(version);
+      live.binary = "";  // of both alike
+      return live;
+    };
+    const InstancePlan there = plan_between(pair.before, pair.after, running(pair.before));
+    const InstancePlan back = plan_between(pair.after, pair.before, running(pair.after));
+    REQUIRE(back.empty() == there.empty());
     REQUIRE(back.impact() == there.impact());
-    REQUIRE(keys_of(back.instances[0]) == keys_of(there));
-    const Plan again = reverse(back);
-    REQUIRE(again.instances[0].after == there.after);
-    REQUIRE(written(again.instances[0]) == written(there));
+    REQUIRE(keys_of(back) == keys_of(there));
   }
 }
 
-TEST_CASE("what was made is removed by the reverse, and what was removed is made again") {
+TEST_CASE("an instance is made by a start, and taken away by a stop") {
   const Version version = version_of(full_manifest(), {});
-  const Plan made{{plan_between(std::nullopt, version, {})}};
-  CHECK(made.impact() == Impact::start);
-  const Plan back = reverse(made);
-  CHECK(back.impact() == Impact::stop);
-  CHECK_FALSE(back.instances[0].after.has_value());
-  CHECK(reverse(back).impact() == Impact::start);
-  CHECK(reverse(back).instances[0].after == std::optional(version));
+  CHECK(plan_between(std::nullopt, version, {}).impact() == Impact::start);
+  CHECK(plan_between(version, std::nullopt, live_of(version)).impact() == Impact::stop);
 }
 
 TEST_CASE(
