@@ -15,6 +15,7 @@ if os.environ.get(INSIDE):
     import lab as faults
 
 SIZE = 4 << 20
+QUICK = ("--watch-log", "0s")  # how long it looks at new workers has nothing to do with the disk
 
 
 class FullDisk(unittest.TestCase):
@@ -79,7 +80,7 @@ class FullDisk(unittest.TestCase):
             other = "new" if live == "old" else "old"
             self.fill(leave)
             steps += 1
-            result = lab.orctl("apply", "-f", files[other])
+            result = lab.orctl("apply", "-f", files[other], *QUICK)
             if result.code == 0:
                 live = other
             else:
@@ -91,7 +92,7 @@ class FullDisk(unittest.TestCase):
             if result.code != 0:
                 self.assertEqual(lab.orctl("diff", "-f", files[live]).code, 0, "with %d KiB free: %s" % (leave >> 10, result))
                 self.free()
-                lab.must("apply", "-f", files[other])
+                lab.must("apply", "-f", files[other], *QUICK)
                 live = other
                 self.assertEqual(lab.get(), (200, live))
             self.free()

@@ -1,7 +1,7 @@
 """A real instance below a root of its own, real backends, and faults that strace and the kernel make.
 
 `ORCTL` names the binary (default: the newest below build/, see lib/programs.py), `FULL=1` asks for every point instead of a choice, `JOBS`
-says how many labs work at once (default: one per processor, at least 2). Everything is on loopback, and nothing outlives a Lab: strays
+says how many labs work at once (default: one per processor, at least 3, as they wait most of the time). Everything is on loopback, and nothing outlives a Lab: strays
 are found by the files that they hold open below its root, and ended by their pids.
 """
 import atexit
@@ -27,7 +27,7 @@ from lib.waiting import wait_for  # noqa: E402
 from points import CHANGING, OFFSET, TURN, every, record, thin  # noqa: E402,F401
 
 FULL = os.environ.get("FULL", "") not in ("", "0")
-JOBS = int(os.environ.get("JOBS", "0")) or max(2, os.cpu_count() or 1)
+JOBS = int(os.environ.get("JOBS", "0")) or max(3, os.cpu_count() or 1)
 COMMAND_LIMIT = 90.0
 
 # an orctl with the address sanitizer cannot look for leaks while strace holds it

@@ -97,7 +97,7 @@ class Handler(socketserver.StreamRequestHandler):
         if self.server.behave and self.server.behave(self, head):
             return False
         self.answer(200, self.server.name)
-        return True
+        return head.get("connection", "").lower() != "close"
 
     def answer(self, status, text):
         self.wfile.write(("HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s"

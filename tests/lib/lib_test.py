@@ -54,10 +54,12 @@ class Backends(unittest.TestCase):
             for n in range(2):
                 kept.sendall(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % n)
                 self.assertTrue(wire.receive_head(kept).endswith(b"\r\n\r\nblue"))
+            closing = b"GET /close HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            self.assertTrue(wire.ask(backend.port, closing).endswith(b"blue"), "it closes when it is asked to")
             backend.close()
             self.assertEqual(wire.receive_all(kept), b"")
         self.assertFalse(ports.accepts(backend.port))
-        self.assertEqual(backend.seen, ["GET /0", "GET /1"])
+        self.assertEqual(backend.seen, ["GET /0", "GET /1", "GET /close"])
 
 
 class Golden(unittest.TestCase):

@@ -56,6 +56,18 @@ def rendered_file(manifest, name, flavor):
     return orctl("render", "-f", manifest, "--flavor", flavor, "--file", name)
 
 
+def rendered(manifest, flavor="debian"):
+    """{name: text} of all files of the tree, and the unit by the name `unit`: one run of orctl."""
+    out = {}
+    with tempfile.TemporaryDirectory(prefix="orctl-render.") as folder:
+        orctl("render", "-f", manifest, "--flavor", flavor, "-d", folder + "/out")
+        paths = [os.path.join(place, name) for place, _, names in os.walk(folder) for name in names]
+        tree = os.path.dirname(min((p for p in paths if p.endswith("/nginx.conf")), key=len))
+        for path in paths:
+            out["unit" if path.endswith(".service") else os.path.relpath(path, tree)] = read(path)
+    return out
+
+
 def without_digest(conf):
     digest = re.search(r'init\("[^"]*", "([0-9a-f]{64})"\)', conf).group(1)
     return conf.replace(digest, "DIGEST").replace("/.well-known/orctl/" + digest[:32], "/.well-known/orctl/DIGEST")
@@ -109,8 +121,9 @@ class RenderTest(unittest.TestCase):
     def golden(self, case):
         manifest, base = manifest_of(case), None
         for flavor in FLAVORS:
-            self.expect("%s/expected/%s/unit" % (case, flavor), rendered_file(manifest, "unit", flavor))
-            text = rendered_file(manifest, "nginx.conf", flavor)
+            files = rendered(manifest, flavor)
+            self.expect("%s/expected/%s/unit" % (case, flavor), files["unit"])
+            text = files["nginx.conf"]
             if flavor == FLAVORS[0] and os.path.basename(case) != WHOLE:
                 # as it is rendered now: what all cases share is told of one alone
                 whole = without_digest(rendered_file(manifest_of(os.path.join(HERE, WHOLE)), "nginx.conf", flavor))
@@ -118,15 +131,17 @@ class RenderTest(unittest.TestCase):
             text = without_digest(text)
             self.expect("%s/expected/%s/nginx.conf" % (case, flavor), text, base)
             base = (flavor + "/nginx.conf", text)
-        self.expect(case + "/expected/gateway.json", rendered_file(manifest, "gateway.json", "debian"))
+        files = rendered(manifest)
+        self.expect(case + "/expected/gateway.json", files["gateway.json"])
         if document_of(manifest).get("certificate"):
-            self.expect(case + "/expected/certs.json", rendered_file(manifest, "certs.json", "debian"))
+            self.expect(case + "/expected/certs.json", files["certs.json"])
+        for name in ("nginx.conf", "unit", "gateway.json"):
+            self.assertTrue(files[name] == rendered_file(manifest, name, "debian"), "--file prints " + name)
 
     def same_bytes(self, manifest):
         """Twice the same, and also from JSON with the members of every object in any order."""
-        names = ("nginx.conf", "gateway.json", "unit")
-        first = [rendered_file(manifest, name, "debian") for name in names]
-        self.same(names, first, manifest)
+        first = rendered(manifest)
+        self.same(first, manifest)
         # beside the original: `files` and the Fleet are found from there
         folder = self.scratch()
         shutil.copytree(os.path.dirname(manifest), folder + "/case")
@@ -134,11 +149,13 @@ class RenderTest(unittest.TestCase):
         for seed in range(3):
             with open(folder + "/case/manifest.json", "w", encoding="utf-8") as file:
                 json.dump(shuffled(document_of(manifest), random.Random(seed)), file)
-            self.same(names, first, folder + "/case/manifest.json")
+            self.same(first, folder + "/case/manifest.json")
 
-    def same(self, names, first, manifest):
-        for name, text in zip(names, first):
-            if differs := difference(text, rendered_file(manifest, name, "debian"), name, name + " once more"):
+    def same(self, first, manifest):
+        again = rendered(manifest)
+        self.assertEqual(sorted(first), sorted(again))
+        for name, text in first.items():
+            if differs := difference(text, again[name], name, name + " once more"):
                 self.fail(differs)
 
     def nginx_takes(self, manifest):
