@@ -6,7 +6,7 @@
 
 namespace orctl {
 
-/// What the lists of one document hold together at most; lua/orctl/document.lua has the same numbers. A worker builds
+/// What the lists of one document hold together at most; lua/orctl/document/gateway.lua has the same numbers. A worker builds
 /// what it serves of a document between two requests, so its size is what a request may have to wait.
 constexpr size_t max_limits = 1000, max_hosts = 20000, max_servers = 40000;
 

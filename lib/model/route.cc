@@ -11,7 +11,7 @@
 namespace orctl {
 namespace {
 
-/// What belongs to one connection (RFC 9110, 7.6.1); lua/orctl/route.lua knows the same names.
+/// What belongs to one connection (RFC 9110, 7.6.1); lua/orctl/route/rules.lua knows the same names.
 constexpr std::array connection_headers = {"connection",
                                            "content-length",
                                            "http2-settings",
@@ -96,7 +96,7 @@ void check_canary_names(const Value& route, const RouteFault& fault) {
   }
 }
 
-/// Behind these stand requests of HTTP again, which no route would see; lua/orctl/route.lua has the same.
+/// Behind these stand requests of HTTP again, which no route would see; lua/orctl/route/rules.lua has the same.
 void check_upgrades(const Value& tokens, const RouteFault& fault) {
   for (size_t i = 0; i < tokens.items().size(); ++i) {
     const std::string& text = tokens.items()[i].as_string();

@@ -29,7 +29,7 @@ int64_t size_bytes(const std::string& text);
 /// Takes a fault: its code, where it stands, its field below the route (".redirect"), text and hint.
 using RouteFault = std::function<void(const char*, const Value&, const std::string&, std::string, std::string)>;
 
-/// What the schema cannot say of one route; lua/orctl/route.lua says the same of the document.
+/// What the schema cannot say of one route; lua/orctl/route/rules.lua says the same of the document.
 void check_route(const Value& route, const RouteFault& fault);
 
 /// One route as equal meaning gives equal values: hosts in lower case, no `match` that says what its absence says.

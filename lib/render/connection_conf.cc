@@ -12,7 +12,7 @@ using nginx::Directive;
 
 Directive entry(const std::string& key, const char* value) { return directive(key, {{value, true}}); }
 
-/// A host as a route may have it, or an IPv6 address, with a port that is captured. lua/orctl/route.lua has the same
+/// A host as a route may have it, or an IPv6 address, with a port that is captured. lua/orctl/route/rules.lua has the same
 /// labels. Every class is closed: of what is not here, nothing reaches a redirect or a server.
 std::string authority() {
   const std::string label = "[a-z0-9_]+(?:-+[a-z0-9_]+)*";

@@ -60,7 +60,7 @@ Config pools(const Value& nginx) {
 Config proxying(const RoutePhases& phases) {
   Config out;
   if (phases.policies) {
-    // what lua/orctl/policy.lua wants the server to be asked for; empty: what the client sent
+    // what lua/orctl/policy/policy.lua wants the server to be asked for; empty: what the client sent
     out.push_back(block("map", {text(""), {"$orctl_uri"}}, {directive("default", {text("")})}));
   }
   append(out, connection_maps());
@@ -88,7 +88,7 @@ Config proxying(const RoutePhases& phases) {
              fixed("proxy_ignore_headers", {"X-Accel-Redirect", "X-Accel-Expires", "X-Accel-Limit-Rate",
                                             "X-Accel-Buffering", "X-Accel-Charset"}),
              fixed("proxy_next_upstream", {"error", "timeout"}),
-             // the defaults of the gateway document; lua/orctl/balancer.lua sets only what differs from these
+             // the defaults of the gateway document; lua/orctl/balancer/phase.lua sets only what differs from these
              fixed("proxy_connect_timeout", {"5s"}),
              fixed("proxy_send_timeout", {"60s"}),
              fixed("proxy_read_timeout", {"60s"}),

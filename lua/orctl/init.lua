@@ -2,20 +2,20 @@
 --
 -- Every module is required here, in the master: a worker that outlives a change of the tree never
 -- loads a file of the new one.
-require("orctl.places")
-local admin = require("orctl.admin")
-local auth = require("orctl.auth")
-local balancer = require("orctl.balancer")
-local certs = require("orctl.certs")
-local counters = require("orctl.counters")
-local file = require("orctl.file")
-local hops = require("orctl.hops")
+require("orctl.lib.places")
+local admin = require("orctl.admin.endpoint")
+local auth = require("orctl.admin.auth")
+local balancer = require("orctl.balancer.phase")
+local certs = require("orctl.tls.certs")
+local counters = require("orctl.lib.counters")
+local file = require("orctl.lib.file")
+local hops = require("orctl.route.hops")
 local health_rules = require("orctl.health.rules")
-local json = require("orctl.json")
-local policy = require("orctl.policy")
-local problem = require("orctl.problem")
-local source = require("orctl.source")
-local state = require("orctl.state")
+local json = require("orctl.lib.json")
+local policy = require("orctl.policy.policy")
+local problem = require("orctl.lib.problem")
+local source = require("orctl.source.poll")
+local state = require("orctl.state.state")
 
 local _M = {}
 

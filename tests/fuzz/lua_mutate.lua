@@ -37,20 +37,20 @@ end
 package.preload["resty.core.base"] = function() return { get_request = nothing } end
 -- What policy asks while a request is served.
 package.preload["orctl.metrics.record"] = function() return { route = nothing } end
-package.preload["orctl.rate_limit"] = function() return { refused = nothing } end
+package.preload["orctl.policy.rate_limit"] = function() return { refused = nothing } end
 
-local compat = require("orctl.compat")
-local document = require("orctl.document")
+local compat = require("orctl.document.compat")
+local document = require("orctl.document.gateway")
 local http, tcp = require("orctl.health.http"), require("orctl.health.tcp")
-local json = require("orctl.json")
-local overrides = require("orctl.overrides")
-local policy = require("orctl.policy")
-local redis = require("orctl.redis")
-local router = require("orctl.router")
-local saved = require("orctl.saved")
-local sha256 = require("orctl.sha256")
-local splice = require("orctl.splice")
-local tls = require("orctl.tls")
+local json = require("orctl.lib.json")
+local overrides = require("orctl.state.overrides")
+local policy = require("orctl.policy.policy")
+local redis = require("orctl.source.redis")
+local router = require("orctl.route.router")
+local saved = require("orctl.state.saved")
+local sha256 = require("orctl.lib.sha256")
+local splice = require("orctl.document.splice")
+local tls = require("orctl.tls.pair")
 
 local function require_that(holds, property)
   if not holds then error("does not hold: " .. property, 0) end

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""schemas/gateway.json and lua/orctl/document.lua agree on every document."""
+"""schemas/gateway.json and lua/orctl/document/gateway.lua agree on every document."""
 import copy
 import json
 import os
@@ -188,7 +188,7 @@ def removed(value, path):
 
 
 def as_read(value):
-    """lua/orctl/json.lua writes an empty object as {"": null}, so it reads that as an empty one."""
+    """lua/orctl/lib/json.lua writes an empty object as {"": null}, so it reads that as an empty one."""
     if isinstance(value, dict):
         return {} if value == {"": None} else {k: as_read(v) for k, v in value.items()}
     return [as_read(v) for v in value] if isinstance(value, list) else value
@@ -274,7 +274,7 @@ class Schema(GatewayTest):
 
     def test_defaults_are_the_ones_that_are_used(self):
         source = ""
-        for name in ("document", "route", "balancer/rules"):
+        for name in ("document/gateway", "route/rules", "balancer/rules"):
             with open(os.path.join(ROOT, "lua", "orctl", name + ".lua")) as f:
                 source += f.read()
         definitions = self.schema["definitions"]

@@ -1,5 +1,5 @@
-local policy = require("orctl.policy")
-local route = require("orctl.route")
+local policy = require("orctl.policy.policy")
+local route = require("orctl.route.rules")
 local tap = require("tap")
 
 local function seconds(text)

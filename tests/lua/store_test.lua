@@ -1,8 +1,8 @@
-local document = require("orctl.document")
-local json = require("orctl.json")
-local sha256 = require("orctl.sha256")
-local splice = require("orctl.splice")
-local store = require("orctl.store")
+local document = require("orctl.document.gateway")
+local json = require("orctl.lib.json")
+local sha256 = require("orctl.lib.sha256")
+local splice = require("orctl.document.splice")
+local store = require("orctl.state.store")
 local tap = require("tap")
 
 local dict = ngx.shared.orctl

@@ -17,7 +17,7 @@ function _M.equal(got, wanted, what)
     return true
   end
   if not same(got, wanted) then
-    local encode = require("orctl.json").pack
+    local encode = require("orctl.lib.json").pack
     error(("%sgot %s, wanted %s"):format(what and what .. ": " or "", encode(got), encode(wanted)),
       2)
   end

@@ -1,15 +1,15 @@
 -- The admin endpoint's part for overrides, and the view of upstreams that they change.
-local address = require("orctl.address")
-local balancer = require("orctl.balancer")
-local clock = require("orctl.clock")
-local counters = require("orctl.counters")
+local address = require("orctl.lib.address")
+local balancer = require("orctl.balancer.phase")
+local clock = require("orctl.lib.clock")
+local counters = require("orctl.lib.counters")
 local health = require("orctl.health.report")
-local json = require("orctl.json")
-local leaving = require("orctl.leaving")
-local pace = require("orctl.pace")
-local overrides = require("orctl.overrides")
-local problem = require("orctl.problem")
-local state = require("orctl.state")
+local json = require("orctl.lib.json")
+local leaving = require("orctl.state.leaving")
+local pace = require("orctl.lib.pace")
+local overrides = require("orctl.state.overrides")
+local problem = require("orctl.lib.problem")
+local state = require("orctl.state.state")
 
 local _M = {}
 

@@ -1,6 +1,6 @@
 -- What the worker does that probes: it knows when which check of which server is due, takes the
 -- results in, and says who is down and who is left out.
-local counters = require("orctl.counters")
+local counters = require("orctl.lib.counters")
 local judge = require("orctl.health.judge")
 local member = require("orctl.health.member")
 local outlier = require("orctl.health.outlier")
