@@ -8,6 +8,8 @@ local auth = require("orctl.admin.auth")
 local balancer = require("orctl.balancer.phase")
 local certs = require("orctl.tls.certs")
 local counters = require("orctl.lib.counters")
+local changes = require("orctl.state.changes")
+local cycle = require("orctl.state.cycle")
 local file = require("orctl.lib.file")
 local hops = require("orctl.route.hops")
 local health_rules = require("orctl.health.rules")
@@ -15,12 +17,15 @@ local json = require("orctl.lib.json")
 local policy = require("orctl.policy.policy")
 local problem = require("orctl.lib.problem")
 local source = require("orctl.source.poll")
-local state = require("orctl.state.state")
+local view = require("orctl.state.view")
+local workers = require("orctl.state.workers")
 
 local _M = {}
 
 local run, route = balancer.run, balancer.route
-local current = state.current
+local current = view.current
+local gateway = { current = current, publish = changes.publish, leads = cycle.leads,
+  is_newest = workers.is_newest, boot = cycle.boot } -- for the source
 
 local BAD = 490 -- nginx.conf makes it a 400 and sends it to bad()
 
@@ -79,16 +84,16 @@ function _M.init(name, tree)
     _M[phase] = of_old_nginx[phase]
   end
   local bytes = source.init(settings.source, settings.state, read_tree_file("gateway.json"), phases)
-  state.init(name, tree, bytes, settings)
-  certs.init(prefix, state.boot())
+  cycle.init(name, tree, bytes, settings)
+  certs.init(prefix, cycle.boot())
   require_overlay(overlay)
 end
 
 local function tick(premature)
   if not premature and not ngx.worker.exiting() then
     certs.tick()
-    state.tick()
-    source.tick(state.TICK, state)
+    cycle.tick()
+    source.tick(cycle.TICK, gateway)
   end
 end
 
@@ -98,9 +103,9 @@ function _M.init_worker()
     return -- a helper process, which serves nothing
   end
   certs.start()
-  state.start()
-  source.tick(0, state)
-  assert(ngx.timer.every(state.TICK, tick))
+  cycle.start()
+  source.tick(0, gateway)
+  assert(ngx.timer.every(cycle.TICK, tick))
 end
 
 --- ssl_certificate_by_lua.

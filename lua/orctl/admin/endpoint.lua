@@ -1,7 +1,9 @@
 -- The admin endpoint. Trusts the permissions of its socket, or a token on TCP, and nothing else: a
 -- browser, which a web page could send here, is known by its Host, Origin and Sec-Fetch-Site.
 local certs = require("orctl.tls.certs")
+local changes = require("orctl.state.changes")
 local compat = require("orctl.document.compat")
+local cycle = require("orctl.state.cycle")
 local document = require("orctl.document.gateway")
 local health = require("orctl.health.report")
 local json = require("orctl.lib.json")
@@ -11,7 +13,7 @@ local pace = require("orctl.lib.pace")
 local problem = require("orctl.lib.problem")
 local source = require("orctl.source.poll")
 local splice = require("orctl.document.splice")
-local state = require("orctl.state.state")
+local view = require("orctl.state.view")
 
 local _M = {}
 
@@ -35,7 +37,7 @@ local function version_text(number)
 end
 
 local function get_status()
-  local status = state.status()
+  local status = cycle.status()
   status.source = source.status()
   status.versions = { nginx = version_text(ngx.config.nginx_version),
     ngx_lua = version_text(ngx.config.ngx_lua_version), lua = jit.version }
@@ -43,7 +45,7 @@ local function get_status()
 end
 
 local function get_config()
-  local bytes, generation, digest = state.document()
+  local bytes, generation, digest = cycle.document()
   ngx.header["Content-Type"] = "application/json"
   ngx.header["Content-Length"] = #bytes
   ngx.header["ETag"] = etag(generation, digest)
@@ -119,7 +121,7 @@ end
 -- With a source, documents are changed there; the tree's own is but the start value, and is served
 -- only as long as the source has not been read. True if that has been answered.
 local function left_to_source()
-  local name, current = source.name(), state.current()
+  local name, current = source.name(), view.current()
   if name and var.http_x_tree ~= "1" then
     problem.send(409, ("the document comes from %s: change it there"):format(name),
       { code = "source" })
@@ -141,7 +143,7 @@ local function publish(change)
       :format(empty), { pointer = "/upstreams" })
   end
   local accept = accepts(var.http_if_match)
-  local result, reason, err, pointer = state.publish(change, accept, var.http_x_tree == "1",
+  local result, reason, err, pointer = changes.publish(change, accept, var.http_x_tree == "1",
     var.http_x_save == "1")
   if reason == "unsaved" then
     return problem.send(507, "the document cannot be saved, and nothing was changed: " .. err)
@@ -170,7 +172,7 @@ local function put_config()
 end
 
 local function get_hosts()
-  local bytes, generation, digest = state.document()
+  local bytes, generation, digest = cycle.document()
   local value, faults = compat.to(json.decode(bytes))
   if not value then
     return problem.send(409,
@@ -210,7 +212,7 @@ end
 local function get_upstreams(name)
   -- Of one generation, whatever is published while they are described.
   local upstreams, items = {}, json.array()
-  for one, upstream in pairs(state.current().upstreams) do
+  for one, upstream in pairs(view.current().upstreams) do
     if not name or one == name then upstreams[#upstreams + 1] = upstream end
   end
   if name and not upstreams[1] then
@@ -238,7 +240,7 @@ local function put_certs(name)
 end
 
 local function get_health()
-  send(health.all(state.current().upstreams))
+  send(health.all(view.current().upstreams))
 end
 
 -- What answers a path: `*` stands for one part of it, which the function is given.

@@ -222,8 +222,8 @@ local client = {
 }
 
 -- A variable of nginx costs more than a look into a table: none is read that decides nothing.
-local function match_route(snapshot)
-  local routes = snapshot.router
+local function match_route(view)
+  local routes = view.router
   local only = routes.only
   if only then
     return only
@@ -234,27 +234,27 @@ end
 
 --- For the rewrite phase: the route of the current request; nil if none matches. It is counted from
 -- here on, as it may be answered without a server.
-function _M.route(snapshot)
-  local route = match_route(snapshot)
+function _M.route(view)
+  local route = match_route(view)
   if route then
-    routed(tonumber(ffi.cast(uintptr, get_request())), route, snapshot.generation)
+    routed(tonumber(ffi.cast(uintptr, get_request())), route, view.generation)
   end
   return route
 end
 
-local function route_of(snapshot, request)
+local function route_of(view, request)
   if not has_phases then
-    return match_route(snapshot)
+    return match_route(view)
   end
   local route = found(request)
   -- An update that came since may have taken the upstream away.
-  return route and snapshot.upstreams[route.upstream] and route or _M.route(snapshot)
+  return route and view.upstreams[route.upstream] and route or _M.route(view)
 end
 
 -- The upstream that a request of `route` goes to. `tried` is the server of the try before this one,
 -- nil if this is the first: a further try stays with its upstream.
-local function upstream_of(snapshot, route, tried)
-  local upstreams, canary, name = snapshot.upstreams, route.canary, route.upstream
+local function upstream_of(view, route, tried)
+  local upstreams, canary, name = view.upstreams, route.canary, route.upstream
   if canary then
     name = tried and tried.upstream or not tried and takes(canary) and canary.upstream or name
   end
@@ -262,14 +262,14 @@ local function upstream_of(snapshot, route, tried)
 end
 
 --- Chooses the server for one try of the current request.
-function _M.run(snapshot)
+function _M.run(view)
   local request = tonumber(ffi.cast(uintptr, get_request()))
-  local route = route_of(snapshot, request)
+  local route = route_of(view, request)
   local failure, status = get_last_failure()
   if not failure and pending[request] then
     leave(request) -- the answer of that try was an order to nginx to ask elsewhere
   end
-  local upstream = route and upstream_of(snapshot, route, failure and pending[request])
+  local upstream = route and upstream_of(view, route, failure and pending[request])
   if not upstream then
     return refuse("404")
   end
@@ -278,7 +278,7 @@ function _M.run(snapshot)
     peer = retry(upstream, request, status)
   else
     if not has_phases then
-      routed(request, route, snapshot.generation)
+      routed(request, route, view.generation)
     end
     if upstream.name ~= route.upstream then
       diverted(route)

@@ -4,7 +4,7 @@
 local bit = require("bit")
 
 local sha256 = require("orctl.lib.sha256")
-local snapshot = require("orctl.state.snapshot")
+local saved_file = require("orctl.state.saved_file")
 
 local _M = {}
 
@@ -22,7 +22,7 @@ local function random_key()
 end
 
 local function kept()
-  local key, err = snapshot.load(path, KIND)
+  local key, err = saved_file.load(path, KIND)
   if key and not key:find("^%x+$") or key and #key ~= SIZE then
     key, err = nil, path .. ": holds no key"
   end
@@ -45,7 +45,7 @@ local function agree()
   end
   local ok, err = old, nil
   if not old then
-    ok, err = snapshot.save(path, KIND, key)
+    ok, err = saved_file.save(path, KIND, key)
   end
   if not ok then
     ngx.log(ngx.ERR, "sessions will not outlive nginx: ", err)

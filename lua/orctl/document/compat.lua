@@ -1,6 +1,7 @@
 -- The Host-header document, which tells backends and the hosts that lead to them, to a gateway
 -- document and back. Pure. schemas/host_balancer.json says the same for `orctl import`.
 local address = require("orctl.lib.address")
+local checker = require("orctl.document.check")
 local document = require("orctl.document.gateway")
 local json = require("orctl.lib.json")
 local splice = require("orctl.document.splice")
@@ -11,7 +12,7 @@ local _M = {}
 local MAX_NAME, MAX_DURATION = 64, 9 -- characters, as document/gateway.lua has it
 local DAY = 24 * 3600
 
-local show = document.show
+local show = checker.show
 
 -- An IPv6 address may stand with brackets or without.
 local function bracketed(host)
@@ -134,7 +135,7 @@ end
 
 --- Faults of a decoded Host-header document, as document.check() has them of its own.
 function _M.check(value)
-  return document.check_value(value, rules, check_meaning)
+  return checker.check(value, rules, check_meaning)
 end
 
 --- Whether a decoded value is meant to be a Host-header document: told by its members.
@@ -203,7 +204,7 @@ end
 function _M.take(value)
   local faults = _M.check(value)
   if faults.count > 0 then
-    return nil, document.summary(faults), faults
+    return nil, checker.summary(faults), faults
   end
   local made = _M.from(value)
   local compiled, reason, more = document.take(made)

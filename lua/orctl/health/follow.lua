@@ -5,7 +5,7 @@ local leader = require("orctl.health.leader")
 local lease = require("orctl.health.lease")
 local record = require("orctl.health.record")
 local step = require("orctl.lib.pace").step
-local store = require("orctl.state.store")
+local shared = require("orctl.state.shared")
 
 local _M = {}
 
@@ -75,19 +75,19 @@ end
 
 --- A tick of 50 ms in every worker. `boot` is the cycle of its master; `is_current(name, key)`
 -- says whether a server is still served when the result of a check comes.
-function _M.tick(snapshot, boot, is_current)
+function _M.tick(view, boot, is_current)
   local me = { pid = ngx.worker.pid(), boot = boot, id = ngx.worker.id() }
   mine = mine or lease.new(me)
   local beat
-  beat, leading = mine:step(store.note(NOTE))
+  beat, leading = mine:step(shared.note(NOTE))
   if beat then
-    store.set_note(NOTE, beat)
+    shared.set_note(NOTE, beat)
   end
   if not leading then
     return leader.stop()
   end
-  leader.run(snapshot, clock.boottime(), function(name, key)
-    local now = store.note(NOTE)
+  leader.run(view, clock.boottime(), function(name, key)
+    local now = shared.note(NOTE)
     return now and now.pid == me.pid and now.boot == boot and is_current(name, key)
   end)
 end

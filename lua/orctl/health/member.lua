@@ -4,7 +4,7 @@ local check_failed = require("orctl.metrics.record").check_failed
 local counters = require("orctl.lib.counters")
 local judge = require("orctl.health.judge")
 local record = require("orctl.health.record")
-local store = require("orctl.state.store")
+local shared = require("orctl.state.shared")
 
 local _M = {}
 
@@ -55,7 +55,7 @@ local function save(server, changed)
   if not ok then
     ngx.log(ngx.ERR, "the health of a server is not told to the workers: ", err)
   elseif changed then
-    store.bump()
+    shared.bump()
   end
 end
 

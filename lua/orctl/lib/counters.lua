@@ -215,7 +215,7 @@ function _M.find(kind, key)
   return id and id * BLOCK
 end
 
---- Gives a block back. Only for what no worker uses any more, and under the lock of the store.
+--- Gives a block back. Only for what no worker uses any more, and under the lock of what is shared.
 function _M.release(kind, key)
   local place = directory_key(kind, key)
   local id = dict:get(place)

@@ -1,5 +1,5 @@
 -- Upstreams and hosts that left the document, until their counters are given back. Called under
--- the lock of the store.
+-- the lock of what is shared.
 local counters = require("orctl.lib.counters")
 
 local _M = {}

@@ -7,9 +7,10 @@ local balancer = require("orctl.balancer.phase")
 local block = require("orctl.metrics.block")
 local certs = require("orctl.tls.certs")
 local counters = require("orctl.lib.counters")
+local cycle = require("orctl.state.cycle")
 local ffi = require("ffi")
 local record = require("orctl.metrics.record")
-local state = require("orctl.state.state")
+local view = require("orctl.state.view")
 local text = require("orctl.metrics.text")
 
 local _M = {}
@@ -50,8 +51,8 @@ local function version_text(number)
 end
 
 local function write_instance(out)
-  local status = state.status()
-  local reloaded, at = state.last_reload(status)
+  local status = cycle.status()
+  local reloaded, at = cycle.last_reload(status)
   out:family("openresty_build_info", "gauge", "Versions of what runs.")
   out:sample(labels("nginx", version_text(ngx.config.nginx_version),
     "ngx_lua", version_text(ngx.config.ngx_lua_version), "lua", jit.version), 1)
@@ -156,10 +157,10 @@ local function write_hosts(out, rows)
 end
 
 local function write_upstreams(out, rows)
-  local names = sorted_names(state.current().upstreams)
+  local names = sorted_names(view.current().upstreams)
   local function each(visit)
     for _, name in ipairs(names) do
-      local upstream = state.current().upstreams[name]
+      local upstream = view.current().upstreams[name]
       out:step()
       if upstream then visit(upstream, labels("upstream", name)) end
     end

@@ -64,8 +64,8 @@ local function clear(limits, high)
   end
 end
 
---- Under the lock of the store: gives the limits of these compiled routes their blocks, the ones
--- that they had if they had some. A function that keeps that, for when the routes are served.
+--- Under the lock of what is shared: gives the limits of these compiled routes their blocks, the
+-- ones that they had if they had some. A function that keeps that, for when the routes are served.
 function _M.place(routes)
   local before, blocks, used, fresh = taken(), {}, {}, {}
   for _, route in ipairs(routes) do

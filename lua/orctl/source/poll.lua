@@ -10,8 +10,8 @@ local pace = require("orctl.lib.pace")
 local policy = require("orctl.policy.policy")
 local redis = require("orctl.source.redis")
 local sha256 = require("orctl.lib.sha256")
-local snapshot = require("orctl.state.snapshot")
-local store = require("orctl.state.store")
+local saved_file = require("orctl.state.saved_file")
+local shared = require("orctl.state.shared")
 
 local _M = {}
 
@@ -64,14 +64,14 @@ _M.check = take_settings
 -- The document that is served now, if the source gave it or is yet to be asked: a reload changes
 -- nothing of it, whatever the tree has brought.
 local function served(phases)
-  local generation = store.generation()
-  local bytes = generation > 0 and store.raw(generation)
+  local generation = shared.generation()
+  local bytes = generation > 0 and shared.raw(generation)
   local compiled = bytes and document.read(bytes)
   return compiled and not policy.refusal(compiled.routes, phases) and bytes or nil
 end
 
 local function kept(phases)
-  local text, err = snapshot.load(path, KIND)
+  local text, err = saved_file.load(path, KIND)
   local value = text and json.unpack(text)
   if text and not (type(value) == "table" and type(value.document) == "string") then
     err = "it holds no document"
@@ -110,7 +110,7 @@ function _M.init(source, folder, bytes, phases)
     return known
   end
   local value = kept(phases)
-  store.set_note(KIND, { ok = false, error = "it has not been read yet", at = value and value.at,
+  shared.set_note(KIND, { ok = false, error = "it has not been read yet", at = value and value.at,
     digest = value and sha256.hex(value.document) })
   return value and value.document or bytes
 end
@@ -122,14 +122,15 @@ end
 
 --- Whether the document with this digest, which is served, is the source's and not the start value.
 function _M.rules(digest)
-  local note = settings and store.note(KIND)
+  local note = settings and shared.note(KIND)
   return note and note.digest == digest or false
 end
 
 --- For /v1/status: {ok, error, at, digest}; nil if there is no source. `digest` is that of the
 -- document which the source gave last and which is served, `at` when it was last found there.
 function _M.status()
-  local note = settings and (store.note(KIND) or { ok = false, error = "it has not been read yet" })
+  local note = settings
+    and (shared.note(KIND) or { ok = false, error = "it has not been read yet" })
   return note and { ok = note.ok, error = note.error, at = note.at, digest = note.digest } or nil
 end
 
@@ -162,8 +163,8 @@ local function read(bytes)
 end
 
 local function save()
-  local ok, err = snapshot.alone(path:match("^(.*)/"), function()
-    return snapshot.save(path, KIND, json.pack(unsaved))
+  local ok, err = saved_file.alone(path:match("^(.*)/"), function()
+    return saved_file.save(path, KIND, json.pack(unsaved))
   end)
   if ok then
     unsaved = nil
@@ -182,13 +183,13 @@ end
 
 -- Serves what the source holds now, if something else is served. Nil and a reason if it was not
 -- decided.
-local function take(bytes, before, state)
-  if bytes ~= seen or not refused and not _M.rules(state.current().digest) then
+local function take(bytes, before, gateway)
+  if bytes ~= seen or not refused and not _M.rules(gateway.current().digest) then
     local compiled, result = read(bytes)
     refused = not compiled and result or nil
     if compiled then
-      local done, reason, why = state.publish({ bytes = result, compiled = compiled },
-        state.is_newest, true)
+      local done, reason, why = gateway.publish({ bytes = result, compiled = compiled },
+        gateway.is_newest, true)
       if not done and (reason == "busy" or reason == "conflict") then
         return nil, "other updates are in progress"
       end
@@ -209,38 +210,38 @@ local function take(bytes, before, state)
 end
 
 -- A cycle that has not read the source for the first time, and cannot, has its start value.
-local function fall_back(before, boot, state)
-  if before.boot ~= boot and not _M.rules(state.current().digest) then
-    state.publish(start, state.is_newest, true)
+local function fall_back(before, boot, gateway)
+  if before.boot ~= boot and not _M.rules(gateway.current().digest) then
+    gateway.publish(start, gateway.is_newest, true)
   end
 end
 
-local function poll(state)
-  local boot = state.boot()
-  local before = store.note(KIND) or {}
+local function poll(gateway)
+  local boot = gateway.boot()
+  local before = shared.note(KIND) or {}
   local bytes, err = redis.get(settings, ngx.now)
-  if not state.leads() then
+  if not gateway.leads() then
     return -- another worker polls by now
   end
   local note
   if bytes then
-    note, err = take(bytes, before, state)
+    note, err = take(bytes, before, gateway)
   end
   if not note then
     tell(before, err, ngx.WARN)
     note = { ok = false, error = err, at = before.at, digest = before.digest }
   end
   if not note.ok then
-    fall_back(before, boot, state)
+    fall_back(before, boot, gateway)
   end
   note.boot = boot
-  store.set_note(KIND, note)
+  shared.set_note(KIND, note)
   return bytes ~= nil
 end
 
-local function run(premature, state)
+local function run(premature, gateway)
   if not premature then
-    local called, ok = pcall(pace.slowly, poll, state)
+    local called, ok = pcall(pace.slowly, poll, gateway)
     if not called then
       ngx.log(ngx.ERR, "the source was not read: ", ok)
     end
@@ -252,11 +253,11 @@ local function run(premature, state)
 end
 
 --- `elapsed` seconds have passed: if this worker leads, it reads the source when it is time.
--- `state` is what serves the documents: current(), publish(), leads(), is_newest(), boot().
-function _M.tick(elapsed, state)
+-- `gateway` is what serves the documents: current(), publish(), leads(), is_newest(), boot().
+function _M.tick(elapsed, gateway)
   now = now + elapsed
-  if settings and not busy and due <= now and state.leads() then
-    busy = ngx.timer.at(0, run, state) ~= nil
+  if settings and not busy and due <= now and gateway.leads() then
+    busy = ngx.timer.at(0, run, gateway) ~= nil
   end
 end
 

@@ -2,7 +2,7 @@
 -- overrides. An override belongs to one server, carries who, why and until when, and ends by
 -- itself. Pure; time is a parameter, in seconds since boot where it decides and of the wall clock
 -- where it is shown.
-local document = require("orctl.document.gateway")
+local checker = require("orctl.document.check")
 local json = require("orctl.lib.json")
 
 local _M = {}
@@ -37,7 +37,7 @@ local rules = { number = rule_with(by_number), string = rule_with(by_percent) }
 --- Faults {pointer, detail} of a decoded request to override a server.
 function _M.check(request)
   local weight = json.type(request) == "object" and request.weight
-  return document.check_value(request, rules[json.type(weight)] or rules.number)
+  return checker.check(request, rules[json.type(weight)] or rules.number)
 end
 
 local kept = { "state", "weight", "add", "remove" }
@@ -64,7 +64,7 @@ function _M.merge(entry, request, now, wall)
   if not something then
     return nil
   end
-  local seconds = request["for"] and document.seconds(request["for"])
+  local seconds = request["for"] and checker.seconds(request["for"])
   new.reason = request.reason or entry and entry.reason
   new.by = request.by or entry and entry.by
   new.since = wall

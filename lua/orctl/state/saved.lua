@@ -2,7 +2,7 @@
 local clock = require("orctl.lib.clock")
 local json = require("orctl.lib.json")
 local overrides = require("orctl.state.overrides")
-local snapshot = require("orctl.state.snapshot")
+local saved_file = require("orctl.state.saved_file")
 
 local _M = {}
 
@@ -20,20 +20,20 @@ end
 -- True, or nil and why not.
 function _M.keep_document(bytes, base)
   local head = json.encode({ name = name, base = base })
-  return snapshot.alone(folder, function()
-    return snapshot.save(document_path(), "document", head .. "\n" .. bytes)
+  return saved_file.alone(folder, function()
+    return saved_file.save(document_path(), "document", head .. "\n" .. bytes)
   end)
 end
 
 --- Removes the document kept, as the tree has a newer one.
 function _M.drop_document()
-  snapshot.remove(document_path())
+  saved_file.remove(document_path())
 end
 
 --- The document kept; nil if there is none; nil and the reason if the one there is must not be
 -- served. `base` is the digest of the tree's document.
 function _M.document(base)
-  local payload, err = snapshot.load(document_path(), "document")
+  local payload, err = saved_file.load(document_path(), "document")
   if not payload then
     return nil, err
   end
@@ -51,7 +51,7 @@ end
 
 --- What step() returns, run while no other process changes what is kept; nil and why not.
 function _M.alone(step)
-  return snapshot.alone(folder, step)
+  return saved_file.alone(folder, step)
 end
 
 --- Keeps the overrides, {version, upstreams}; call it in alone(). The head of the file, which names
@@ -59,12 +59,12 @@ end
 function _M.keep_overrides(all)
   local text = json.pack({ name = name, boot_id = clock.boot_id(), now = clock.boottime(),
     wall = ngx.time(), overrides = { version = all.version, upstreams = all.upstreams } })
-  return snapshot.save(overrides_path(), "overrides", text)
+  return saved_file.save(overrides_path(), "overrides", text)
 end
 
 --- The head of the file that holds the overrides; nil if there is none.
 function _M.overrides_head()
-  return snapshot.head(overrides_path())
+  return saved_file.head(overrides_path())
 end
 
 local function is_time(value)
@@ -74,7 +74,7 @@ end
 --- The overrides kept, with the `head` of their file; nil if there are none; nil and the reason if
 -- they cannot be trusted.
 function _M.overrides()
-  local payload, result = snapshot.load(overrides_path(), "overrides")
+  local payload, result = saved_file.load(overrides_path(), "overrides")
   if not payload then
     return nil, result
   end

@@ -2,7 +2,8 @@ local document = require("orctl.document.gateway")
 local json = require("orctl.lib.json")
 local sha256 = require("orctl.lib.sha256")
 local splice = require("orctl.document.splice")
-local store = require("orctl.state.store")
+local publication = require("orctl.state.publication")
+local shared = require("orctl.state.shared")
 local tap = require("tap")
 
 local dict = ngx.shared.orctl
@@ -20,7 +21,7 @@ local function publish(bytes, options)
   if options.tree then
     options.tree = sha256.hex(bytes)
   end
-  return store.publish({ bytes = bytes, compiled = assert(document.read(bytes)) }, options)
+  return publication.publish({ bytes = bytes, compiled = assert(document.read(bytes)) }, options)
 end
 
 local function publish_one(name, addresses, options)
@@ -29,12 +30,12 @@ local function publish_one(name, addresses, options)
   local value = { name = name, servers = servers }
   local change = { compiled = assert(document.read_upstream(json.encode(value))),
     text = splice.upstream_text(value) }
-  return store.publish(change, options or { boot = 0 })
+  return publication.publish(change, options or { boot = 0 })
 end
 
 local function nothing() return false end
 
--- First server of each upstream in what store.load() returned.
+-- First server of each upstream in what shared.load() returned.
 local function first_servers(loaded)
   local first = {}
   for name, part in pairs(loaded.parts) do first[name] = part.servers[1].address end
@@ -69,7 +70,7 @@ return {
     tap.equal(publish(bytes_of("1.1.1.1:1", "1.1.1.3:1")).generation, 2)
     tap.equal(keys(), { "1/generation", "1/index/2", "1/raw/2", "1/routes/1", "1/upstream/u1/1",
       "1/upstream/u2/2" })
-    local loaded = assert(store.load(2, function(name, version)
+    local loaded = assert(shared.load(2, function(name, version)
       return name == "u1" and version == "1" or not name
     end))
     tap.equal({ loaded.parts.u1, loaded.routes, loaded.parts.u2.servers[1].address },
@@ -81,7 +82,7 @@ return {
     local result, reason = publish(bytes_of(unpack(many)))
     tap.equal({ result, reason }, { nil, "full" })
     tap.equal(keys(), before)
-    assert(store.load(2, nothing))
+    assert(shared.load(2, nothing))
   end },
   { "while another holds the lock, nothing is published", function()
     dict:set("1/lock", "somebody")
@@ -97,17 +98,17 @@ return {
     tap.equal(publish(b).generation, 2)
     for _, boot in ipairs({ 1, 2, 3 }) do
       publish(a, { tree = true, boot = boot })
-      tap.equal(store.generation(), 2)
+      tap.equal(shared.generation(), 2)
     end
     tap.equal(publish(c, { tree = true, boot = 4 }).generation, 3)
     publish(b, { tree = true, boot = 3 })
-    tap.equal(store.generation(), 3)
+    tap.equal(shared.generation(), 3)
   end },
   { "an update that comes before the tree's document of its cycle is not undone by it", function()
     fresh()
     tap.equal(publish(bytes_of("1.1.1.2:1"), { boot = 5 }).generation, 1)
     tap.equal(publish(bytes_of("1.1.1.1:1"), { tree = true, boot = 5 }).generation, nil)
-    tap.equal(store.generation(), 1)
+    tap.equal(shared.generation(), 1)
     tap.equal(publish(bytes_of("1.1.1.3:1"), { tree = true, boot = 6 }).generation, 2)
   end },
   { "what a killed publisher left behind is swept by the next cycle", function()
@@ -125,15 +126,15 @@ return {
     fresh()
     publish(bytes_of("1.1.1.1:1", "1.1.1.2:1", "1.1.1.3:1"))
     tap.equal(publish_one("u2", { "2.2.2.2:1" }).generation, 2)
-    local loaded = assert(store.load(2, nothing, 1))
+    local loaded = assert(shared.load(2, nothing, 1))
     tap.equal({ loaded.only, first_servers(loaded) }, { "u2", { u2 = "2.2.2.2:1" } })
-    loaded = assert(store.load(2, nothing, 0))
+    loaded = assert(shared.load(2, nothing, 0))
     tap.equal({ loaded.only, first_servers(loaded) },
       { nil, { u1 = "1.1.1.1:1", u2 = "2.2.2.2:1", u3 = "1.1.1.3:1" } })
     tap.equal(publish_one("u2", { "2.2.2.2:1" }).changed, false)
     tap.equal({ publish_one("u4", { "2.2.2.2:1" }) }, { nil, "missing" })
     tap.equal(publish(bytes_of("1.1.1.1:1")).generation, 3)
-    loaded = assert(store.load(3, nothing, 2))
+    loaded = assert(shared.load(3, nothing, 2))
     tap.equal({ loaded.only, first_servers(loaded) }, { nil, { u1 = "1.1.1.1:1" } })
   end },
   { "a change of one upstream that fails leaves every key and the index as they were", function()
@@ -151,9 +152,9 @@ return {
       dict:delete(key) -- what the next publication overwrites or the next cycle sweeps
     end
     tap.equal(keys(), before)
-    tap.equal(first_servers(assert(store.load(2, nothing))),
+    tap.equal(first_servers(assert(shared.load(2, nothing))),
       { u1 = "2.2.2.2:1", u2 = "1.1.1.2:1" })
     tap.equal(publish_one("u1", { "4.4.4.4:1" }).generation, 3)
-    tap.equal(first_servers(assert(store.load(3, nothing, 2))), { u1 = "4.4.4.4:1" })
+    tap.equal(first_servers(assert(shared.load(3, nothing, 2))), { u1 = "4.4.4.4:1" })
   end },
 }

@@ -6,7 +6,7 @@
 -- the worker that leads looks at every tick whether another process has written there.
 local overrides = require("orctl.state.overrides")
 local saved = require("orctl.state.saved")
-local store = require("orctl.state.store")
+local shared = require("orctl.state.shared")
 
 local _M = {}
 
@@ -37,7 +37,7 @@ local function newest(all)
   return found
 end
 
--- Replaces the overrides by what step(all, can_keep) returns, as store.change_overrides() does;
+-- Replaces the overrides by what step(all, can_keep) returns, as shared.change_overrides() does;
 -- nobody else writes the file meanwhile, unless `can_keep` is nil and why not.
 local function change(step)
   local before, can_keep, why
@@ -45,7 +45,7 @@ local function change(step)
     before = newest(known)
     return step(before, can_keep, why)
   end
-  return store.change_overrides(true, put, function(set)
+  return shared.change_overrides(true, put, function(set)
     local result, reason, err = saved.alone(function()
       can_keep = true
       local after, failure, detail = set()
@@ -66,7 +66,7 @@ end
 function _M.start()
   local all = read(saved.overrides_head())
   if all then
-    store.set_note("overrides", all)
+    shared.set_note("overrides", all)
   end
 end
 
@@ -76,7 +76,7 @@ function _M.follow()
   if not head or head == followed then
     return
   end
-  if store.change_overrides(false, newest) then
+  if shared.change_overrides(false, newest) then
     followed = head
   end
 end
