@@ -21,6 +21,8 @@ import jsonschema
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(TOP, "tests", "schema"))
+import schema_files  # noqa: E402
 ORCTL = os.environ.get("ORCTL", TOP + "/build/dev/orctl")
 UPDATE = os.environ.get("UPDATE") == "1"
 # of which the trees of the cases are tried; $NGINX is what nginx itself takes for sockets
@@ -151,7 +153,7 @@ class RenderTest(unittest.TestCase):
     def gateway_takes(self, manifest):
         """The document follows its schema, and the gateway's own Lua accepts it."""
         text = rendered_file(manifest, "gateway.json", "debian")
-        jsonschema.Draft7Validator(json.loads(read(TOP + "/schemas/gateway.json"))).validate(json.loads(text))
+        jsonschema.Draft7Validator(schema_files.load("gateway")).validate(json.loads(text))
         code = 'package.path = "%s/lua/?.lua;" .. package.path\n' % TOP
         code += 'local compiled, err = require("orctl.document.gateway").read(io.read("*a")); io.write(compiled and "taken" or err)'
         done = run("luajit", "-e", code, input=text)
