@@ -33,9 +33,10 @@ local ok, err = pcall(function()
   local overlay = io.open(tree .. "/lua/orctl/overlay.list")
   require("orctl.health.rules").set_modules(overlay and overlay:read("*a") or "")
   if overlay then overlay:close() end
+  local settings = require("orctl.lib.json").decode(read(tree .. "/settings.json"))
+  require("orctl.policy.chain").init(settings.policies)
   local compiled, reason = require("orctl.document.gateway").read(read(tree .. "/gateway.json"))
   if not compiled then fault("gateway.json: " .. reason) end
-  local settings = require("orctl.lib.json").decode(read(tree .. "/settings.json"))
   if settings.admin then require("orctl.admin.auth").init(settings.admin.token_file) end
   if settings.source then require("orctl.source.poll").check(settings.source) end
 end)

@@ -5,7 +5,7 @@
 #include <stdexcept>
 
 #include "model/listener.h"
-#include "model/route.h"
+#include "model/route_phases.h"
 #include "render/admin_conf.h"
 #include "render/connection_conf.h"
 #include "render/directives.h"
@@ -59,8 +59,8 @@ Config pools(const Value& nginx) {
 
 Config proxying(const RoutePhases& phases) {
   Config out;
-  if (phases.policies) {
-    // what lua/orctl/policy/policy.lua wants the server to be asked for; empty: what the client sent
+  if (phases.any()) {
+    // what lua/orctl/policy/rewrite.lua wants the server to be asked for; empty: what the client sent
     out.push_back(block("map", {text(""), {"$orctl_uri"}}, {directive("default", {text("")})}));
   }
   append(out, connection_maps());
@@ -107,10 +107,10 @@ struct Way {
 /// Each costs a phase, so a request is led to the cheapest way that does all it needs; the ways of `obey_x_accel` come
 /// behind the rewrite phase of another one.
 std::vector<Way> ways(const RoutePhases& phases) {
-  std::vector<Way> out = {{"/", phases.policies ? "rewrite" : "", phases.policies ? "header_filter" : ""},
+  std::vector<Way> out = {{"/", phases.any() ? "rewrite" : "", phases.any() ? "header_filter" : ""},
                           {"@orctl_hops", "hops", "answer"},
-                          {"@orctl_http2", phases.policies ? "rewrite" : "", "answer"}};
-  if (phases.policies)
+                          {"@orctl_http2", phases.any() ? "rewrite" : "", "answer"}};
+  if (phases.any())
     for (const char* orders : {"buffering", "limit_rate", "all"})
       out.push_back({std::string("@orctl_accel_") + orders, "", "answer"});
   return out;
@@ -132,7 +132,8 @@ Directive proxy_location(const RoutePhases& phases, const Way& way) {
   };
   if (way.name.starts_with("@orctl_accel_")) out.push_back(ignored_headers(way.name));
   if (!way.rewrite.empty()) out.push_back(request_phase("rewrite", way.rewrite));
-  if (phases.policies) {
+  if (phases.phases.contains(Phase::access)) out.push_back(request_phase("access"));
+  if (phases.any()) {
     // the gateway itself holds routes to smaller limits; it cannot stop nginx from refusing more
     out.push_back(directive("client_max_body_size", {text(phases.body_cap)}));
     // it knows the size of a body without a length only when it has it
@@ -142,7 +143,7 @@ Directive proxy_location(const RoutePhases& phases, const Way& way) {
     out.push_back(fixed("lua_transform_underscores_in_response_headers", {"off"}));
     out.push_back(request_phase("header_filter", way.filter));
   }
-  out.push_back(fixed("proxy_pass", {phases.policies ? "http://$orctl_shard$orctl_uri" : "http://$orctl_shard"}));
+  out.push_back(fixed("proxy_pass", {phases.any() ? "http://$orctl_shard$orctl_uri" : "http://$orctl_shard"}));
   return block("location", {text(way.name)}, std::move(out));
 }
 

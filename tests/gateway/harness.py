@@ -11,12 +11,15 @@ import socket
 import socketserver
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import unittest
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+sys.path.insert(0, os.path.join(ROOT, "tests", "schema"))
+import schema_files  # noqa: E402
 TEMPLATE = os.path.join(ROOT, "tests", "lua", "nginx.conf.template")
 MODULES = "/usr/lib/nginx/modules"
 # Not $NGINX: nginx takes that for the sockets it inherits.
@@ -218,7 +221,7 @@ class Instance:
             self.write_certs(certs)
         if doc is not None:
             self.write(os.path.join(self.tree, "gateway.json"), doc)
-        settings = dict(self.settings, state=self.state)
+        settings = dict(self.settings, state=self.state, policies=schema_files.policies())
         if self.policy:
             settings["policy"] = self.policy
         self.write(os.path.join(self.tree, "settings.json"), settings)

@@ -5,15 +5,11 @@ import json
 import os
 import random
 import re
-import sys
 import unittest
 
 import jsonschema
 
-from harness import ROOT, GatewayTest, document, encode
-
-sys.path.insert(0, os.path.join(ROOT, "tests", "schema"))
-import schema_files  # noqa: E402
+from harness import ROOT, GatewayTest, document, encode, schema_files
 
 # What a schema cannot say.
 BEYOND = re.compile(r"is listed twice|is named twice|there is no upstream|stands above|is too long: "
@@ -277,7 +273,8 @@ class Schema(GatewayTest):
 
     def test_defaults_are_the_ones_that_are_used(self):
         source = ""
-        for name in ("document/gateway", "route/rules", "balancer/rules"):
+        policies = ["policy/" + one["name"] for one in schema_files.policies()]
+        for name in ["document/gateway", "balancer/rules"] + policies:
             with open(os.path.join(ROOT, "lua", "orctl", name + ".lua")) as f:
                 source += f.read()
         upstream = self.schema["properties"]["upstreams"]["items"]

@@ -55,6 +55,7 @@ end
 
 function _M.run(path)
   ngx.header["Content-Type"] = "text/plain"
+  require("orctl.policy.chain").init(require("policies")(_M.root))
   local count = 0
   for i, test in ipairs(dofile(_M.root .. path)) do
     local ok, err = xpcall(test[2], debug.traceback)

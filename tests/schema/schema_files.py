@@ -53,3 +53,10 @@ def load(name):
     """The schema in schemas/<name>.json, without references."""
     expansion = Expansion(name + ".json")
     return expansion.whole(expansion.files[expansion.name], expansion.name)
+
+
+def policies():
+    """The list of policies that orctl writes into settings.json."""
+    route = read("instance.json")["properties"]["route"]["items"]
+    phases = [(name, route["properties"][name]["x-phase"]) for name in route["x-policies"]]
+    return [{"name": name, "phases": one if isinstance(one, list) else [one]} for name, one in phases]

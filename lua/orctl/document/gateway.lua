@@ -3,10 +3,13 @@
 -- `rules` says in Lua what schemas/gateway.json says; a test holds the two together.
 local address = require("orctl.lib.address")
 local balance = require("orctl.balancer.rules")
+local chain = require("orctl.policy.chain")
 local checker = require("orctl.document.check")
+local fields = require("orctl.route.fields")
 local health = require("orctl.health.rules")
 local json = require("orctl.lib.json")
 local route = require("orctl.route.rules")
+local router = require("orctl.route.router")
 local step = require("orctl.lib.pace").step
 
 local _M = {}
@@ -16,7 +19,7 @@ local fault_at, seconds, show, summary = checker.fault_at, checker.seconds, chec
 
 -- Of a whole document, as lib/model/document_size.h has them. What a document takes to be built is
 -- what a request may have to wait; and policy/rate_limit.lua has room for so many limits.
-local MAX_LIMITS, MAX_HOSTS, MAX_SERVERS = 1000, 20000, 40000
+local MAX_HOSTS, MAX_SERVERS = 20000, 40000
 
 -- Addresses of the document in hand, taken apart once: they are looked at three times.
 local parsed = {}
@@ -124,7 +127,7 @@ local function check_sum(list, place, most, faults, name, of)
     local count = value and (of and #items(value) or 1) or 0
     if sum <= most and sum + count > most then
       fault_at(faults, { place, i - 1, name }, "%s in all are too many: at most %d",
-        of or "routes with a rate_limit", most)
+        of or "routes with a " .. name, most)
     end
     sum = sum + count
   end
@@ -139,16 +142,18 @@ local function check_routes(routes, names, faults)
       if to and not names[to] then
         fault_at(faults, { "routes", i - 1, "upstream" }, "there is no upstream %s", show(to))
       end
-      local canary = json.type(one.canary) == "object" and field(one.canary, "upstream")
-      if canary and not names[canary] then
-        fault_at(faults, { "routes", i - 1, "canary", "upstream" }, "there is no upstream %s",
-          show(canary))
+      for name, member in chain.with("upstream") do
+        local other = field(one[name], member)
+        if other and not names[other] then
+          fault_at(faults, { "routes", i - 1, name, member }, "there is no upstream %s",
+            show(other))
+        end
       end
       route.check(one, function(path, ...)
         fault_at(faults, { "routes", i - 1, unpack(path) }, ...)
       end)
       local again
-      for _, key in ipairs(field(one, "path") and route.keys(one) or {}) do
+      for _, key in ipairs(field(one, "path") and router.keys(one) or {}) do
         step()
         again = again or seen[key] and seen[key] ~= i
         seen[key] = i
@@ -177,7 +182,9 @@ local function check_references(value, faults)
   check_routes(items(value.routes), names, faults)
   check_sum(items(value.upstreams), "upstreams", MAX_SERVERS, faults, "servers", "servers")
   check_sum(items(value.routes), "routes", MAX_HOSTS, faults, "hosts", "hosts")
-  check_sum(items(value.routes), "routes", MAX_LIMITS, faults, "rate_limit")
+  for name, most in chain.with("most") do
+    check_sum(items(value.routes), "routes", most, faults, name)
+  end
 end
 
 --- The faults of a decoded document.
@@ -186,7 +193,7 @@ function _M.check(value)
 end
 
 -- For other kinds of documents.
-_M.is_host, _M.path_rule = route.is_host, path_rule
+_M.is_host, _M.path_rule = fields.is_host, path_rule
 
 local function compile_upstream(up)
   local servers = {}

@@ -9,8 +9,11 @@
 local clock = require("orctl.lib.clock")
 local counters = require("orctl.lib.counters")
 local ffi = require("ffi")
+local fields = require("orctl.route.fields")
 local json = require("orctl.lib.json")
+local refuse = require("orctl.lib.refuse")
 local request_key = require("orctl.route.request_key")
+local router = require("orctl.route.router")
 local sha256 = require("orctl.lib.sha256")
 local step = require("orctl.lib.pace").step
 
@@ -25,12 +28,35 @@ local TINY = 1e-3 -- seconds; a sum of thousands of times is no exacter
 -- number is in the document's compiled route; block 0 is for routes that have none yet.
 local SETS, WAYS = 2048, 8
 local BLOCK = SETS * WAYS * 2 -- doubles
-local BLOCKS = 1024 -- more than document/gateway.lua allows limits
+local BLOCKS = 1024 -- more than a document may have limits
 local P = "limits/1/"
 
 local dict = ngx.shared.orctl
 local cells  -- double *
 local secret -- or a client could choose names that share the bucket of somebody else
+
+_M.rule = { type = "object", fields = {
+  requests = { type = "integer", required = true, min = 1, max = 1000000 },
+  per = fields.duration,
+  burst = { type = "integer", min = 1, max = 1000000 },
+  by = { type = "string", max_length = request_key.MAX_LENGTH,
+    check = function(text) return text == "route" or request_key.is_key(text) end,
+    hint = request_key.HINT .. ", or route" },
+} }
+
+--- How many routes of a document may have one; lib/model/document_size.h has the same number.
+_M.most = 1000
+
+--- `id` is the same for all workers, and after every change that leaves which requests the route
+-- answers.
+function _M.compile(value, route, _, seconds)
+  local keys = router.keys(route)
+  table.sort(keys)
+  local interval = seconds(value.per or "1s") / value.requests
+  return { id = sha256.hex(table.concat(keys, "\n")):sub(1, 16), interval = interval,
+    capacity = interval * (value.burst or value.requests),
+    variable = value.by ~= "route" and request_key.variable(value.by or "client") or nil }
+end
 
 --- In the master: maps the memory, or finds what an earlier cycle has mapped.
 function _M.init()
@@ -148,16 +174,24 @@ local function find(limit, key)
   return room, tag
 end
 
---- Takes a token for the current request from its bucket of `limit`: {id, block, interval,
+-- Takes a token for the current request from its bucket of `limit`: {id, block, interval,
 -- capacity, variable} with seconds for one token and for all. Nil if there was one, else how many
 -- whole seconds later there will be. The time is that of the host: ngx.now() is each worker's own,
 -- and a busy one is behind.
-function _M.refused(limit)
+local function refused(limit)
   local now = clock.boottime()
   local at, tag = find(limit, key_of(limit))
   local full_at, wait = take(limit, cells[at] == tag and cells[at + 1] or nil, now)
   cells[at], cells[at + 1] = tag, full_at
   return wait and math.ceil(wait - TINY)
+end
+
+function _M.rewrite(limit)
+  local wait = refused(limit)
+  if wait then
+    ngx.header["Retry-After"] = wait
+    return refuse(429)
+  end
 end
 
 _M.take = take

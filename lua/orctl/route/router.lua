@@ -3,6 +3,7 @@
 -- A match costs one table lookup for each distinct length of the prefixes in question, never one
 -- for each route: 10,000 routes answer as quickly as ten. Method and headers are read only when a
 -- route of that very host and path asks for them.
+local fields = require("orctl.route.fields")
 local step = require("orctl.lib.pace").step
 
 local _M = {}
@@ -200,6 +201,26 @@ function _M.match(router, host, path, request)
     end
   end
   return match_path(router.default, path, request)
+end
+
+--- Texts that are equal for two routes exactly if they answer the same requests; one for each host.
+function _M.keys(route)
+  local methods = fields.strings(route.methods)
+  table.sort(methods)
+  local parts = { type(route.path) == "string" and route.path or "",
+    route.match == "exact" and "exact" or "", table.concat(methods, ",") }
+  for _, one in ipairs(fields.members(route.headers)) do
+    parts[#parts + 1] = one[1]:lower() .. "\0" .. tostring(one[2])
+  end
+  local rest = " " .. table.concat(parts, " ")
+  local list = fields.strings(route.hosts)
+  if #list == 0 then
+    list[1] = type(route.host) == "string" and route.host or ""
+  end
+  for i, name in ipairs(list) do
+    list[i] = name:lower() .. rest
+  end
+  return list
 end
 
 return _M

@@ -7,7 +7,7 @@ local compat = require("orctl.document.compat")
 local document = require("orctl.document.gateway")
 local json = require("orctl.lib.json")
 local pace = require("orctl.lib.pace")
-local policy = require("orctl.policy.policy")
+local policies = require("orctl.policy.chain")
 local redis = require("orctl.source.redis")
 local sha256 = require("orctl.lib.sha256")
 local saved_file = require("orctl.state.saved_file")
@@ -67,7 +67,7 @@ local function served(phases)
   local generation = shared.generation()
   local bytes = generation > 0 and shared.raw(generation)
   local compiled = bytes and document.read(bytes)
-  return compiled and not policy.refusal(compiled.routes, phases) and bytes or nil
+  return compiled and not policies.refusal(compiled.routes, phases) and bytes or nil
 end
 
 local function kept(phases)
@@ -79,7 +79,7 @@ local function kept(phases)
     err = "it is from another source"
   elseif value then
     local compiled, reason = document.read(value.document)
-    local pointer, lack = policy.refusal(compiled and compiled.routes or {}, phases)
+    local pointer, lack = policies.refusal(compiled and compiled.routes or {}, phases)
     if compiled and not pointer then
       return value
     end
@@ -91,7 +91,7 @@ local function kept(phases)
 end
 
 --- In the master: the bytes of the document to start with, instead of the tree's. `source`,
--- `folder` and `phases`, for policy.refusal(), are of the settings. Raises what makes the source
+-- `folder` and `phases`, for policies.refusal(), are of the settings. Raises what makes the source
 -- unusable.
 function _M.init(source, folder, bytes, phases)
   settings = nil

@@ -6,7 +6,7 @@ local health = require("orctl.health.follow")
 local instance = require("orctl.state.instance")
 local overrides = require("orctl.state.overrides")
 local pace = require("orctl.lib.pace")
-local policy = require("orctl.policy.policy")
+local policies = require("orctl.policy.chain")
 local record = require("orctl.metrics.record")
 local router = require("orctl.route.router")
 
@@ -16,7 +16,7 @@ local MOST_TURNS = 64 -- that are taken in advance, so that workers begin at dif
 
 --- Why this worker's cycle cannot serve these routes; nil if it can.
 function _M.unserved(routes)
-  local pointer, reason = policy.refusal(routes, instance.phases)
+  local pointer, reason = policies.refusal(routes, instance.phases)
   return pointer and pointer .. ": " .. reason
 end
 
@@ -38,7 +38,7 @@ function _M.build(loaded, generation, old, may_begin)
     health.apply(built, choice.prepare_down)
     upstreams[name] = built
   end
-  local routes = loaded.routes and policy.build(loaded.routes)
+  local routes = loaded.routes and policies.build(loaded.routes)
   -- A worker that drains may meet a document of the next cycle: it keeps to what it can serve.
   local reason = routes and _M.unserved(loaded.routes)
   if reason then

@@ -2,7 +2,7 @@
 -- taken finds it in every worker.
 local cycle = require("orctl.state.cycle")
 local instance = require("orctl.state.instance")
-local policy = require("orctl.policy.policy")
+local policies = require("orctl.policy.chain")
 local publication = require("orctl.state.publication")
 local saved = require("orctl.state.saved")
 local saved_overrides = require("orctl.state.saved_overrides")
@@ -39,7 +39,7 @@ function _M.publish(change, accept, tree, save)
     cycle.adopt(true)
   end
   -- The newest cycle counts: a worker of an old one may be asked, and keeps what it serves.
-  local pointer, why = policy.refusal(change.compiled.routes or {}, workers.cycle().policy)
+  local pointer, why = policies.refusal(change.compiled.routes or {}, workers.cycle().policy)
   if pointer then
     return nil, "phases", why, pointer
   end

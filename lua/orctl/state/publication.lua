@@ -7,7 +7,7 @@ local leaving = require("orctl.state.leaving")
 local left = require("orctl.metrics.left")
 local lock = require("orctl.lib.lock")
 local pace = require("orctl.lib.pace")
-local rate_limit = require("orctl.policy.rate_limit")
+local policies = require("orctl.policy.chain")
 local sha256 = require("orctl.lib.sha256")
 local shared = require("orctl.state.shared")
 local splice = require("orctl.document.splice")
@@ -199,7 +199,7 @@ local function publish(change, options, owner)
   local stored, ok, err, reason = {}, true, nil, "full"
   local keep_places
   if not unchanged then
-    keep_places = compiled.routes and rate_limit.place(compiled.routes)
+    keep_places = compiled.routes and policies.place(compiled.routes)
     ok, err = write(old, new, bytes, compiled, stored, owner)
   end
   -- Durable before it is seen: what was not saved is not served either.
