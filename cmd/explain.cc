@@ -26,12 +26,19 @@ std::string type_of(const Schema::Node& node) {
   return node.types.empty() ? "any" : join(node.types, " or ");
 }
 
+std::string phases_of(const Schema::Node& node) {
+  std::vector<std::string> all;
+  for (const Phase phase : node.phases) all.emplace_back(to_string(phase));
+  return join(all, ", ");
+}
+
 Value describe(const std::string& path, const Schema::Node& node) {
   Value out = Value::object();
   out.set("field", path);
   out.set("type", type_of(node));
   out.set("description", node.description);
   out.set("impact", to_string(node.impact));
+  if (!node.phases.empty()) out.set("phase", phases_of(node));
   if (const std::string keys = policy_keys(node.authority); !keys.empty()) out.set("held_against", keys);
   if (node.secret) out.set("secret", "shown as its fingerprint in plans, differences and JSON");
   if (node.has_default) out.set("default", node.default_value);

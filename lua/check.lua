@@ -29,15 +29,16 @@ list:close()
 
 package.path = tree .. "/lua/?.lua;" .. package.path
 local ok, err = pcall(function()
-  require("orctl.places")
+  require("orctl.lib.places")
   local overlay = io.open(tree .. "/lua/orctl/overlay.list")
   require("orctl.health.rules").set_modules(overlay and overlay:read("*a") or "")
   if overlay then overlay:close() end
-  local compiled, reason = require("orctl.document").read(read(tree .. "/gateway.json"))
+  local settings = require("orctl.lib.json").decode(read(tree .. "/settings.json"))
+  require("orctl.policy.chain").init(settings.policies)
+  local compiled, reason = require("orctl.document.gateway").read(read(tree .. "/gateway.json"))
   if not compiled then fault("gateway.json: " .. reason) end
-  local settings = require("orctl.json").decode(read(tree .. "/settings.json"))
-  if settings.admin then require("orctl.auth").init(settings.admin.token_file) end
-  if settings.source then require("orctl.source").check(settings.source) end
+  if settings.admin then require("orctl.admin.auth").init(settings.admin.token_file) end
+  if settings.source then require("orctl.source.poll").check(settings.source) end
 end)
 if not ok then fault(tostring(err)) end
 
@@ -47,7 +48,7 @@ local function check_certificates()
   local given = io.open(tree .. "/certs.json")
   if not given then return end
   given:close()
-  local tls = require("orctl.tls")
+  local tls = require("orctl.tls.pair")
   local entries, reasons = tls.read_tree(tree .. "/")
   for _, reason in ipairs(reasons) do fault(reason) end
   local unchanged = "\n" .. read(ngx.config.prefix() .. "unchanged")

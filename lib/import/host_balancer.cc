@@ -27,7 +27,8 @@ bool is_name(const std::string& text) {
   return text.size() <= max_name && is_letter(text[0]) && std::all_of(text.begin(), text.end(), is_name_char);
 }
 
-/// Names of upstreams for names of backends, as lua/orctl/compat.lua maps them: good ones stay, whatever comes before.
+/// Names of upstreams for names of backends, as lua/orctl/document/compat.lua maps them: good ones stay, whatever comes
+/// before.
 std::map<std::string, std::string> upstream_names(const Value::Array& backends) {
   std::map<std::string, std::string> map;
   std::set<std::string> taken;

@@ -14,7 +14,7 @@ std::string certificates_file(const Value& certificates);
 /// names and that no other file of the tree names (an http.d/*.conf that has one itself needs the reload).
 std::set<std::string> hot_files(const Tree& tree);
 
-/// Digest of a tree's certificates as every worker reports it (lua/orctl/certs.lua); "" when there are none.
+/// Digest of a tree's certificates as every worker reports it (lua/orctl/tls/certs.lua); "" when there are none.
 std::string certificates_digest(const Tree& tree);
 
 /// The body of PUT /v1/certs by which a gateway serves the certificates of `tree`. Holds the keys.

@@ -6,8 +6,9 @@
 
 namespace orctl {
 
-/// What the lists of one document hold together at most; lua/orctl/document.lua has the same numbers. A worker builds
-/// what it serves of a document between two requests, so its size is what a request may have to wait.
+/// What the lists of one document hold together at most; lua/orctl/document/gateway.lua has the same numbers, but that
+/// of limits, which is in policy/rate_limit.lua. A worker builds what it serves of a document between two requests, so
+/// its size is what a request may have to wait.
 constexpr size_t max_limits = 1000, max_hosts = 20000, max_servers = 40000;
 
 /// Takes where the sum goes beyond what is allowed, its field, what is summed, and how much is allowed.

@@ -13,6 +13,7 @@
 #include "model/listener.h"
 #include "model/masked.h"
 #include "model/route.h"
+#include "model/route_phases.h"
 #include "model/schema.h"
 #include "model/upstream_health.h"
 
@@ -245,6 +246,7 @@ class Meaning {
 
   void check_routes() {
     Value* routes = instance_.spec.find("route");
+    const std::vector<std::string> policies = policy_fields();
     std::map<std::string, size_t> seen;
     std::set<std::string> used;
     for (size_t i = 0; i < routes->items().size(); ++i) {
@@ -255,7 +257,9 @@ class Meaning {
       check_durations(route, field);
       make_canonical(route);
       check_unique(route, i, seen);
-      if (const Value* limit = route.find("rate_limit")) check_durations(*limit, field + ".rate_limit");
+      for (const std::string& name : policies)
+        if (const Value* policy = route.find(name); policy != nullptr && policy->is_object())
+          check_durations(*policy, field + "." + name);
       if (const Value* upstream = route.find("upstream")) use_upstream(*upstream, field + ".upstream", used);
       if (const Value* upstream = canary_upstream(route)) use_upstream(*upstream, field + ".canary.upstream", used);
       warn_of_split_sessions(route, field);

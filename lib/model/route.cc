@@ -11,7 +11,7 @@
 namespace orctl {
 namespace {
 
-/// What belongs to one connection (RFC 9110, 7.6.1); lua/orctl/route.lua knows the same names.
+/// What belongs to one connection (RFC 9110, 7.6.1); lua/orctl/route/header_edits.lua knows the same names.
 constexpr std::array connection_headers = {"connection",
                                            "content-length",
                                            "http2-settings",
@@ -96,7 +96,7 @@ void check_canary_names(const Value& route, const RouteFault& fault) {
   }
 }
 
-/// Behind these stand requests of HTTP again, which no route would see; lua/orctl/route.lua has the same.
+/// Behind these stand requests of HTTP again, which no route would see; lua/orctl/route/rules.lua has the same.
 void check_upgrades(const Value& tokens, const RouteFault& fault) {
   for (size_t i = 0; i < tokens.items().size(); ++i) {
     const std::string& text = tokens.items()[i].as_string();
@@ -105,22 +105,6 @@ void check_upgrades(const Value& tokens, const RouteFault& fault) {
       fault("upgrade-tunnel", tokens.items()[i], fmt::format(".upgrades[{}]", i),
             fmt::format("'{}' would be a tunnel for requests past every route", text), "take it out");
   }
-}
-
-bool has_edits(const Value* edits) {
-  if (edits == nullptr) return false;
-  const auto any = [](const auto& m) {
-    return m.value.is_array() ? !m.value.items().empty() : !m.value.members().empty();
-  };
-  return std::any_of(edits->members().begin(), edits->members().end(), any);
-}
-
-bool is_policy(const Value& route) {
-  const Value* strip = route.find("strip_prefix");
-  return route.find("redirect") != nullptr || route.find("rewrite") != nullptr ||
-         (strip != nullptr && strip->as_bool()) || has_edits(route.find("request_headers")) ||
-         has_edits(route.find("response_headers")) || route.find("client_max_body_size") != nullptr ||
-         route.find("rate_limit") != nullptr || route.find("obey_x_accel") != nullptr;
 }
 
 std::string joined(const Value& list) {
@@ -137,24 +121,6 @@ int64_t size_bytes(const std::string& text) {
   if (digits == std::string::npos) return number;
   const char unit = text[digits];
   return number << (unit == 'k' || unit == 'K' ? 10 : unit == 'm' || unit == 'M' ? 20 : 30);
-}
-
-RoutePhases route_phases(const Value& spec) {
-  RoutePhases out;
-  out.body_cap = out.body_limit = size_bytes(spec.at("nginx").at("client_max_body_size").as_string());
-  for (const Value& route : spec.at("route").items()) {
-    out.policies = out.policies || is_policy(route);
-    const Value* size = route.find("client_max_body_size");
-    if (size == nullptr) continue;
-    const int64_t bytes = size_bytes(size->as_string());
-    out.body_cap = bytes == 0 || out.body_cap == 0 ? 0 : std::max(out.body_cap, bytes);
-  }
-  return out;
-}
-
-bool can_serve(const RoutePhases& have, const RoutePhases& want) {
-  if (!want.policies) return true;
-  return have.policies && (have.body_cap == 0 || (want.body_cap != 0 && want.body_cap <= have.body_cap));
 }
 
 const Value* canary_upstream(const Value& route) {

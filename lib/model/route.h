@@ -8,18 +8,6 @@
 
 namespace orctl {
 
-/// What the routes of an instance need of nginx.conf besides the balancer phase.
-struct RoutePhases {
-  bool policies = false;   ///< a route limits, redirects or edits: phases of their own in nginx.conf
-  int64_t body_limit = 0;  ///< bytes of a body on a route without a limit of its own; 0 is none
-  int64_t body_cap = 0;    ///< the largest limit of all, which is nginx's own; 0 is none
-  bool operator==(const RoutePhases&) const = default;
-};
-RoutePhases route_phases(const Value& spec);
-
-/// Whether workers that run with `have` can serve a document whose routes need `want`.
-bool can_serve(const RoutePhases& have, const RoutePhases& want);
-
 /// Name of the upstream that gets a share of the route's requests; nullptr without one.
 const Value* canary_upstream(const Value& route);
 
@@ -29,7 +17,7 @@ int64_t size_bytes(const std::string& text);
 /// Takes a fault: its code, where it stands, its field below the route (".redirect"), text and hint.
 using RouteFault = std::function<void(const char*, const Value&, const std::string&, std::string, std::string)>;
 
-/// What the schema cannot say of one route; lua/orctl/route.lua says the same of the document.
+/// What the schema cannot say of one route; lua/orctl/route/rules.lua and policy/ say the same of the document.
 void check_route(const Value& route, const RouteFault& fault);
 
 /// One route as equal meaning gives equal values: hosts in lower case, no `match` that says what its absence says.

@@ -1,7 +1,6 @@
 #include "model/schema.h"
 
 #include <fmt/format.h>
-#include <regex.h>
 
 #include <algorithm>
 #include <map>
@@ -10,42 +9,9 @@
 #include "base/text.h"
 #include "model/embedded.h"
 #include "model/masked.h"
-#include "model/read.h"
+#include "model/pattern.h"
 
 namespace orctl {
-
-struct Schema::Node::Pattern {
-  explicit Pattern(const std::string& text) {
-    if (regcomp(&compiled, text.c_str(), REG_EXTENDED | REG_NOSUB) != 0)
-      throw std::logic_error("schema: bad pattern " + text);
-  }
-  ~Pattern() { regfree(&compiled); }
-  Pattern(const Pattern&) = delete;
-  Pattern& operator=(const Pattern&) = delete;
-  bool matches(const std::string& text) const {
-    // glibc reads the range from pmatch even with REG_NOSUB; without it a NUL would end the text early
-    regmatch_t range{0, static_cast<regoff_t>(text.size())};
-    return regexec(&compiled, text.data(), 0, &range, REG_STARTEND) == 0;
-  }
-  regex_t compiled{};
-};
-
-namespace {
-
-Impact impact_from(const std::string& name) {
-  for (Impact i : {Impact::none, Impact::hot, Impact::reload, Impact::restart})
-    if (to_string(i) == name) return i;
-  throw std::logic_error("schema: unknown x-impact " + name);
-}
-
-std::vector<std::string> strings(const Value& v) {
-  if (v.is_string()) return {v.as_string()};
-  std::vector<std::string> all;
-  for (const Value& item : v.items()) all.push_back(item.as_string());
-  return all;
-}
-
-}  // namespace
 
 std::string_view to_string(Impact impact) {
   switch (impact) {
@@ -99,104 +65,28 @@ Authority authority_from(std::string_view name) {
   throw std::logic_error("schema: unknown x-authority " + std::string(name));
 }
 
-/// Turns the schema's JSON into nodes; $ref targets are compiled in place, with the members beside the $ref on top.
-class SchemaCompiler {
- public:
-  SchemaCompiler(const Value& document, Schema& schema) : document_(document), schema_(schema) {}
+namespace {
 
-  struct Inherited {
-    Impact impact;
-    bool secret;
-  };
-
-  const Schema::Node* compile(const Value& source, Inherited inherited) {
-    schema_.nodes_.push_back(std::make_unique<Schema::Node>());
-    Schema::Node& node = *schema_.nodes_.back();
-    node.impact = inherited.impact;
-    // before what is in it is compiled, which may be a definition
-    node.secret = inherited.secret || source.find("x-secret") != nullptr;
-    if (const Value* ref = source.find("$ref")) read(definition(ref->as_string()), node);
-    read(source, node);
-    node.lends = node.authority != Authority::none || is_within(node, &Schema::Node::lends);
-    node.holds_secret = node.secret || is_within(node, &Schema::Node::holds_secret);
-    return &node;
-  }
-
- private:
-  /// Whether `mark` is set of something that stands in `node`.
-  static bool is_within(const Schema::Node& node, bool Schema::Node::*mark) {
-    const auto one = [&](const Schema::Node* n) { return n != nullptr && n->*mark; };
-    return one(node.additional) || one(node.items) ||
-           std::any_of(node.properties.begin(), node.properties.end(), [&](const auto& p) { return one(p.node); });
-  }
-
-  const Value& definition(const std::string& ref) {
-    const std::string prefix = "#/definitions/";
-    if (!ref.starts_with(prefix)) throw std::logic_error("schema: unknown $ref " + ref);
-    return document_.at("definitions").at(ref.substr(prefix.size()));
-  }
-
-  void read(const Value& source, Schema::Node& node) {
-    if (const Value* impact = source.find("x-impact")) node.impact = impact_from(impact->as_string());
-    if (source.find("x-secret") != nullptr) node.secret = true;
-    for (const auto& [key, v, place] : source.members()) read_keyword(key, v, node);
-  }
-
-  void read_keyword(const std::string& key, const Value& v, Schema::Node& node) {
-    const Inherited given{node.impact, node.secret};
-    if (key == "type")
-      node.types = strings(v);
-    else if (key == "description")
-      node.description = v.as_string();
-    else if (key == "properties")
-      for (const auto& p : v.members()) node.properties.push_back({p.key, compile(p.value, given)});
-    else if (key == "additionalProperties" && v.is_bool())
-      node.closed = !v.as_bool();
-    else if (key == "additionalProperties")
-      node.additional = compile(v, given);
-    else if (key == "propertyNames")
-      node.property_names = compile(v, {node.impact, false});  // names are no secrets
-    else if (key == "required")
-      node.required = strings(v);
-    else if (key == "items")
-      node.items = compile(v, given);
-    else if (key == "enum")
-      node.choices = v.items();
-    else if (key == "pattern")
-      set_pattern(v.as_string(), node);
-    else if (key == "minimum")
-      node.minimum_value = v, node.minimum = &node.minimum_value;
-    else if (key == "maximum")
-      node.maximum_value = v, node.maximum = &node.maximum_value;
-    else if (key == "minLength")
-      node.min_length = v.as_int();
-    else if (key == "maxLength")
-      node.max_length = v.as_int();
-    else if (key == "minItems")
-      node.min_items = v.as_int();
-    else if (key == "maxItems")
-      node.max_items = v.as_int();
-    else if (key == "default")
-      node.default_value = v.placeless(), node.has_default = true;
-    else if (key == "examples")
-      node.examples = v.items();
-    else if (key == "x-key")
-      node.key = strings(v);
-    else if (key == "x-authority")
-      node.authority = authority_from(v.as_string());
-    else if (key != "$schema" && key != "title" && key != "definitions" && key != "$ref" && key != "x-impact" &&
-             key != "x-secret" && key != "$id")
-      throw std::logic_error("schema: keyword not supported: " + key);
-  }
-
-  static void set_pattern(const std::string& text, Schema::Node& node) {
-    node.pattern_text = text;
-    node.pattern = std::make_shared<Schema::Node::Pattern>(text);
-  }
-
-  const Value& document_;
-  Schema& schema_;
+constexpr std::pair<Phase, std::string_view> phases[] = {
+    {Phase::rewrite, "rewrite"},
+    {Phase::access, "access"},
+    {Phase::balancer, "balancer"},
+    {Phase::header_filter, "header_filter"},
 };
+
+}  // namespace
+
+std::string_view to_string(Phase phase) {
+  for (const auto& [value, name] : phases)
+    if (value == phase) return name;
+  return "";
+}
+
+Phase phase_from(std::string_view name) {
+  for (const auto& [value, known] : phases)
+    if (known == name) return value;
+  throw std::logic_error("schema: unknown x-phase " + std::string(name));
+}
 
 namespace {
 
@@ -440,15 +330,6 @@ const Schema::Node* Schema::Node::property(std::string_view name) const {
     if (p.name == name) return p.node;
   return nullptr;
 }
-
-Schema::Schema(const std::string& json) {
-  Diagnostics found;
-  auto document = read_json({"schema.json", json}, found);
-  if (!document) throw std::logic_error("schema: " + found[0].text);
-  root_ = SchemaCompiler(*document, *this).compile(*document, {Impact::reload, false});
-}
-
-Schema::~Schema() = default;
 
 const Schema& Schema::get(const std::string& name) {
   // all at once, so that threads that ask at the same time find them ready

@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,14 +38,23 @@ std::string_view to_string(Authority authority);
 /// The mark that a schema writes as `name`; std::logic_error when there is none.
 Authority authority_from(std::string_view name);
 
+/// Phases of nginx in which a policy of a route works (x-phase of the schemas), in their order. Every instance has the
+/// balancer phase; nginx.conf has the others only when a route needs them.
+enum class Phase { rewrite, access, balancer, header_filter };
+std::string_view to_string(Phase phase);
+/// The phase that a schema writes as `name`; std::logic_error when there is none.
+Phase phase_from(std::string_view name);
+
 /// How well a document fits its schema. `typed`: it has faults, but each value has its type and no required field is
 /// absent, so that code may read it.
 enum class Fit { valid, typed, unfit };
 
 /// One compiled schema: the subset of JSON Schema draft-07 that schemas/ uses (type, properties, required,
 /// additionalProperties, propertyNames, items, enum, pattern, minimum, maximum, minLength, maxLength, minItems,
-/// maxItems, default, description, examples, $ref into definitions), with x-impact, x-key, x-authority and x-secret of
-/// our own. Any other keyword is a defect of the schema and throws std::logic_error at load.
+/// maxItems, default, description, examples, $ref to a piece of this or another file of schemas/), with keywords of our
+/// own: x-impact, x-key, x-authority, x-secret; x-phase at a policy and x-policies, which orders them; x-fields-of, which takes
+/// over the properties of another schema. Any other keyword is a defect of the schema and throws std::logic_error at
+/// load.
 class Schema {
  public:
   struct Node;
@@ -85,7 +95,7 @@ struct Schema::Node {
     std::string name;
     const Node* node = nullptr;
   };
-  struct Pattern;  // a compiled POSIX extended regular expression
+  struct Pattern;  // model/pattern.h
 
   std::string description;
   std::vector<std::string> types;  ///< empty: any
@@ -107,6 +117,8 @@ struct Schema::Node {
   std::vector<std::string> key;           ///< x-key: the members that tell the items of this list apart
   Impact impact = Impact::reload;         ///< x-impact, or the parent's
   Authority authority = Authority::none;  ///< x-authority
+  std::set<Phase> phases;                 ///< x-phase: those that a route with this field needs; empty: no policy
+  std::vector<std::string> policies;      ///< x-policies: the fields that are policies, in the order in which they act
   bool lends = false;                     ///< it or something in it acts with more authority than none
   bool secret = false;                    ///< x-secret, or the parent's: its value is shown masked (model/masked.h)
   bool holds_secret = false;              ///< it or something in it is secret

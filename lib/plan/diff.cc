@@ -5,6 +5,7 @@
 #include "model/listener.h"
 #include "model/masked.h"
 #include "model/route.h"
+#include "model/route_phases.h"
 #include "plan/plan.h"
 
 namespace orctl {
@@ -107,11 +108,20 @@ class Differ {
 
 /// nginx.conf follows from the routes as a whole: which phases it has, and how large a body it takes.
 void diff_phases(const RoutePhases& was, const RoutePhases& is, std::vector<Change>& out) {
-  const auto names = [](bool policies) { return Value(policies ? "rewrite, balancer, header filter" : "balancer"); };
-  if (was.policies != is.policies)
-    out.push_back({Op::change, Whole::phases, names(was.policies), names(is.policies), Impact::reload,
-                   is.policies ? "the first route with a policy" : "no route has a policy any more"});
-  else if (is.policies && was.body_cap != is.body_cap)
+  const auto names = [](std::set<Phase> phases) {
+    phases.insert(Phase::balancer);
+    std::string all;
+    for (const Phase phase : phases) all += (all.empty() ? "" : ", ") + std::string(to_string(phase));
+    std::replace(all.begin(), all.end(), '_', ' ');
+    return Value(all);
+  };
+  if (was.phases != is.phases)
+    out.push_back({Op::change, Whole::phases, names(was.phases), names(is.phases), Impact::reload,
+                   !is.any()                              ? "no route has a policy any more"
+                   : !was.any()                           ? "the first route with a policy"
+                   : was.phases.size() < is.phases.size() ? "the first route with a policy of that phase"
+                                                          : "no route has a policy of that phase any more"});
+  else if (is.any() && was.body_cap != is.body_cap)
     out.push_back({Op::change, Whole::largest_body, was.body_cap, is.body_cap, Impact::reload,
                    "nginx itself takes bodies up to the largest limit of all routes"});
 }

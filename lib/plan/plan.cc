@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "model/certificates.h"
 #include "model/masked.h"
-#include "model/route.h"
+#include "model/route_phases.h"
 
 namespace orctl {
 namespace {
@@ -198,7 +198,7 @@ void diff_live(const Version& before, const Version& after, const Live& live, co
 bool takes_document(const Version& before, const Version& after, const Live& live) {
   const RoutePhases want = route_phases(after.spec);
   if (!live.answers) return false;
-  return !want.policies || (live.tree == before.digest && can_serve(route_phases(before.spec), want));
+  return !want.any() || (live.tree == before.digest && can_serve(route_phases(before.spec), want));
 }
 
 /// A reload, and what has to be sent with it because the workers that it starts keep what was sent before: a document

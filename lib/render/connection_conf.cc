@@ -12,8 +12,8 @@ using nginx::Directive;
 
 Directive entry(const std::string& key, const char* value) { return directive(key, {{value, true}}); }
 
-/// A host as a route may have it, or an IPv6 address, with a port that is captured. lua/orctl/route.lua has the same
-/// labels. Every class is closed: of what is not here, nothing reaches a redirect or a server.
+/// A host as a route may have it, or an IPv6 address, with a port that is captured. lua/orctl/route/fields.lua has the
+/// same labels. Every class is closed: of what is not here, nothing reaches a redirect or a server.
 std::string authority() {
   const std::string label = "[a-z0-9_]+(?:-+[a-z0-9_]+)*";
   const std::string port = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]";

@@ -6,7 +6,7 @@
 
 #include "base/tree_paths.h"
 #include "model/listener.h"
-#include "model/route.h"
+#include "model/route_phases.h"
 #include "render/admin_conf.h"
 #include "render/connection_conf.h"
 #include "render/directives.h"
@@ -63,8 +63,8 @@ Config pools(const Value& nginx) {
 
 Config proxying(const RoutePhases& phases) {
   Config out;
-  if (phases.policies) {
-    // what lua/orctl/policy.lua wants the server to be asked for; empty: what the client sent
+  if (phases.any()) {
+    // what lua/orctl/policy/rewrite.lua wants the server to be asked for; empty: what the client sent
     out.push_back(block("map", {text(""), {"$orctl_uri"}}, {directive("default", {text("")})}));
   }
   append(out, connection_maps());
@@ -92,7 +92,7 @@ Config proxying(const RoutePhases& phases) {
              fixed("proxy_ignore_headers", {"X-Accel-Redirect", "X-Accel-Expires", "X-Accel-Limit-Rate",
                                             "X-Accel-Buffering", "X-Accel-Charset"}),
              fixed("proxy_next_upstream", {"error", "timeout"}),
-             // the defaults of the gateway document; lua/orctl/balancer.lua sets only what differs from these
+             // the defaults of the gateway document; lua/orctl/balancer/phase.lua sets only what differs from these
              fixed("proxy_connect_timeout", {"5s"}),
              fixed("proxy_send_timeout", {"60s"}),
              fixed("proxy_read_timeout", {"60s"}),
@@ -111,10 +111,10 @@ struct Way {
 /// Each costs a phase, so a request is led to the cheapest way that does all it needs; the ways of `obey_x_accel` come
 /// behind the rewrite phase of another one.
 std::vector<Way> ways(const RoutePhases& phases) {
-  std::vector<Way> out = {{"/", phases.policies ? "rewrite" : "", phases.policies ? "header_filter" : ""},
+  std::vector<Way> out = {{"/", phases.any() ? "rewrite" : "", phases.any() ? "header_filter" : ""},
                           {"@orctl_hops", "hops", "answer"},
-                          {"@orctl_http2", phases.policies ? "rewrite" : "", "answer"}};
-  if (phases.policies)
+                          {"@orctl_http2", phases.any() ? "rewrite" : "", "answer"}};
+  if (phases.any())
     for (const char* orders : {"buffering", "limit_rate", "all"})
       out.push_back({std::string("@orctl_accel_") + orders, "", "answer"});
   return out;
@@ -136,7 +136,8 @@ Directive proxy_location(const RoutePhases& phases, const Way& way) {
   };
   if (way.name.starts_with("@orctl_accel_")) out.push_back(ignored_headers(way.name));
   if (!way.rewrite.empty()) out.push_back(request_phase("rewrite", way.rewrite));
-  if (phases.policies) {
+  if (phases.phases.contains(Phase::access)) out.push_back(request_phase("access"));
+  if (phases.any()) {
     // the gateway itself holds routes to smaller limits; it cannot stop nginx from refusing more
     out.push_back(directive("client_max_body_size", {text(phases.body_cap)}));
     // it knows the size of a body without a length only when it has it
@@ -146,7 +147,7 @@ Directive proxy_location(const RoutePhases& phases, const Way& way) {
     out.push_back(fixed("lua_transform_underscores_in_response_headers", {"off"}));
     out.push_back(request_phase("header_filter", way.filter));
   }
-  out.push_back(fixed("proxy_pass", {phases.policies ? "http://$orctl_shard$orctl_uri" : "http://$orctl_shard"}));
+  out.push_back(fixed("proxy_pass", {phases.any() ? "http://$orctl_shard$orctl_uri" : "http://$orctl_shard"}));
   return block("location", {text(way.name)}, std::move(out));
 }
 

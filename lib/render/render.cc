@@ -9,7 +9,7 @@
 #include "base/rights.h"
 #include "base/tree_paths.h"
 #include "model/certificates.h"
-#include "model/route.h"
+#include "model/route_phases.h"
 #include "model/upstream_health.h"
 #include "render/embedded.h"
 #include "render/nginx_conf.h"
@@ -63,10 +63,13 @@ std::string settings(const Instance& instance, const Layout& layout) {
     if (Value* file = source.find("password_file")) *file = layout.host_path(file->as_string());
     out.set("source", std::move(source));
   }
-  if (const RoutePhases phases = route_phases(instance.spec); phases.policies) {
-    Value policy = Value::object();
-    policy.set("limit", phases.body_limit);
-    policy.set("cap", phases.body_cap);
+  out.set("policies", policy_list());
+  if (const RoutePhases needed = route_phases(instance.spec); needed.any()) {
+    Value policy = Value::object(), phases = Value::array();
+    for (const Phase phase : needed.phases) phases.push(to_string(phase));
+    policy.set("phases", std::move(phases));
+    policy.set("limit", needed.body_limit);
+    policy.set("cap", needed.body_cap);
     out.set("policy", std::move(policy));
   }
   return to_json(out, 1) + "\n";

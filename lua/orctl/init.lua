@@ -2,25 +2,34 @@
 --
 -- Every module is required here, in the master: a worker that outlives a change of the tree never
 -- loads a file of the new one.
-require("orctl.places")
-local admin = require("orctl.admin")
-local auth = require("orctl.auth")
-local balancer = require("orctl.balancer")
-local certs = require("orctl.certs")
-local counters = require("orctl.counters")
-local file = require("orctl.file")
-local hops = require("orctl.hops")
+require("orctl.lib.places")
+local admin = require("orctl.admin.endpoint")
+local auth = require("orctl.admin.auth")
+local balancer = require("orctl.balancer.phase")
+local certs = require("orctl.tls.certs")
+local counters = require("orctl.lib.counters")
+local changes = require("orctl.state.changes")
+local cycle = require("orctl.state.cycle")
+local ffi = require("ffi")
+local file = require("orctl.lib.file")
+local get_request = require("resty.core.base").get_request
+local hops = require("orctl.route.hops")
 local health_rules = require("orctl.health.rules")
-local json = require("orctl.json")
-local policy = require("orctl.policy")
-local problem = require("orctl.problem")
-local source = require("orctl.source")
-local state = require("orctl.state")
+local json = require("orctl.lib.json")
+local policies = require("orctl.policy.chain")
+local problem = require("orctl.lib.problem")
+local record = require("orctl.metrics.record")
+local source = require("orctl.source.poll")
+local view = require("orctl.state.view")
+local workers = require("orctl.state.workers")
 
 local _M = {}
 
-local run, route = balancer.run, balancer.route
-local current = state.current
+local run, route, found = balancer.run, balancer.route, record.route
+local uintptr = ffi.typeof("uintptr_t")
+local current = view.current
+local gateway = { current = current, publish = changes.publish, leads = cycle.leads,
+  is_newest = workers.is_newest, boot = cycle.boot } -- for the source
 
 local BAD = 490 -- nginx.conf makes it a 400 and sends it to bad()
 
@@ -68,10 +77,10 @@ function _M.init(name, tree)
     auth.init(settings.admin.token_file)
   end
   local phases = settings.policy
+  policies.init(settings.policies, phases)
   if phases then
     has_policies = true
     balancer.use_phases()
-    policy.init(phases)
   end
   if ngx.config.nginx_version < 1023000 then
     -- there nobody but us sees a second line of Connection, once for each request
@@ -79,16 +88,16 @@ function _M.init(name, tree)
     _M[phase] = of_old_nginx[phase]
   end
   local bytes = source.init(settings.source, settings.state, read_tree_file("gateway.json"), phases)
-  state.init(name, tree, bytes, settings)
-  certs.init(prefix, state.boot())
+  cycle.init(name, tree, bytes, settings)
+  certs.init(prefix, cycle.boot())
   require_overlay(overlay)
 end
 
 local function tick(premature)
   if not premature and not ngx.worker.exiting() then
     certs.tick()
-    state.tick()
-    source.tick(state.TICK, state)
+    cycle.tick()
+    source.tick(cycle.TICK, gateway)
   end
 end
 
@@ -98,9 +107,9 @@ function _M.init_worker()
     return -- a helper process, which serves nothing
   end
   certs.start()
-  state.start()
-  source.tick(0, state)
-  assert(ngx.timer.every(state.TICK, tick))
+  cycle.start()
+  source.tick(0, gateway)
+  assert(ngx.timer.every(cycle.TICK, tick))
 end
 
 --- ssl_certificate_by_lua.
@@ -131,29 +140,40 @@ function _M.hops()
   if ngx.var.orctl_host == "" or not hops.remove(find_route) then
     return ngx.exit(BAD)
   elseif has_policies then
-    return policy.rewrite(find_route())
+    return policies.rewrite(find_route())
   end
 end
 
 --- rewrite_by_lua, in an instance whose manifest has routes with policies.
 function _M.rewrite()
-  return policy.rewrite(route(current()))
+  return policies.rewrite(route(current()))
 end
 
 function of_old_nginx.rewrite()
   if has_several() then
     return _M.hops()
   end
-  return policy.rewrite(route(current()))
+  return policies.rewrite(route(current()))
+end
+
+local function this_request()
+  return tonumber(ffi.cast(uintptr, get_request()))
+end
+
+--- access_by_lua of the same.
+function _M.access()
+  return policies.access(found(this_request()))
 end
 
 --- header_filter_by_lua of the same.
-_M.header_filter = policy.header_filter
+function _M.header_filter()
+  return policies.header_filter(found(this_request()))
+end
 
 --- header_filter_by_lua where an answer may hold nothing of the server's connection.
 function _M.answer()
   if hops.remove_from_answer() and has_policies then
-    return policy.header_filter()
+    return _M.header_filter()
   end
 end
 

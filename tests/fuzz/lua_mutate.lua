@@ -5,7 +5,7 @@
 local runs, limit = tonumber(arg[1] or 1000000), tonumber(arg[2] or 0)
 local seed, only = tonumber(arg[3] or os.time()), arg[4]
 local here = arg[0]:match("^(.*)/") or "."
-package.path = here .. "/../../lua/?.lua;" .. package.path
+package.path = here .. "/../../lua/?.lua;" .. here .. "/../lua/?.lua;" .. package.path
 
 local input -- of the exec in hand, handed out by the imitations in pieces
 local random = math.random
@@ -29,28 +29,26 @@ local function new_socket()
 end
 
 -- luacheck: globals ngx
-ngx = { log = nothing, time = os.time, var = {}, socket = { tcp = new_socket },
+ngx = { log = nothing, time = os.time, var = {}, shared = {}, socket = { tcp = new_socket },
   re = { find = function(text, pattern) return text:find(pattern, 1, true) end } }
 for _, name in ipairs({ "ngx.req", "ngx.resp", "ngx.ssl" }) do
   package.preload[name] = function() return {} end
 end
 package.preload["resty.core.base"] = function() return { get_request = nothing } end
--- What policy asks while a request is served.
-package.preload["orctl.metrics.record"] = function() return { route = nothing } end
-package.preload["orctl.rate_limit"] = function() return { refused = nothing } end
 
-local compat = require("orctl.compat")
-local document = require("orctl.document")
+local compat = require("orctl.document.compat")
+local document = require("orctl.document.gateway")
 local http, tcp = require("orctl.health.http"), require("orctl.health.tcp")
-local json = require("orctl.json")
-local overrides = require("orctl.overrides")
-local policy = require("orctl.policy")
-local redis = require("orctl.redis")
-local router = require("orctl.router")
-local saved = require("orctl.saved")
-local sha256 = require("orctl.sha256")
-local splice = require("orctl.splice")
-local tls = require("orctl.tls")
+local json = require("orctl.lib.json")
+local overrides = require("orctl.state.overrides")
+local redirect, rewrite = require("orctl.policy.redirect"), require("orctl.policy.rewrite")
+local redis = require("orctl.source.redis")
+local router = require("orctl.route.router")
+local saved = require("orctl.state.saved")
+local sha256 = require("orctl.lib.sha256")
+local splice = require("orctl.document.splice")
+local tls = require("orctl.tls.pair")
+require("orctl.policy.chain").init(require("policies")(here .. "/../.."))
 
 local function require_that(holds, property)
   if not holds then error("does not hold: " .. property, 0) end
@@ -186,8 +184,8 @@ function targets.request(bytes)
   path = ("/" .. path):gsub("/[./]+", "/") -- nginx has resolved what is relative
   local route = router.match(routes, host:lower(), path, request)
   require_that(route, "every request has a route here")
-  local target = route.rewrite and policy.target(route, path, query)
-    or route.redirect and policy.location(route, "host", path, query)
+  local target = route.rewrite and rewrite.target(route, path, query)
+    or route.redirect and redirect.location(route, "host", path, query)
   if not target then return end
   local way = target:gsub("%?.*", "")
   require_that(not way:find("[%c \127-\255]"), "a path that is sent is visible ASCII")

@@ -239,7 +239,7 @@ class MaxConns(ChoiceTest):
     def test_two_workers_never_take_the_last_place_at_the_same_time(self):
         # Both take and give back the one place for a while, and look around whenever they have it.
         stress = """        location = /stress { content_by_lua_block {
-          local counters = require("orctl.counters")
+          local counters = require("orctl.lib.counters")
           local b, row = counters.block("peer", "stress"), counters.row()
           local TAKEN, INSIDE = counters.IN_FLIGHT, 9
           local had, both, ends = 0, 0, ngx.now() + 0.5

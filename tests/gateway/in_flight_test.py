@@ -17,8 +17,8 @@ SERVER = """
     listen 127.0.0.1:%(h2)d http2;
     mirror /mirrored;
     location = /rows { content_by_lua_block {
-      local counters = require("orctl.counters")
-      local json = require("orctl.json")
+      local counters = require("orctl.lib.counters")
+      local json = require("orctl.lib.json")
       local rows = json.array()
       counters.each_row(function(row)
         for address in ngx.var.args:gmatch("[^,]+") do

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""schemas/gateway.json and lua/orctl/document.lua agree on every document."""
+"""schemas/gateway.json and lua/orctl/document/gateway.lua agree on every document."""
 import copy
 import json
 import os
@@ -9,7 +9,7 @@ import unittest
 
 import jsonschema
 
-from harness import ROOT, GatewayTest, document, encode
+from harness import ROOT, GatewayTest, document, encode, schema_files
 
 # What a schema cannot say.
 BEYOND = re.compile(r"is listed twice|is named twice|there is no upstream|stands above|is too long: "
@@ -20,8 +20,9 @@ BEYOND = re.compile(r"is listed twice|is named twice|there is no upstream|stands
                     r"|does not compile|min asks for more|exclude each other|before it begins|own upstream|which names users"
                     r"|would be a tunnel")
 ALLOWED = {"type", "properties", "required", "additionalProperties", "items", "enum", "pattern",
-           "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "definitions",
-           "$ref", "default", "description", "propertyNames", "x-authority"}
+           "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems",
+           "default", "description", "propertyNames", "examples", "x-authority", "x-impact", "x-key",
+           "x-phase", "x-policies"}
 GOOD = document([{"address": "10.0.0.1:8080", "weight": 10},
                  {"address": "[::1]:8080", "weight": 1, "backup": True}],
                 routes=[{"host": "www.test1.com", "path": "/", "upstream": "up"},
@@ -188,7 +189,7 @@ def removed(value, path):
 
 
 def as_read(value):
-    """lua/orctl/json.lua writes an empty object as {"": null}, so it reads that as an empty one."""
+    """lua/orctl/lib/json.lua writes an empty object as {"": null}, so it reads that as an empty one."""
     if isinstance(value, dict):
         return {} if value == {"": None} else {k: as_read(v) for k, v in value.items()}
     return [as_read(v) for v in value] if isinstance(value, list) else value
@@ -224,8 +225,7 @@ def corpus():
 class Schema(GatewayTest):
     @classmethod
     def setUpClass(cls):
-        with open(os.path.join(ROOT, "schemas", "gateway.json")) as f:
-            cls.schema = json.load(f)
+        cls.schema = schema_files.load("gateway")
 
     def test_the_schema_uses_only_what_all_its_readers_know(self):
         def look(schema):
@@ -237,9 +237,8 @@ class Schema(GatewayTest):
                     self.assertIs(schema.get(key, False), False)
             if "pattern" in schema:
                 self.assertNotRegex(schema["pattern"], r"\\[dDwWsSbB]|\(\?|\[[^\]]*\\")
-            for key in ("properties", "definitions"):
-                for child in schema.get(key, {}).values():
-                    look(child)
+            for child in schema.get("properties", {}).values():
+                look(child)
             if "items" in schema:
                 look(schema["items"])
         look(self.schema)
@@ -274,14 +273,15 @@ class Schema(GatewayTest):
 
     def test_defaults_are_the_ones_that_are_used(self):
         source = ""
-        for name in ("document", "route", "balancer/rules"):
+        policies = ["policy/" + one["name"] for one in schema_files.policies()]
+        for name in ["document/gateway", "balancer/rules"] + policies:
             with open(os.path.join(ROOT, "lua", "orctl", name + ".lua")) as f:
                 source += f.read()
-        definitions = self.schema["definitions"]
-        redirect = definitions["route"]["properties"]["redirect"]
-        for kind, variable in ((definitions["upstream"], "up"), (definitions["server"], "one"),
-                               (redirect, "value"),
-                               (definitions["sticky"], "value")):
+        upstream = self.schema["properties"]["upstreams"]["items"]
+        fields, route = upstream["properties"], self.schema["properties"]["routes"]["items"]
+        for kind, variable in ((upstream, "up"), (fields["servers"]["items"], "one"),
+                               (route["properties"]["redirect"], "value"),
+                               (fields["sticky"], "value")):
             for name, field in kind["properties"].items():
                 if field.get("default") is True:
                     self.assertIn("%s.%s ~= false" % (variable, name), source)
@@ -292,14 +292,15 @@ class Schema(GatewayTest):
     def test_defaults_of_health_are_the_ones_that_are_used_and_told(self):
         with open(os.path.join(ROOT, "lua", "orctl", "health", "rules.lua")) as f:
             source = f.read()
-        with open(os.path.join(ROOT, "schemas", "instance.json")) as f:
-            instance = json.load(f)
-        upstream = instance["properties"]["upstream"]["items"]["properties"]
+        upstream = schema_files.load("instance")["properties"]["upstream"]["items"]["properties"]
+        documents = self.schema["properties"]["upstreams"]["items"]["properties"]
+        kinds = {"health": documents["health"], "flap": documents["health"]["properties"]["flap"],
+                 "outlier": documents["outlier"]}
         manifest = {"health": upstream["health"], "flap": upstream["health"]["properties"]["flap"],
                     "outlier": upstream["outlier"]}
         count = 0
         for kind, told in manifest.items():
-            for name, field in self.schema["definitions"][kind]["properties"].items():
+            for name, field in kinds[kind]["properties"].items():
                 if "default" not in field:
                     continue
                 count += 1
@@ -310,8 +311,6 @@ class Schema(GatewayTest):
                 if "default" in words:
                     self.assertEqual(words["default"], default, name)
                 else:
-                    if "$ref" in words and "description" not in words:
-                        words = instance["definitions"][words["$ref"].rsplit("/", 1)[1]]
                     text = ", ".join(default) if isinstance(default, list) else \
                         json.dumps(default).strip('"')
                     self.assertIn("Default: %s." % text, words["description"])

@@ -1,4 +1,4 @@
-local address = require("orctl.address")
+local address = require("orctl.lib.address")
 local tap = require("tap")
 
 return {

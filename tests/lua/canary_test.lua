@@ -1,4 +1,4 @@
-local canary = require("orctl.canary")
+local canary = require("orctl.policy.canary")
 
 local function members(share, salt)
   local count, names = 0, {}

@@ -1,6 +1,6 @@
-local compat = require("orctl.compat")
-local document = require("orctl.document")
-local json = require("orctl.json")
+local compat = require("orctl.document.compat")
+local document = require("orctl.document.gateway")
+local json = require("orctl.lib.json")
 local tap = require("tap")
 
 local function fixture()

@@ -1,5 +1,5 @@
-local document = require("orctl.document")
-local json = require("orctl.json")
+local document = require("orctl.document.gateway")
+local json = require("orctl.lib.json")
 local rules = require("orctl.health.rules")
 local tap = require("tap")
 

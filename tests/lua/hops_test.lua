@@ -1,4 +1,4 @@
-local hops = require("orctl.hops")
+local hops = require("orctl.route.hops")
 local tap = require("tap")
 
 local protocols = { tcp = true, ["x-proto/1.0"] = true }

@@ -1,4 +1,4 @@
-local json = require("orctl.json")
+local json = require("orctl.lib.json")
 local tap = require("tap")
 
 return {

@@ -1,4 +1,4 @@
-local leaving = require("orctl.leaving")
+local leaving = require("orctl.state.leaving")
 local tap = require("tap")
 
 local dict = ngx.shared.orctl

@@ -1,4 +1,4 @@
-local overrides = require("orctl.overrides")
+local overrides = require("orctl.state.overrides")
 local tap = require("tap")
 
 local function sound(entry, key)

@@ -1,6 +1,6 @@
 local cjson = require("cjson.safe").new()
-local json = require("orctl.json")
-local pieces = require("orctl.pieces")
+local json = require("orctl.lib.json")
+local pieces = require("orctl.lib.pieces")
 local tap = require("tap")
 
 cjson.decode_max_depth(64)

@@ -1,5 +1,10 @@
-local policy = require("orctl.policy")
-local route = require("orctl.route")
+local chain = require("orctl.policy.chain")
+local json = require("orctl.lib.json")
+local paths = require("orctl.route.path")
+local policies = require("policies")
+local redirecting = require("orctl.policy.redirect")
+local rewriting = require("orctl.policy.rewrite")
+local route = require("orctl.route.rules")
 local tap = require("tap")
 
 local function seconds(text)
@@ -7,17 +12,18 @@ local function seconds(text)
 end
 
 local function compiled(fields)
-  return policy.build({ route.compile(fields, seconds) })[1]
+  return chain.build({ route.compile(fields, seconds) })[1]
 end
 
 local function target(path, rewrite, uri, args, match)
-  return policy.target(compiled({ path = path, rewrite = rewrite, match = match }), uri, args)
+  return rewriting.target(compiled({ path = path, rewrite = rewrite, match = match }), uri, args)
 end
 
 local function location(path, to, uri, args, more)
   local redirect = { target = to }
   for name, value in pairs(more or {}) do redirect[name] = value end
-  return policy.location(compiled({ path = path, redirect = redirect }), "www.a.test", uri, args)
+  local compiled_route = compiled({ path = path, redirect = redirect })
+  return redirecting.location(compiled_route, "www.a.test", uri, args)
 end
 
 return {
@@ -33,14 +39,14 @@ return {
       tap.equal(target(case[1], case[2], case[3], "a=/../&b"), case[4] .. "?a=/../&b")
     end
     tap.equal(target("/api/", "/new", "/api/", nil, "exact"), "/new")
-    tap.equal(policy.target(compiled({ path = "/api/", strip_prefix = true }), "/api/x"), "/x")
+    tap.equal(rewriting.target(compiled({ path = "/api/", strip_prefix = true }), "/api/x"), "/x")
   end },
   { "what the decoded path holds is encoded again", function()
     tap.equal(target("/a/", "/", "/a/x y\r\nHost: z"), "/x%20y%0D%0AHost:%20z")
     tap.equal(target("/a/", "/", "/a/?#%2e\0\255\"\\"), "/%3F%23%252e%00%FF%22%5C")
     local every = {}
     for i = 0, 255 do every[#every + 1] = string.char(i) end
-    local sent = policy.encode(table.concat(every))
+    local sent = paths.encode(table.concat(every))
     assert(not sent:find("[^!-~]"), sent)
     tap.equal((sent:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)),
       table.concat(every))
@@ -81,18 +87,40 @@ return {
     local plain = { path = "/", upstream = "a", read_timeout = "1s", methods = { "GET" },
       headers = { x = "1" } }
     local list = { compiled(plain), compiled({ path = "/", client_max_body_size = "2k" }) }
-    tap.equal({ policy.refusal({ list[1] }, nil) }, {})
-    tap.equal((policy.refusal(list, nil)), "/routes/1")
-    tap.equal({ policy.refusal(list, { limit = 1, cap = 2048 }) }, {})
-    tap.equal((policy.refusal(list, { limit = 1, cap = 2047 })), "/routes/1/client_max_body_size")
+    tap.equal({ chain.refusal({ list[1] }, nil) }, {})
+    tap.equal((chain.refusal(list, nil)), "/routes/1")
+    tap.equal({ chain.refusal(list, { limit = 1, cap = 2048 }) }, {})
+    tap.equal((chain.refusal(list, { limit = 1, cap = 2047 })), "/routes/1/client_max_body_size")
     list[2].max_body = 0
-    tap.equal((policy.refusal(list, { limit = 1, cap = 2047 })), "/routes/1/client_max_body_size")
-    tap.equal({ policy.refusal(list, { limit = 1, cap = 0 }) }, {})
+    tap.equal((chain.refusal(list, { limit = 1, cap = 2047 })), "/routes/1/client_max_body_size")
+    tap.equal({ chain.refusal(list, { limit = 1, cap = 0 }) }, {})
     for name, value in pairs({ redirect = { target = "/" }, strip_prefix = true, rewrite = "/x",
       request_headers = { remove = { "a" } }, response_headers = { set = { a = "b" } },
       obey_x_accel = { "buffering" } }) do
-      tap.equal((policy.refusal({ compiled({ path = "/", [name] = value }) }, nil)), "/routes/0",
+      tap.equal((chain.refusal({ compiled({ path = "/", [name] = value }) }, nil)), "/routes/0",
         name)
     end
+  end },
+  { "a policy that says nothing needs no phase", function()
+    local empty = json.decode("{}")
+    for _, fields in ipairs({ { strip_prefix = false }, { request_headers = empty },
+      { request_headers = { set = empty } },
+      { response_headers = { remove = json.array(), add = empty } } }) do
+      fields.path, fields.upstream = "/", "a"
+      tap.equal({ chain.refusal({ compiled(fields) }, nil) }, {}, json.encode(fields))
+    end
+  end },
+  { "phases that an older gateway did not name are those it had", function()
+    local list = { compiled({ path = "/", rewrite = "/x" }) }
+    tap.equal({ chain.refusal(list, { limit = 1, cap = 0 }) }, {})
+    tap.equal((chain.refusal(list, { phases = { "access" }, limit = 1, cap = 0 })), "/routes/0")
+  end },
+  { "a policy that works in a phase without a mark is a defect", function()
+    local all = policies(tap.root)
+    local broken = policies(tap.root)
+    broken[1].phases = { "access" }
+    local ok, err = pcall(chain.init, broken)
+    chain.init(all)
+    assert(not ok and err:find("rate_limit works in phase rewrite", 1, true), err)
   end },
 }

@@ -1,5 +1,5 @@
-local rate_limit = require("orctl.rate_limit")
-local route = require("orctl.route")
+local rate_limit = require("orctl.policy.rate_limit")
+local route = require("orctl.route.rules")
 local tap = require("tap")
 
 local seconds = { ["1s"] = 1, ["1m"] = 60 }

@@ -1,4 +1,4 @@
-local retry_budget = require("orctl.retry_budget")
+local retry_budget = require("orctl.balancer.retry_budget")
 local tap = require("tap")
 
 local function spend(budget, now, times)

@@ -1,4 +1,4 @@
-local router = require("orctl.router")
+local router = require("orctl.route.router")
 local tap = require("tap")
 
 -- A request as match() asks for it; counts how often it was asked.

@@ -1,4 +1,4 @@
-local sha256 = require("orctl.sha256")
+local sha256 = require("orctl.lib.sha256")
 local tap = require("tap")
 
 -- FIPS 180-4 examples.

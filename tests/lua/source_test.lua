@@ -1,4 +1,4 @@
-local source = require("orctl.source")
+local source = require("orctl.source.poll")
 local tap = require("tap")
 
 return {

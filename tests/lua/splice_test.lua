@@ -1,5 +1,5 @@
-local json = require("orctl.json")
-local splice = require("orctl.splice")
+local json = require("orctl.lib.json")
+local splice = require("orctl.document.splice")
 local tap = require("tap")
 
 local function upstream(name, ...)

@@ -17,7 +17,7 @@ function _M.equal(got, wanted, what)
     return true
   end
   if not same(got, wanted) then
-    local encode = require("orctl.json").pack
+    local encode = require("orctl.lib.json").pack
     error(("%sgot %s, wanted %s"):format(what and what .. ": " or "", encode(got), encode(wanted)),
       2)
   end
@@ -55,6 +55,7 @@ end
 
 function _M.run(path)
   ngx.header["Content-Type"] = "text/plain"
+  require("orctl.policy.chain").init(require("policies")(_M.root))
   local count = 0
   for i, test in ipairs(dofile(_M.root .. path)) do
     local ok, err = xpcall(test[2], debug.traceback)

@@ -22,10 +22,10 @@ import jsonschema
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-sys.path[:0] = [HERE, os.path.dirname(HERE)]
+sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.join(TOP, "tests", "schema")]
 import golden  # noqa: E402
+import schema_files  # noqa: E402
 from lib.texts import difference  # noqa: E402
-
 ORCTL = os.environ.get("ORCTL", TOP + "/build/dev/orctl")
 UPDATE = os.environ.get("UPDATE") == "1"
 # of which the trees of the cases are tried; $NGINX is what nginx itself takes for sockets
@@ -193,9 +193,9 @@ class RenderTest(unittest.TestCase):
     def gateway_takes(self, manifest):
         """The document follows its schema, and the gateway's own Lua accepts it."""
         text = rendered_file(manifest, "gateway.json", "debian")
-        jsonschema.Draft7Validator(json.loads(read(TOP + "/schemas/gateway.json"))).validate(json.loads(text))
+        jsonschema.Draft7Validator(schema_files.load("gateway")).validate(json.loads(text))
         code = 'package.path = "%s/lua/?.lua;" .. package.path\n' % TOP
-        code += 'local compiled, err = require("orctl.document").read(io.read("*a")); io.write(compiled and "taken" or err)'
+        code += 'local compiled, err = require("orctl.document.gateway").read(io.read("*a")); io.write(compiled and "taken" or err)'
         done = run("luajit", "-e", code, input=text)
         self.assertEqual((done.stdout, done.stderr), ("taken", ""))
 
@@ -214,7 +214,7 @@ class RenderTest(unittest.TestCase):
         for some in (valid[at:at + 100] for at in range(0, len(valid), 100)):
             orctl("render", *(word for item in some for word in ("-f", item["file"])), "--flavor", "debian", "-d", folder + "/out")
         code = 'package.path = "%s/lua/?.lua;" .. package.path\n' % TOP
-        code += 'local doc = require("orctl.document") for path in io.lines() do local f = io.open(path) local ok, err = doc.read(f:read("*a")) f:close() if not ok then print(err) end end'
+        code += 'local doc = require("orctl.document.gateway") for path in io.lines() do local f = io.open(path) local ok, err = doc.read(f:read("*a")) f:close() if not ok then print(err) end end'
         return run("luajit", "-e", code, input="\n".join(folder + "/out/" + item["name"] + "/gateway.json" for item in valid)).stdout
 
     def test_the_gateway_takes_whatever_validate_takes(self):
@@ -257,7 +257,7 @@ class RenderTest(unittest.TestCase):
         chance, folder = random.Random(20261122), self.scratch()
         compare = 'package.path = "%s/lua/?.lua;" .. package.path\n' % TOP
         compare += """
-            local compat, document, json = require("orctl.compat"), require("orctl.document"), require("orctl.json")
+            local compat, document, json = require("orctl.document.compat"), require("orctl.document.gateway"), require("orctl.lib.json")
             local function read(path) local f = assert(io.open(path)) local text = f:read("*a") f:close() return text end
             local function same(a, b)
               if type(a) ~= "table" or type(b) ~= "table" then return a == b end

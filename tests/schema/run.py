@@ -24,7 +24,7 @@ SCHEMA_CODES = {"unknown-field", "wrong-type", "bad-value", "not-a-choice", "too
                 "missing-field", "out-of-range"}
 KEYWORDS = {"$schema", "$id", "$ref", "title", "description", "type", "properties", "required", "additionalProperties",
             "propertyNames", "items", "enum", "pattern", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems",
-            "default", "examples", "definitions", "x-impact", "x-key", "x-authority", "x-secret"}
+            "default", "examples", "definitions", "x-impact", "x-key", "x-authority", "x-secret", "x-phase", "x-policies"}
 ANY = [None, True, False, 0, 1, -1, 1.5, 2 ** 40, -2 ** 63, 1e300, "", "x", "8080", [], {}, [1], {"a": 1}, [[]], [{}]]
 HOSTILE = ["a\nb", "a;b", "a}b", "a{b", "a\"b", "a'b", "a\\b", "$x", "${x}", "a b", "a\tb", "#", "%", "a\u0000b", "\u00e4", "\u202ea", "\ud83d\ude00",
            "/", "//", "..", "../a", "/a/../b", "-a", "A", "0", "a" * 64, "a" * 65, "a" * 300, "\u00e4" * 64, "*", "*.a", "1.2.3.4", "[::1]"]

@@ -1,4 +1,4 @@
--- Counts what a comparison of a token costs, wrong in its first byte and wrong in its last, in the real lua/orctl/auth.lua with
+-- Counts what a comparison of a token costs, wrong in its first byte and wrong in its last, in the real lua/orctl/admin/auth.lua with
 -- nginx imitated: instructions of the interpreter, which are the same whatever else the machine does, and time, which is only told.
 --   luajit tests/security/token_time.lua CALLS
 local calls = tonumber(arg[1] or 100000)
@@ -7,8 +7,8 @@ package.path = here .. "/../../lua/?.lua;" .. package.path
 -- luacheck: globals ngx
 local request = {}
 ngx = { var = request, header = {}, shared = { orctl_auth = { get = function() return 0 end, incr = function() end } } }
-package.preload["orctl.problem"] = function() return { send = function() return nil end } end
-local auth = require("orctl.auth")
+package.preload["orctl.lib.problem"] = function() return { send = function() return nil end } end
+local auth = require("orctl.admin.auth")
 
 local token = ("0123456789abcdef"):rep(4)
 local path = os.tmpname()

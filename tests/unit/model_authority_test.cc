@@ -29,7 +29,7 @@ class Fields {
  public:
   void walk(const Value& node, const std::string& path) {
     if (!node.is_object() || node.find("$ref") != nullptr) return;  // the definition is looked at where it stands
-    bool has_parts = false;
+    bool has_parts = node.find("x-fields-of") != nullptr;           // looked at where they stand
     for (const char* part : {"properties", "definitions", "patternProperties"})
       if (const Value* all = node.find(part))
         for (const auto& [name, child, place] : all->members()) {

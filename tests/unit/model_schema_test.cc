@@ -115,8 +115,34 @@ TEST_CASE("a keyword of another type of value does not count") {
 
 TEST_CASE("a schema with a keyword that nobody implements, or a broken one, is a defect") {
   for (const char* text : {R"({"oneOf":[]})", R"({"format":"date"})", R"({"pattern":"("})", R"({"$ref":"other.json"})",
-                           R"({"x-impact":"mild"})", "{", R"({"not":{}})"})
+                           R"({"x-impact":"mild"})", "{", R"({"not":{}})", R"({"$ref":"other.json#/a"})",
+                           R"({"$ref":"#/definitions/none"})", R"({"x-phase":"access_control"})",
+                           R"({"x-policies":["a"],"properties":{"a":{}}})", R"({"x-policies":["a"]})",
+                           R"({"properties":{"a":{"x-phase":"rewrite"}}})",
+                           R"({"x-policies":["a","a"],"properties":{"a":{"x-phase":"rewrite"}}})"})
     CHECK_THROWS_AS(Schema(std::string(text)), std::logic_error);
+}
+
+TEST_CASE(
+    "fields are taken over from another file, but for those of one's own, and definitions of that name go before") {
+  const std::string taking = R"("x-fields-of":"instance.json#/properties/upstream/items","additionalProperties":false,
+    "properties":{"server":false,"retries":{"type":"string"}})";
+  CHECK(faults_of(taking, R"({"retries":"x","connect_timeout":"5s","name":"a"})") == "");
+  CHECK(faults_of(taking, R"({"server":[]})") == "unknown-field server");
+  CHECK(faults_of(taking, R"({"retries":1})") == "wrong-type retries");
+  CHECK(faults_of(taking, R"({"connect_timeout":"05s"})") == "bad-value connect_timeout");
+  CHECK(faults_of(taking + R"(,"definitions":{"duration":{"pattern":"^05s$"}})", R"({"connect_timeout":"05s"})") == "");
+  CHECK(faults_of(R"("properties":{"x":{"$ref":"instance.json#/definitions/duration"}})", R"({"x":"5"})") ==
+        "bad-value x");
+}
+
+TEST_CASE("a policy says which phases it needs, and one list orders them") {
+  const Schema schema(R"({"x-policies":["b","a"],"properties":{"a":{"x-phase":["rewrite","header_filter"]},
+    "b":{"x-phase":"access"},"c":{}}})");
+  CHECK(schema.root().policies == std::vector<std::string>{"b", "a"});
+  CHECK(schema.find("a")->phases == std::set{Phase::rewrite, Phase::header_filter});
+  CHECK(schema.find("b")->phases == std::set{Phase::access});
+  CHECK(schema.find("c")->phases.empty());
 }
 
 TEST_CASE("every schema that is embedded loads") {

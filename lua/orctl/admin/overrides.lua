@@ -1,15 +1,16 @@
 -- The admin endpoint's part for overrides, and the view of upstreams that they change.
-local address = require("orctl.address")
-local balancer = require("orctl.balancer")
-local clock = require("orctl.clock")
-local counters = require("orctl.counters")
+local address = require("orctl.lib.address")
+local balancer = require("orctl.balancer.phase")
+local changes = require("orctl.state.changes")
+local clock = require("orctl.lib.clock")
+local counters = require("orctl.lib.counters")
 local health = require("orctl.health.report")
-local json = require("orctl.json")
-local leaving = require("orctl.leaving")
-local pace = require("orctl.pace")
-local overrides = require("orctl.overrides")
-local problem = require("orctl.problem")
-local state = require("orctl.state")
+local json = require("orctl.lib.json")
+local leaving = require("orctl.state.leaving")
+local pace = require("orctl.lib.pace")
+local overrides = require("orctl.state.overrides")
+local problem = require("orctl.lib.problem")
+local view = require("orctl.state.view")
 
 local _M = {}
 
@@ -26,7 +27,7 @@ end
 --- {items} of all overrides, by upstream and server.
 function _M.list()
   local items = json.array()
-  for name, upstream in pairs(state.current().overrides) do
+  for name, upstream in pairs(view.current().overrides) do
     for key, entry in pairs(upstream.servers) do
       items[#items + 1] = item(name, key, entry)
     end
@@ -96,7 +97,7 @@ local function change(name, text, request)
     return problem.send(404, "a server is an address literal and a port, such as 10.0.0.1:8080")
   end
   local refusal
-  local entry, reason, err = state.override(name, key, function(old, upstream, peer)
+  local entry, reason, err = changes.override(name, key, function(old, upstream, peer)
     local new, why = decide(old, upstream, peer, request,
       { address = text, host = host, port = port })
     refusal = why
@@ -129,7 +130,7 @@ end
 --- Ends the override of a server; what is left of it, or a problem was sent.
 function _M.delete(name, server)
   local host, _, key = address.parse(server)
-  local known = state.current().overrides[name]
+  local known = view.current().overrides[name]
   if not host or not known or not known.servers[key] then
     return problem.send(404, "there is no such override")
   end
@@ -162,7 +163,7 @@ end
 --- An upstream as it is served: {name, balance, servers}. Servers that left are among them until
 -- their last request has ended.
 function _M.upstream(upstream)
-  local known = state.current().overrides[upstream.name]
+  local known = view.current().overrides[upstream.name]
   local entries = known and known.servers or {}
   local servers = json.array()
   for i, peer in ipairs(upstream.list) do

@@ -5,7 +5,7 @@
 -- over the weight, it is what one more request would wait for. A peer that is not asked is forgiven
 -- with time, or one bad answer would keep it from ever showing that it has got well.
 local draw = require("orctl.balancer.draw")
-local step = require("orctl.pace").step
+local step = require("orctl.lib.pace").step
 
 local _M = {}
 local methods = { __index = _M }

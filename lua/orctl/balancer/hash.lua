@@ -9,7 +9,7 @@
 -- and noted. A pick is then one hash of the key; an update costs nothing until requests come.
 local bit = require("bit")
 local ffi = require("ffi")
-local step = require("orctl.pace").step
+local step = require("orctl.lib.pace").step
 
 local _M = {}
 local methods = { __index = _M }

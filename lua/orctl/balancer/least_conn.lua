@@ -7,7 +7,7 @@
 -- and not by its first server alone. A peer's turn is a point in virtual time; it moves on
 -- by 1 / weight with each pick. A peer that was busy for long does not catch up on the turns
 -- it missed.
-local step = require("orctl.pace").step
+local step = require("orctl.lib.pace").step
 
 local _M = {}
 local methods = { __index = _M }

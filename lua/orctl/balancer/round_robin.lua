@@ -15,7 +15,7 @@
 -- A peer that starts slowly keeps its turns and gives a part of them away: whoever is next then
 -- takes its own turn early, so the others share what is given in proportion to their weights.
 local slow_start = require("orctl.balancer.slow_start")
-local step = require("orctl.pace").step
+local step = require("orctl.lib.pace").step
 
 local _M = {}
 local methods = { __index = _M }

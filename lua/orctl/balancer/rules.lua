@@ -1,7 +1,7 @@
 -- The fields of an upstream that say how its servers are chosen: their rules, what a schema cannot
--- say of them, and how they are compiled. Pure; document.lua walks the rules.
-local json = require("orctl.json")
-local request_key = require("orctl.request_key")
+-- say of them, and how they are compiled. Pure; document/gateway.lua walks the rules.
+local json = require("orctl.lib.json")
+local request_key = require("orctl.route.request_key")
 
 local _M = {}
 

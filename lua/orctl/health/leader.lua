@@ -1,6 +1,6 @@
 -- What the worker does that probes: it knows when which check of which server is due, takes the
 -- results in, and says who is down and who is left out.
-local counters = require("orctl.counters")
+local counters = require("orctl.lib.counters")
 local judge = require("orctl.health.judge")
 local member = require("orctl.health.member")
 local outlier = require("orctl.health.outlier")
@@ -22,7 +22,7 @@ local BUDGET = 300        -- servers that are compared with the document at once
 local groups = {}         -- by name of upstream: {upstream, servers by key, list, eject}
 local plan = schedule.new()
 local running, server_count = 0, 0
-local snapshot            -- that the groups are made from
+local view            -- that the groups are made from
 local waiting = {}        -- names of its upstreams that are yet to be compared with the groups
 local work                -- the one that is: {group, upstream, is_watched, done, servers, …}
 local is_current          -- is_current(upstream, key): may a result still be kept?
@@ -248,7 +248,7 @@ local function begin_work(name, upstream)
     list = {}, takers = {} }
 end
 
--- Members and checks change together, with the snapshot; upstreams that did not change keep their
+-- Members and checks change together, with the view; upstreams that did not change keep their
 -- object in it.
 local function begin_sync(new)
   abandon()
@@ -265,7 +265,7 @@ local function begin_sync(new)
       groups[name] = nil
     end
   end
-  snapshot = new
+  view = new
 end
 
 -- With tens of thousands of servers this takes a number of ticks, or requests would wait.
@@ -274,7 +274,7 @@ local function go_on(now)
   while budget > 0 and (work or waiting[1]) do
     if not work then
       local name = table.remove(waiting)
-      begin_work(name, snapshot.upstreams[name])
+      begin_work(name, view.upstreams[name])
     end
     local peer = work.upstream.list[work.done + 1]
     if peer then
@@ -292,7 +292,7 @@ end
 -- comes whether it may still be kept.
 function _M.run(new, now, current)
   is_current = current
-  if new ~= snapshot then
+  if new ~= view then
     begin_sync(new)
   end
   go_on(now)
@@ -322,10 +322,10 @@ end
 
 --- Another worker probes: what is under way here is not kept.
 function _M.stop()
-  if snapshot then
+  if view then
     abandon()
     for _, group in pairs(groups) do drop_group(group) end
-    groups, plan, snapshot, server_count, waiting = {}, schedule.new(), nil, 0, {}
+    groups, plan, view, server_count, waiting = {}, schedule.new(), nil, 0, {}
   end
 end
 

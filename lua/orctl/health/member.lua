@@ -1,10 +1,10 @@
 -- One server as the worker that probes sees it: what its checks say together, whether it is down
 -- or ejected and since when, and its last probes. Each change goes into the shared record.
 local check_failed = require("orctl.metrics.record").check_failed
-local counters = require("orctl.counters")
+local counters = require("orctl.lib.counters")
 local judge = require("orctl.health.judge")
 local record = require("orctl.health.record")
-local store = require("orctl.store")
+local shared = require("orctl.state.shared")
 
 local _M = {}
 
@@ -55,7 +55,7 @@ local function save(server, changed)
   if not ok then
     ngx.log(ngx.ERR, "the health of a server is not told to the workers: ", err)
   elseif changed then
-    store.bump()
+    shared.bump()
   end
 end
 

@@ -1,6 +1,6 @@
 -- What requests tell of a server: kept in its counters by every worker, for upstreams that eject
 -- outliers or have passive checks, and for no others.
-local counters = require("orctl.counters")
+local counters = require("orctl.lib.counters")
 
 local _M = {}
 

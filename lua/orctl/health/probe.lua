@@ -1,5 +1,5 @@
 -- Runs active checks: some at a time in one timer, each within its time limit.
-local clock = require("orctl.clock")
+local clock = require("orctl.lib.clock")
 
 local _M = {}
 

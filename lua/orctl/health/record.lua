@@ -4,7 +4,7 @@
 --
 -- A worker follows changes one by one: each has a number, and one of a ring of places says which
 -- server it was about. A place that holds another number has been overtaken.
-local json = require("orctl.json")
+local json = require("orctl.lib.json")
 
 local _M = {}
 

@@ -1,7 +1,7 @@
 -- Health as the admin endpoint tells it.
-local json = require("orctl.json")
+local json = require("orctl.lib.json")
 local record = require("orctl.health.record")
-local step = require("orctl.pace").step
+local step = require("orctl.lib.pace").step
 
 local _M = {}
 

@@ -1,6 +1,6 @@
 -- The parts of a gateway document that speak of health: their rules, what a schema cannot say of
--- them, and how they are compiled. Pure; document.lua walks the rules.
-local json = require("orctl.json")
+-- them, and how they are compiled. Pure; document/gateway.lua walks the rules.
+local json = require("orctl.lib.json")
 
 local _M = {}
 
@@ -81,7 +81,7 @@ local check = { type = "object", fields = check_fields() }
 check.fields.name = { type = "string", required = true, pattern = "^[a-z][a-z0-9_-]*$",
   max_length = 64, hint = "a lower-case letter, then up to 63 of a-z, 0-9, _ and -" }
 
---- Rules of an upstream's `health` and `outlier`, as document.lua reads them.
+--- Rules of an upstream's `health` and `outlier`, as document/gateway.lua reads them.
 _M.health = { type = "object", fields = check_fields() }
 _M.health.fields.checks = { type = "array", min_items = 1, max_items = 16, items = check }
 _M.health.fields.require = { type = "string", enum = { all = true, any = true },

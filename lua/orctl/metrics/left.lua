@@ -1,6 +1,6 @@
 -- Upstreams and hosts that left the document, until their counters are given back. Called under
--- the lock of the store.
-local counters = require("orctl.counters")
+-- the lock of what is shared.
+local counters = require("orctl.lib.counters")
 
 local _M = {}
 

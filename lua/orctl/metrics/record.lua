@@ -1,8 +1,8 @@
 -- What a request leaves behind: its counts, and its route in the access log. Runs for every
 -- request, so: a few loads and stores, nothing made, and one variable written.
 local block = require("orctl.metrics.block")
-local counters = require("orctl.counters")
-local step = require("orctl.pace").step
+local counters = require("orctl.lib.counters")
+local step = require("orctl.lib.pace").step
 
 local _M = {}
 
