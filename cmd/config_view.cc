@@ -1,6 +1,4 @@
-#include <fmt/format.h>
-
-#include "base/text.h"
+#include "answer/settings.h"
 #include "manifest/config.h"
 #include "shared/change.h"
 
@@ -19,30 +17,6 @@ void flags(Flags& f, Options& o) {
   f.tell_settings(o.settings);
 }
 
-/// What the files say, and over it what this call's flags and environment do.
-std::vector<Setting> effective(const Config& config, const std::vector<Setting>& of_call) {
-  std::vector<Setting> all = config.all();
-  for (Setting& setting : all)
-    for (const Setting& given : of_call)
-      if (given.key == setting.key && given.origin != "default") setting = given;
-  return all;
-}
-
-/// A string, or a list of strings.
-std::string toml_text(const Value& value) {
-  if (!value.is_array()) return to_json(value);
-  std::vector<std::string> items;
-  for (const Value& item : value.items()) items.push_back(to_json(item));
-  return "[" + join(items, ", ") + "]";
-}
-
-std::string line_of_toml(const Setting& s, const std::string& name, bool show_origin) {
-  const std::string comment = show_origin ? s.origin : "";
-  if (s.value.is_null()) return show_origin ? fmt::format("{:<40} # {}\n", "# " + name + " is not set", comment) : "";
-  const std::string line = name + " = " + toml_text(s.value);
-  return show_origin ? fmt::format("{:<40} # {}\n", line, comment) : line + "\n";
-}
-
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind("Config");
   const Config config = load_config(world.fs, world.env, world.layout);
@@ -50,19 +24,9 @@ Exit run(const Options& o, const World& world, Io& io) {
   for (const Diagnostic& d : config.found) io.error(d);
   if (has_errors(config.found))
     throw Error(Exit::usage, "the configuration cannot be used", "mend what is marked above");
-  std::string table;
-  for (const Setting& s : effective(config, o.settings)) {
-    Value item = Value::object();
-    item.set("key", s.key);
-    item.set("value", s.value);
-    item.set("origin", s.origin);
-    io.item(std::move(item));
-    const size_t dot = s.key.find('.');
-    const std::string head = dot == std::string::npos ? "" : s.key.substr(0, dot);
-    if (head != table) io.print(fmt::format("\n[{}]\n", head));
-    table = head;
-    io.print(line_of_toml(s, dot == std::string::npos ? s.key : s.key.substr(dot + 1), o.show_origin));
-  }
+  const Value::Array items = setting_items(config, o.settings);
+  for (const Value& item : items) io.item(item);
+  io.print(settings_text(items, o.show_origin ? ShowOrigin::yes : ShowOrigin::no));
   return Exit::ok;
 }
 

@@ -1,9 +1,7 @@
-#include "store/history.h"
-
-#include <fmt/chrono.h>
-#include <fmt/format.h>
+#include "answer/history.h"
 
 #include "cli/command.h"
+#include "cli/show_answer.h"
 
 namespace orctl {
 namespace {
@@ -19,24 +17,8 @@ void flags(Flags& f, Options& o) {
 }
 
 Exit run(const Options& o, const World& world, Io& io) {
-  io.kind("RevisionList");
-  std::optional<Error> end;
-  const auto all = can_be_instance(o.name) ? readable_revisions(world, o.name, static_cast<size_t>(o.limit), end)
-                                           : std::vector<Revision>{};
-  if (all.empty() && end) throw Error(*end);
-  if (all.empty()) throw no_revisions(world, o.name);
-  Table table{{"REVISION", "WHEN", "WHO", "OUTCOME", "TOOK", "REASON", "CAUSE", "COMMIT"}, {}, 1};
-  for (const Revision& r : all) {
-    io.item(to_value(r));
-    const std::string when = fmt::format("{:%Y-%m-%d %H:%M:%S}Z", fmt::gmtime(static_cast<std::time_t>(r.time)));
-    table.rows.push_back({fmt::format("{}{}", r.number, r.live ? " (live)" : ""), when, r.author,
-                          r.outcome.empty() ? "pending" : r.outcome, r.duration, r.reason, r.cause,
-                          r.commit.substr(0, 12)});
-  }
-  io.table(table, "revisions");
-  if (!end) return Exit::ok;
-  io.error(*end);
-  return Exit::partial;
+  io.kind(history_noun().kind);
+  return show_answer(io, history_noun(), list_revisions(o.name, static_cast<size_t>(o.limit), world));
 }
 
 }  // namespace

@@ -60,9 +60,7 @@ Exit run(const Options& o, const World& world, Io& io) {
         Exit::refused,
         fmt::format("the manifest would have {} bytes, and {} are the most", manifest->size(), max_manifest_bytes),
         "split the document, one instance for each part");
-  Value item = Value::object();
-  item.set("manifest", *manifest);
-  io.item(std::move(item));
+  io.item(Value(Value::Object{{"manifest", *manifest}}));
   io.print(*manifest);
   return Exit::ok;
 }

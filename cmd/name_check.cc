@@ -1,7 +1,5 @@
-#include <fmt/format.h>
-
+#include "answer/names.h"
 #include "cli/command.h"
-#include "manifest/load.h"
 
 namespace orctl {
 namespace {
@@ -17,20 +15,9 @@ Exit run(const Options& o, const World&, Io& io) {
   bool all = true;
   for (const std::string& text : o.names) {
     const NameCheck checked = check_name(text);
-    Value item = Value::object();
-    item.set("name", text);
-    item.set("valid", checked.name.has_value());
-    if (!checked.suggestion.empty()) item.set("suggestion", checked.suggestion);
-    io.item(std::move(item));
+    io.item(name_item(text, checked));
     if (checked.name) io.print(text + " valid\n");
-    for (const NameFault& fault : checked.faults) {
-      Diagnostic d{Severity::error, "bad-name", "", {}, fault.part, fault.text, "", ""};
-      d.text = fmt::format("'{}': {} {}", text, fault.part, fault.text);
-      d.field = "";
-      d.hint = checked.suggestion.empty() ? "for example prd_payment_001_8080"
-                                          : "did you mean '" + checked.suggestion + "'?";
-      io.error(d);
-    }
+    for (const Diagnostic& d : name_faults(text, checked)) io.error(d);
     all = all && checked.name;
   }
   return all ? Exit::ok : Exit::no;

@@ -1,9 +1,6 @@
-#include <set>
-
-#include "cli/show_gateway.h"
-#include "shared/override.h"
-#include "shared/warn_masters.h"
-#include "store/select.h"
+#include "answer/overrides.h"
+#include "cli/command.h"
+#include "cli/show_answer.h"
 
 namespace orctl {
 namespace {
@@ -18,19 +15,10 @@ void flags(Flags& f, Options& o) {
 }
 
 Exit run(const Options& o, const World& world, Io& io) {
-  const auto chosen = choose_overrides(parse_paths(o.paths, PathDepth::instance), o.labels, world);
-  std::set<std::string> names;
-  for (const ServerPath& path : parse_paths(o.paths, PathDepth::instance)) names.insert(path.instance);
-  warn_masters(io, select_instances({names.begin(), names.end()}, o.labels, world), world);
-  std::vector<GatewayList> lists;
-  for (const Override& one : chosen.items) {
-    if (lists.empty() || lists.back().instance != one.server.instance) lists.push_back({one.server.instance, {}});
-    lists.back().items.push_back(one.item);
-  }
-  show_overrides(io, lists);
-  Failures failures(io);
-  for (const Error& fault : chosen.faults) failures.add(fault);
-  return failures.exit(0);
+  io.kind(overrides_noun().kind);
+  std::vector<ServerPath> paths;
+  for (const std::string& text : o.paths) paths.push_back(parse_server_path(text, PathDepth::instance));
+  return show_answer(io, overrides_noun(), list_overrides_below(paths, o.labels, world));
 }
 
 }  // namespace

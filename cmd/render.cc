@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "answer/manifests.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "host/target.h"
@@ -75,13 +76,7 @@ Exit run(const Options& o, World& world, Io& io) {
   for (const Loaded& loaded : instances) {
     const Rendered rendered = render(loaded.instance, loaded.overlay, target_for(o, loaded, world), world.layout);
     const std::string name = loaded.instance.name.str();
-    Value item = Value::object();
-    item.set("name", name);
-    item.set("digest", rendered.digest);
-    Value files = Value::array();
-    for (const auto& [path, file] : rendered.tree) files.push(path);
-    item.set("files", std::move(files));
-    io.item(std::move(item));
+    io.item(rendered_item(name, rendered));
     if (!o.file.empty()) io.print(one_file(o, rendered));
     if (o.folder.empty()) continue;
     if (world.fs.exists(folder + "/" + name))

@@ -1,8 +1,5 @@
-#include <fmt/format.h>
-
-#include "base/text.h"
+#include "answer/store_faults.h"
 #include "cli/command.h"
-#include "store/check.h"
 
 namespace orctl {
 namespace {
@@ -15,31 +12,18 @@ void flags(Flags& f, Options& o) { f.positional("INST", o.names, "only what conc
 
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind("StoreFaultList");
-  const std::vector<StoreFault> faults = verify_store(world);
-  if (faults.empty() && !world.git.exists()) {
+  std::vector<StoreFault> all = verify_store(world);
+  if (all.empty() && !world.git.exists()) {
     io.note("There is no version store yet.");
     return Exit::ok;
   }
-  size_t number = 0;
+  const std::vector<StoreFault> faults = store_faults(o.names, std::move(all));
   for (const StoreFault& one : faults) {
-    const auto named = [&](const std::string& pattern) { return glob_match(pattern, one.instance); };
-    if (!o.names.empty() && !std::any_of(o.names.begin(), o.names.end(), named)) continue;
-    ++number;
-    Value item = Value::object();
-    item.set("kind", one.fault.kind);
-    item.set("what", one.fault.what);
-    item.set("why", one.fault.why);
-    if (!one.fault.file.empty()) item.set("file", one.fault.file);
-    if (!one.instance.empty()) item.set("instance", one.instance);
-    if (one.revision != 0) item.set("revision", one.revision);
-    if (!one.fault.place.empty()) item.set("place", one.fault.place);
-    item.set("mend", one.mend());
-    io.item(std::move(item));
-    io.print(one.text() + "\n");
-    io.print("  mend it with: " + one.mend() + "\n");
+    io.item(store_fault_item(one));
+    io.print(one.text() + "\n  mend it with: " + one.mend() + "\n");
   }
-  if (number == 0) io.print("the version store is sound\n");
-  return number == 0 ? Exit::ok : Exit::no;
+  if (faults.empty()) io.print("the version store is sound\n");
+  return faults.empty() ? Exit::ok : Exit::no;
 }
 
 }  // namespace

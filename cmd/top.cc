@@ -1,103 +1,43 @@
-#include <fmt/format.h>
-
-#include "base/text.h"
+#include "answer/looked.h"
+#include "answer/traffic.h"
 #include "cli/command.h"
-#include "gateway/metrics.h"
-#include "shared/warn_masters.h"
+#include "cli/show_answer.h"
 #include "store/select.h"
 
 namespace orctl {
 namespace {
 
 struct Options {
-  std::vector<std::string> names, labels;
+  Choice choice;
   Millis interval{1000};
   bool watch = false;
 };
 
 void flags(Flags& f, Options& o) {
-  f.positional("INST", o.names, "instances, or patterns such as 'prd_*'; none: all");
-  f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
+  f.positional("INST", o.choice.names, "instances, or patterns such as 'prd_*'; none: all");
+  f.add("-l,--selector", o.choice.labels, "choose instances by label").value("KEY=VALUE");
   f.add("--interval", o.interval, "how long to count; 0s shows what was counted since the instance started");
   f.add("-w,--watch", o.watch, "go on until interrupted");
 }
 
-/// What an instance had counted at a moment.
-struct Look {
-  Deadline since = Deadline::in(Millis(0));
-  std::vector<Traffic> traffic;
-};
-
-constexpr Millis longest(24L * 3600 * 1000);
-
-double seconds_since(const Look& look) { return static_cast<double>((longest - look.since.left()).count()) / 1000; }
-
-std::string milliseconds(const std::optional<double>& seconds) {
-  return seconds ? fmt::format("{:.4g}ms", *seconds * 1000) : "-";
-}
-
-Value item_of(const std::string& instance, const Traffic& t, double seconds) {
-  Value item = Value::object();
-  item.set("instance", instance);
-  item.set("upstream", t.upstream);
-  if (!t.server.empty()) item.set("server", t.server);
-  if (!t.state.empty()) item.set("state", t.state);
-  if (seconds > 0) item.set("seconds", seconds);
-  item.set("requests", whole(t.requests));
-  item.set("errors", whole(t.errors));
-  if (t.server.empty()) item.set("retries", whole(t.retries));
-  item.set("in_flight", whole(t.in_flight));
-  if (seconds > 0) item.set("requests_per_second", t.requests / seconds);
-  for (const auto& [name, share] : {std::pair("p50_seconds", 0.5), std::pair("p99_seconds", 0.99)})
-    if (const auto found = quantile(t, share)) item.set(name, *found);
-  return item;
-}
-
-std::vector<std::string> row_of(const std::string& instance, const Traffic& t, double seconds, Io& io) {
-  const std::string name = instance + "/" + t.upstream + (t.server.empty() ? "" : "/" + t.server);
-  const std::string state = t.state == "up" || t.state.empty() ? t.state : io.paint(t.state, "yellow");
-  const double share = t.requests > 0 ? 100 * t.errors / t.requests : 0;
-  return {name,
-          state.empty() ? "-" : state,
-          seconds > 0 ? fmt::format("{:.1f}", t.requests / seconds) : fmt::format("{:.0f}", t.requests),
-          t.errors > 0 ? io.paint(fmt::format("{:.2f}%", share), "red") : "0%",
-          t.server.empty() ? fmt::format("{:.0f}", t.retries) : "-",
-          milliseconds(quantile(t, 0.5)),
-          milliseconds(quantile(t, 0.99)),
-          fmt::format("{:.0f}", t.in_flight)};
-}
-
-Look look_at(const std::string& instance, const World& world) {
-  Look look;
-  look.traffic = gateway_traffic(world, world.layout.admin_socket(instance));
-  look.since = Deadline::in(longest);
-  return look;
-}
-
 /// Shows what came since `before`, or all when nothing was before.
-void show(const std::vector<std::string>& names, const std::vector<Look>& before, const std::vector<Look>& now,
+void show(const std::vector<std::string>& names, const std::vector<Counted>& before, const std::vector<Counted>& now,
           Io& io) {
-  Table table{
-      {"NAME", "STATE", before.empty() ? "REQUESTS" : "REQ/S", "5XX", "RETRIES", "P50", "P99", "IN-FLIGHT"}, {}, 0};
-  for (size_t i = 0; i < names.size(); ++i) {
-    const double seconds = before.empty() ? 0 : seconds_since(before[i]) - seconds_since(now[i]);
-    for (const Traffic& t : before.empty() ? now[i].traffic : between(before[i].traffic, now[i].traffic)) {
-      io.item(item_of(names[i], t, seconds));
-      table.rows.push_back(row_of(names[i], t, seconds, io));
-    }
-  }
-  io.table(table, "upstreams");
+  Value::Array items;
+  for (size_t i = 0; i < names.size(); ++i)
+    for (Value& item : before.empty() ? traffic_items(names[i], now[i]) : traffic_items(names[i], before[i], now[i]))
+      items.push_back(std::move(item));
+  show_items(io, traffic_noun(before.empty() ? Count::in_all : Count::between_looks), items);
 }
 
-/// Those of `names` that answer; the others are warned of.
-std::vector<std::string> running(const std::vector<std::string>& names, const World& world, Io& io) {
-  std::vector<std::string> out;
-  for (const std::string& name : names)
-    if (world.http.accepts({world.layout.admin_socket(name), ""}, Millis(1000)))
-      out.push_back(name);
-    else
-      io.warn(name + " does not run", "orctl status " + name);
-  return out;
+/// The chosen instances that run.
+std::vector<std::string> running(const Choice& choice, const World& world, Io& io, Answer& answer) {
+  const auto chosen = select_instances(choice.names, choice.labels, world, answer.faults());
+  std::vector<std::string> names = running_instances(chosen, world, answer);
+  warn_masters(answer, names, world);
+  tell_remarks(io, answer);
+  if (names.empty() && !chosen.empty()) throw Error(Exit::unreachable, "no instance to look at runs");
+  return names;
 }
 
 Exit run(const Options& o, const World& world, Io& io) {
@@ -105,23 +45,17 @@ Exit run(const Options& o, const World& world, Io& io) {
   if (o.watch && io.format() != "table")
     throw Error(Exit::usage, "--watch goes on, and -o " + io.format() + " is one document", "leave out --watch, or -o");
   if (o.watch && o.interval.count() == 0) throw Error(Exit::usage, "--watch needs an --interval above 0s");
-  std::optional<Exit> fault;
-  const auto tell = [&](const Error& e) {
-    io.error(e);
-    fault = e.exit();
-  };
-  const std::vector<std::string> chosen = select_instances(o.names, o.labels, world, tell);
-  std::vector<std::string> names = running(chosen, world, io);
-  warn_masters(io, names, world);
-  if (names.empty() && !chosen.empty()) throw Error(Exit::unreachable, "no instance to look at runs");
-  std::vector<Look> before;
+  Answer answer;
+  std::vector<std::string> names = running(o.choice, world, io, answer);
+  std::vector<Counted> before;
   const auto look = [&] {
-    std::vector<Look> all;
+    std::vector<Counted> all;
     for (const std::string& name : std::vector<std::string>(names)) try {
-        all.push_back(look_at(name, world));
+        all.push_back(count_traffic(name, world));
       } catch (const Error& e) {
         stop_if_interrupted();
-        tell(e.within(name));
+        answer.fault(e.within(name));
+        tell_remarks(io, answer);
         // one that answers nonsense is not asked again, and hides no other
         if (!before.empty()) before.erase(before.begin() + static_cast<std::ptrdiff_t>(all.size()));
         std::erase(names, name);
@@ -132,11 +66,12 @@ Exit run(const Options& o, const World& world, Io& io) {
   do {
     if (!before.empty()) world.clock.pause(o.interval);
     if (interrupted() != 0) break;
-    std::vector<Look> now = look();
+    std::vector<Counted> now = look();
     show(names, before, now, io);
     before = std::move(now);
   } while (o.watch && !names.empty() && io.heard());
-  return !fault ? Exit::ok : names.empty() ? *fault : Exit::partial;
+  if (!names.empty()) answer.each([] {});
+  return answer.exit();
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "answer/manifests.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "manifest/host_policy.h"
@@ -26,12 +27,7 @@ Exit run(const Options& o, const World& world, Io& io) {
   Manifests manifests = load(o.files, o.recursive ? Recurse::yes : Recurse::no, world);
   add_policy_faults(manifests, sound_config(world).policy, Severity::warning);
   for (const Diagnostic& d : manifests.found) d.severity == Severity::error ? io.error(d) : io.warn(d);
-  for (const Loaded& loaded : manifests.instances) {
-    Value item = Value::object();
-    item.set("name", loaded.instance.name.str());
-    item.set("file", loaded.instance.source.file);
-    io.item(std::move(item));
-  }
+  for (const Loaded& loaded : manifests.instances) io.item(manifest_item(loaded.instance));
   const auto errors =
       static_cast<size_t>(std::count_if(manifests.found.begin(), manifests.found.end(),
                                         [](const Diagnostic& d) { return d.severity == Severity::error; }));

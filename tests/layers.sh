@@ -12,7 +12,8 @@ declare -A allowed=(
   [render]="render model nginx base" [import]="import model base" 
   [store]="store render plan model sys base" [manifest]="manifest store render plan model nginx sys base" [host]="host manifest render model nginx sys base"
   [gateway]="gateway store render model sys base" [live]="live gateway host store render plan model sys base"
-  [change]="change live gateway host manifest store render plan model sys base" [cli]="cli plan model base"
+  [answer]="answer live gateway host store render plan model sys base"
+  [change]="change live gateway host manifest store render plan model sys base" [cli]="cli answer plan model base"
 )
 faults=0
 fault() { printf '%s\n' "$1"; faults=$((faults + 1)); }
@@ -101,6 +102,8 @@ self_test() {
   plant lib/cli/io.cc '#include "sys/fault.h"' 'cli includes sys/fault.h'
   plant lib/cli/io.cc '#include "manifest/load.h"' 'cli includes manifest/load.h'
   plant lib/manifest/load.cc '#include "cli/io.h"' 'manifest includes cli/io.h'
+  plant lib/answer/status.cc '#include "cli/io.h"' 'answer includes cli/io.h'
+  plant lib/answer/status.cc '#include "change/apply.h"' 'answer includes change/apply.h'
   plant cmd/apply.cc '#include <CLI/CLI.hpp>' CLI11
   plant cmd/apply.cc '#include "diff.h"' 'includes diff.h'
   plant cmd/apply.cc '#include "../lib/plan/plan.h"' 'includes ../lib/plan/plan.h'

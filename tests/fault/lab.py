@@ -300,7 +300,7 @@ class Lab:
     def overrides(self):
         """{name of a backend: its override}."""
         names = {"127.0.0.1:%d" % one.port: name for name, one in _backends.items()}
-        return {names[item["server"]]: item for item in self.must("overrides", "list", self.name, "-o", "json").json()["items"]}
+        return {names[item["address"]]: item for item in self.must("overrides", "list", self.name, "-o", "json").json()["items"]}
 
     def pid_in(self, name):
         """The number in a file of the run folder, 0 when there is none."""

@@ -1,7 +1,11 @@
 #include <sstream>
 
+#include "answer/certificates.h"
+#include "answer/health.h"
+#include "answer/overrides.h"
+#include "answer/upstreams.h"
 #include "change/promote.h"
-#include "cli/show_gateway.h"
+#include "cli/show_answer.h"
 #include "fuzz.h"
 #include "gateway/gateway.h"
 #include "gateway/overrides.h"
@@ -11,13 +15,12 @@ using namespace orctl::fuzz;
 
 namespace {
 
-/// Shows lists as `get` does, as text and as JSON.
-template <class Show>
-void require_shown(Show show) {
+/// Shows items as `get` does, as text and as JSON.
+void require_shown(const Noun& noun, const Value::Array& items) {
   for (const char* format : {"wide", "json"}) {
     std::ostringstream out, err;
     Io io(out, err, format, Colour::never);
-    show(io);
+    show_items(io, noun, items);
     io.finish(Exit::ok);
     require(is_harmless(out.str()) && is_harmless(err.str()), "an answer is harmless on a terminal");
   }
@@ -35,8 +38,8 @@ void try_override(const Value& item, const Value& server) {
 
 }  // namespace
 
-// The body of an answer of a running gateway, which may be anybody: status, upstreams, overrides, certificates, a
-// refusal.
+// The body of an answer of a running gateway, which may be anybody: status, upstreams, overrides, health,
+// certificates, a refusal.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Http::Response response;
   response.status = 200;
@@ -47,27 +50,29 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     require(!status.settled() || !status.workers.empty(), "a settled gateway has workers");
     require(status.common_digest() == "" || !status.workers.empty(), "a common digest is somebody's");
   });
-  const auto list = [&](ListOf what) -> GatewayList {
-    return {"tst_law_001_8080", gateway_items(gateway_answer(response, "GET /"), what), true};
+  const std::string name = "tst_law_001_8080";
+  const auto list = [&](ListOf what) { return gateway_items(gateway_answer(response, "GET /"), what); };
+  const auto each = [&](ListOf what, Value (*item)(const std::string&, const Value&)) {
+    Value::Array items;
+    for (const Value& told : list(what)) items.push_back(item(name, told));
+    return items;
   };
   refusable([&] {
-    const GatewayList upstreams = list(ListOf::upstreams);
-    require_shown([&](Io& io) { show_upstreams(io, {upstreams}); });
-    require_shown([&](Io& io) { show_servers(io, {upstreams}); });
-    for (const Value& upstream : upstreams.items)
-      for (const Value& server : upstream.at("servers").items()) {
-        const Value* override = server.find("override");
-        try_override(override == nullptr ? Value() : *override, server);
-      }
+    const Value::Array upstreams = upstream_items(name, list(ListOf::upstreams)), servers = server_items(upstreams);
+    require_shown(upstreams_noun(), upstreams);
+    require_shown(servers_noun(), servers);
+    for (const Value& server : servers) {
+      require(server.at("instance") == Value(name), "a server is the instance's that was asked");
+      const Value* override = server.find("override");
+      try_override(override == nullptr ? Value() : *override, server);
+    }
   });
   refusable([&] {
-    const GatewayList overrides = list(ListOf::overrides);
-    require_shown([&](Io& io) { show_overrides(io, {overrides}); });
-    for (const Value& item : overrides.items) try_override(item, item);
+    const Value::Array overrides = each(ListOf::overrides, override_item);
+    require_shown(overrides_noun(), overrides);
+    for (const Value& item : overrides) try_override(item, item);
   });
-  refusable([&] {
-    const GatewayList certificates = list(ListOf::certificates);
-    require_shown([&](Io& io) { show_certificates(io, {certificates}); });
-  });
+  refusable([&] { require_shown(health_noun(), each(ListOf::health, health_item)); });
+  refusable([&] { require_shown(certificates_noun(), certificate_items(name, list(ListOf::certificates))); });
   return 0;
 }

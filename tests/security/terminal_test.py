@@ -172,6 +172,30 @@ class Terminal(unittest.TestCase):
         finally:
             gateway.close()
 
+    def test_a_hostile_gateway_cannot_speak_for_another_instance(self):
+        gateway = HostileGateway(os.path.join(self.lab.run_folder, "admin.sock"))
+        try:
+            gateway.answers = answers("x", self.name)
+            for path in ("/v1/upstreams", "/v1/overrides", "/v1/health", "/v1/certs"):
+                for item in gateway.answers[path]["items"]:
+                    item["instance"] = "tst_other_001_1"
+                    for server in item.get("servers", ()):
+                        server.update(instance="tst_other_001_1", upstream="other")
+            gateway.answers["/v1/overrides"]["items"][0]["address"] = gateway.answers["/v1/health"]["items"][0]["address"] = "127.0.0.9:9"
+            gateway.answers["/v1/upstreams"]["items"][0]["server"] = "nothing"
+            gateway.answers = {path: json.dumps(answer).encode() for path, answer in gateway.answers.items()}
+            for what in ("upstreams", "servers", "health", "overrides", "certs"):
+                items = self.lab.must("get", what, self.name, "-o", "json").json()["items"]
+                self.assertTrue(items, what)
+                for item in items:
+                    self.assertEqual(self.name, item["instance"], what)
+                    self.assertIn(item.get("upstream", "up"), ("x", "up"), what)
+                    self.assertIn(item.get("address", "x"), ("x", "127.0.0.1:1"), what)
+                    self.assertIsInstance(item.get("server", []), list, what)
+                self.assertNotIn("tst_other_001_1", self.lab.must("get", what, self.name).out, what)
+        finally:
+            gateway.close()
+
     def test_a_reason_of_another_operator(self):
         server = "%s/up/127.0.0.1:%d" % (self.name, faults.backend("A").port)
         evil = EVIL.replace("\0", "")

@@ -186,3 +186,18 @@ TEST_CASE("a full disk behind stdout is an error, and what became of the host ou
     CHECK(io.finish(Exit::broken) == Exit::broken);
   }
 }
+
+TEST_CASE("on a terminal progress is one line that is taken away again; elsewhere each is a line") {
+  std::ostringstream out, err;
+  Io plain(out, err, "text", Colour::never);
+  plain.progress("one");
+  plain.progress("two");
+  CHECK(err.str() == "one\ntwo\n");
+  err.str("");
+  Io terminal(out, err, "text", Colour::never);
+  terminal.on_terminal();
+  terminal.progress("one");
+  terminal.progress("t\x1bwo");
+  terminal.print("done\n");
+  CHECK(err.str() == "\r\x1b[Kone\r\x1b[Kt\\x1bwo\r\x1b[K");
+}
