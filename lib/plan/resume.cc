@@ -69,10 +69,9 @@ bool is_settled(const Traces& there) {
 Fate fate(const InstancePlan& plan, const Traces& there) {
   if (is_settled(there)) return Fate::settled;
   if (!plan.after) return Fate::finished;
+  // where only spec or unit differ, no tree tells whether it had gone on
   const bool same_tree = plan.before && plan.before->tree == plan.after->tree;
-  // no look at the trees tells such a change from one that has not begun: it is, unless it has more to do
-  if (same_tree) return plan.before->unit == plan.after->unit ? Fate::forgotten : Fate::finished;
-  return there.live == Holds::after ? Fate::finished : Fate::forgotten;
+  return there.live == (same_tree ? Holds::before : Holds::after) ? Fate::finished : Fate::forgotten;
 }
 
 std::vector<Step> resume(const InstancePlan& plan, const Traces& there) {
