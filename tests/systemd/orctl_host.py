@@ -8,6 +8,8 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from host import HERE, SystemdHost, faults  # noqa: E402
 
 TOP = os.path.realpath(os.path.join(HERE, "..", ".."))
+#: where the host has the programs of this checkout, which may lie below a folder that the host has one of its own of, as /tmp
+PROGRAMS = "/usr/local/lib/orctl-tests"
 BACKEND_PORT = 9001
 # overlays with Lua are how these tests break things, and root must allow them
 POLICY = '[policy]\nrisk = "high"\n'
@@ -21,11 +23,20 @@ def unit_of(name):
 class OrctlHost(SystemdHost):
     def start(self):
         super().start()
-        shutil.copy2(faults.ORCTL, self.path("/usr/local/bin/orctl"))
-        self.write("/etc/orctl/config.toml", POLICY)
-        self.background("/usr/bin/python3", TOP + "/tests/cli/backend.py", str(BACKEND_PORT), "blue")
-        self.wait_for_backend()
+        try:
+            shutil.copy2(faults.ORCTL, self.path("/usr/local/bin/orctl"))
+            for folder in ("cli", "lib"):
+                shutil.copytree(os.path.join(TOP, "tests", folder), self.path(PROGRAMS + "/" + folder), ignore=shutil.ignore_patterns("*.txtar", "__pycache__"))
+            self.write("/etc/orctl/config.toml", POLICY)
+            self.backend(BACKEND_PORT, "blue")
+            self.wait_for_backend()
+        except BaseException:
+            self.stop()
+            raise
         return self
+
+    def backend(self, port, word):
+        self.background("/usr/bin/python3", PROGRAMS + "/cli/backend.py", str(port), word)
 
     def wait_for_backend(self, port=BACKEND_PORT):
         faults.wait_for(lambda: self.get(port)[0] == 200, 60, "the backend answers")
@@ -54,7 +65,7 @@ class OrctlHost(SystemdHost):
 
     def pair(self):
         """An overlay with the files of CERTIFICATE."""
-        self.run("/usr/bin/python3", TOP + "/tests/cli/talk.py", "pair", "/tmp/c", "a.test")
+        self.run("/usr/bin/python3", PROGRAMS + "/cli/talk.py", "pair", "/tmp/c", "a.test")
         return {"certs/" + file: self.read("/tmp/" + file) for file in ("c.pem", "c.key")}
 
     def apply(self, name, *args, check=True, **manifest):

@@ -7,7 +7,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from orctl_host import CERTIFICATE, TOP, OrctlHost, faults, unit_of
+from orctl_host import CERTIFICATE, OrctlHost, faults, unit_of
 
 REFUSED, TARGET, ROLLED_BACK = 3, 5, 11
 NAME = "tst_pay_001_80"
@@ -95,7 +95,7 @@ class Serve(unittest.TestCase):
 
     def test_each_of_the_changes_that_nginx_takes_and_cannot_serve_is_put_back(self):
         taken = 9555
-        self.host.background("/usr/bin/python3", TOP + "/tests/cli/backend.py", str(taken), "other")
+        self.host.backend(taken, "other")
         self.host.wait_for_backend(taken)
         cases = [
             ("Lua that does not parse", REFUSED, "near", {"http.d/x.conf": server(9556, "location / { content_by_lua_block { not lua ( } }")}),

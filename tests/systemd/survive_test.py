@@ -179,7 +179,7 @@ class Survive(unittest.TestCase):
         host.orctl("disable", other)
         for orderly in (True, False):
             host.reboot(orderly)
-            host.background("/usr/bin/python3", TOP + "/tests/cli/backend.py", "9001", "blue")
+            host.backend(9001, "blue")
             host.wait_for_backend()
             faults.wait_for(lambda: host.status(NAME)["status"] == "running", 60, "the enabled instance is up")
             self.whole()
