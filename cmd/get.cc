@@ -2,6 +2,7 @@
 
 #include "among.h"
 #include "base/text.h"
+#include "base/whose.h"
 #include "cli/command.h"
 #include "cli/show_gateway.h"
 #include "gateway/overrides.h"
@@ -153,7 +154,7 @@ Exit run(const Options& o, const World& world, Io& io) {
       if (is_answer) among.each([] {});
     } catch (const Error& e) {
       stop_if_interrupted();
-      among.fault(e);
+      among.fault(named(e, name));
     }
   for (const Observed& one : all)
     if (const std::string fault = one.fault_of_masters(); !fault.empty())

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "base/whose.h"
 #include "change.h"
 #include "change/held.h"
 #include "change/request.h"
@@ -78,10 +79,10 @@ void with_locks(const std::vector<Item>& items, const Request& request, World& w
         if (server_of(item).instance == name) try {
             act(item);
           } catch (const Error& e) {
-            failures.add(e);
+            failures.add(named(e, name));
           }
     } catch (const Error& e) {
-      failures.add(e);
+      failures.add(named(e, name));
     }
 }
 

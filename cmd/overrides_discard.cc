@@ -1,3 +1,4 @@
+#include "base/whose.h"
 #include "change/held.h"
 #include "change/request.h"
 #include "override.h"
@@ -30,7 +31,7 @@ void settle_others(const Options& o, const Chosen<Override>& chosen, const Reque
     try {
       const Held held({name}, world, request, remarks(io));
     } catch (const Error& e) {
-      failures.add(e);
+      failures.add(named(e, name));
     }
   }
 }

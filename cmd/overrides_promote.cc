@@ -1,3 +1,4 @@
+#include "base/whose.h"
 #include "change.h"
 #include "change/apply.h"
 #include "change/confirm.h"
@@ -65,8 +66,10 @@ Exit run(const Options& o, World& world, Io& io) {
   }
   Plan plan;
   for (const Promotion& p : promotions) {
-    const Observed now = observe_existing(p.instance, world);
-    plan.instances.push_back(make_plan(now, promoted_version(now, p, world), world).instances.front());
+    about(promotions.size() > 1 ? p.instance : "", [&] {
+      const Observed now = observe_existing(p.instance, world);
+      plan.instances.push_back(make_plan(now, promoted_version(now, p, world), world).instances.front());
+    });
   }
   show_changes(io, plan, ShowFiles::no);
   if (o.dry_run) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "base/whose.h"
 #include "cli/command.h"
 #include "host/target.h"
 #include "manifest/load.h"
@@ -73,8 +74,9 @@ Exit run(const Options& o, World& world, Io& io) {
   const std::string folder = o.folder.empty() ? "" : world.fs.resolved(o.folder);
   std::optional<Fs> inside;
   for (const Loaded& loaded : instances) {
-    const Rendered rendered = render(loaded.instance, loaded.overlay, target_for(o, loaded, world), world.layout);
     const std::string name = loaded.instance.name.str();
+    const Target target = about(instances.size() > 1 ? name : "", [&] { return target_for(o, loaded, world); });
+    const Rendered rendered = render(loaded.instance, loaded.overlay, target, world.layout);
     Value item = Value::object();
     item.set("name", name);
     item.set("digest", rendered.digest);

@@ -1,3 +1,4 @@
+#include "base/whose.h"
 #include "override.h"
 #include "store/select.h"
 
@@ -57,7 +58,7 @@ Exit run(const Options& o, const World& world, Io& io) {
       ++done;
     } catch (const Error& e) {
       item.set("met", false);
-      failures.add(e);
+      failures.add(named(e, instance));
     }
     io.item(std::move(item));
   }
