@@ -395,7 +395,8 @@ std::optional<Instance> make_instance(Manifest manifest, const Fleet* fleet, Dia
   }
   const bool valid = !has_errors(faults);
   if (!faults.empty())
-    hide_secret_lines(instance.spec.is_null() ? manifest.document : instance.spec, schema.root(), faults);
+    hide_secret_lines(instance.source.file, instance.spec.is_null() ? manifest.document : instance.spec, schema.root(),
+                      faults);
   found.insert(found.end(), std::make_move_iterator(faults.begin()), std::make_move_iterator(faults.end()));
   if (!valid) return std::nullopt;
   return instance;
