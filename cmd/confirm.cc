@@ -69,8 +69,8 @@ void take_back(const std::string& name, const Request& request, World& world, Io
           Exit::broken, fmt::format("revision {} of {} was not taken back", now->revision, name),
           fmt::format("mend what is said above, then: {}; or keep it: orctl confirm {}", now->way_back(), name));
     } catch (const Error& e) {
-      if (--left == 0 || interrupted() != 0) throw;
-      io.note(fmt::format("{}; trying again in {}", e.what(), span_text(try_again)));
+      if (--left == 0 || interrupted() != 0) throw named(e, name);
+      io.note(fmt::format("{}; trying again in {}", named(e, name).what(), span_text(try_again)));
     }
     world.clock.pause(try_again);
     if (interrupted() != 0) throw Error(Exit::target, "interrupted before " + name + " was taken back");
@@ -107,7 +107,7 @@ Exit run(const Options& o, World& world, Io& io) {
       continue;
     }
     if (wait) {
-      confirm(*wait, request, world, remarks(io));
+      about(names.size() > 1 ? name : "", [&] { confirm(*wait, request, world, remarks(io)); });
       item.set("revision", wait->revision);
       io.print(fmt::format("{} confirmed: revision {} stays\n", name, wait->revision));
     } else if (was_taken_back(name, world)) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/whose.h"
 #include "change/held.h"
 #include "change/request.h"
 #include "cli/show_gateway.h"
@@ -35,7 +36,7 @@ void settle_others(const Options& o, const Chosen<Override>& chosen, const Reque
     try {
       const Held held({name}, world, request, remarks(io));
     } catch (const Error& e) {
-      failures.add(e);
+      failures.add(named(e, name));
     }
   }
 }

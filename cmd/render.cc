@@ -2,6 +2,7 @@
 
 #include "answer/manifests.h"
 #include "base/text.h"
+#include "base/whose.h"
 #include "cli/command.h"
 #include "host/target.h"
 #include "manifest/load.h"
@@ -74,8 +75,9 @@ Exit run(const Options& o, World& world, Io& io) {
   const std::string folder = o.folder.empty() ? "" : world.fs.resolved(o.folder);
   std::optional<Fs> inside;
   for (const Loaded& loaded : instances) {
-    const Rendered rendered = render(loaded.instance, loaded.overlay, target_for(o, loaded, world), world.layout);
     const std::string name = loaded.instance.name.str();
+    const Target target = about(instances.size() > 1 ? name : "", [&] { return target_for(o, loaded, world); });
+    const Rendered rendered = render(loaded.instance, loaded.overlay, target, world.layout);
     io.item(rendered_item(name, rendered));
     if (!o.file.empty()) io.print(one_file(o, rendered));
     if (o.folder.empty()) continue;

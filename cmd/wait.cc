@@ -1,6 +1,7 @@
 #include "live/wait.h"
 
 #include "answer/wait.h"
+#include "base/whose.h"
 #include "cli/command.h"
 #include "cli/show_answer.h"
 #include "store/select.h"
@@ -36,7 +37,7 @@ Exit run(const Options& o, const World& world, Io& io) {
       met = Met::yes;
       answer.each([&] { io.print(instance + " " + o.condition + "\n"); });
     } catch (const Error& e) {
-      answer.fault(e);
+      answer.fault(named(e, instance));
       tell_remarks(io, answer);
     }
     io.item(wait_item(instance, o.condition, met));

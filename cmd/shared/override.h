@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/whose.h"
 #include "change/held.h"
 #include "change/request.h"
 #include "cli/command.h"
@@ -63,10 +64,10 @@ void with_locks(const std::vector<Item>& items, const Request& request, World& w
         if (server_of(item).instance == name) try {
             act(item);
           } catch (const Error& e) {
-            failures.add(e);
+            failures.add(named(e, name));
           }
     } catch (const Error& e) {
-      failures.add(e);
+      failures.add(named(e, name));
     }
 }
 

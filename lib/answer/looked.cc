@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/whose.h"
 #include "live/live_tree.h"
 #include "live/served_certificates.h"
 #include "store/select.h"
@@ -58,7 +59,7 @@ std::vector<Observed> look_at(const Choice& choice, Counts counts, const World& 
       if (counts == Counts::yes) answer.each([] {});
     } catch (const Error& e) {
       stop_if_interrupted();
-      answer.fault(e);
+      answer.fault(named(e, name));
     }
   for (const Observed& one : all)
     if (const std::string fault = one.fault_of_masters(); !fault.empty())

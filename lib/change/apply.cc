@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/whose.h"
 #include "change/carrier.h"
 #include "change/confirm.h"
 #include "change/guards.h"
@@ -22,6 +23,7 @@ std::vector<Outcome> apply(const Plan& plan, World& world, const Request& reques
   if (!request.ends_wait) refuse_unconfirmed(plan, world);
   for (const InstancePlan& one : plan.instances) {
     outcomes.push_back(Carrier(one, {}, world, request, progress).run());
+    if (auto& error = outcomes.back().error; error && plan.instances.size() > 1) error = named(*error, one.name);
     drop_stale_wait(one.name, world, request, progress);
     const Version& version = one.after ? *one.after : *one.before;
     if (!leftovers(one.name, tree_folder(version.spec), world).empty()) tidy(one.name, world, progress);

@@ -1,5 +1,6 @@
 #include "change/change.h"
 
+#include "base/whose.h"
 #include "change/guards.h"
 #include "change/held.h"
 #include "change/leftovers.h"
@@ -25,12 +26,13 @@ Sight look(Wish& wish, const World& world, World* hold) {
   Sight sight;
   const bool seeks_rest = hold == nullptr && wish.first == Wish::First::look;
   const NginxMasters all(world);
-  for (const std::string& name : wish.names) {
+  const auto plan_one = [&](const std::string& name) {
     const Observed now = wish.look(name, world, all);
-    if (hold != nullptr && wish.clear && wish.clear(now, *hold)) continue;
+    if (hold != nullptr && wish.clear && wish.clear(now, *hold)) return;
     if (auto one = wish.plan(now, world)) sight.plan.instances.push_back(std::move(*one));
     if (seeks_rest && sight.idle) sight.idle = sight.plan.empty() && is_settled(now, world);
-  }
+  };
+  for (const std::string& name : wish.names) about(wish.names.size() > 1 ? name : "", [&] { plan_one(name); });
   if (wish.request.confirm_within.count() != 0) ask_confirmation(sight.plan);
   refuse_impact(sight.plan, wish.most);
   return sight;

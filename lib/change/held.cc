@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "base/whose.h"
 #include "change/confirm.h"
 #include "change/finish_interrupted.h"
 #include "change/request.h"
@@ -54,7 +55,7 @@ Held::Held(const std::vector<std::string>& names, World& world, const Request& r
     } catch (const Error& e) {
       stop_if_interrupted();
       if (request.history == Request::History::needed || e.exit() == Exit::broken || can_be_observed(name, world))
-        throw;
+        throw names.size() > 1 ? named(e, name) : e;
       note(fmt::format("{}: {}; what an interrupted change left is left so", name, e.what()));
     }
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/whose.h"
 #include "host/own_place.h"
 #include "host/target.h"
 #include "live/observe.h"
@@ -78,8 +79,10 @@ Plan make_plan(const std::vector<Loaded>& desired, const World& world) {
   Plan plan;
   for (const Loaded& loaded : desired) {
     const std::string name = loaded.instance.name.str();
-    add_plan(plan, observe(name, world), desired_version(loaded, world), find_target(loaded.instance, world).binary,
-             world);
+    about(desired.size() > 1 ? name : "", [&] {
+      add_plan(plan, observe(name, world), desired_version(loaded, world), find_target(loaded.instance, world).binary,
+               world);
+    });
   }
   return plan;
 }

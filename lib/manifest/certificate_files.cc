@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "model/origin.h"
+
 namespace orctl {
 namespace {
 
@@ -40,9 +42,8 @@ void check_certificate_files(const Instance& instance, const Tree& overlay, Diag
             member == "key" ? "openssl pkey -in FILE -out FILE writes a plain one" : "openssl x509 -in FILE writes one";
       }
       if (!text.empty())
-        found.push_back({Severity::error, "bad-certificate", instance.source.file, path.place,
-                         fmt::format("certificate[{}].{}", i, member), text, hint,
-                         line_of(instance.source.text, path.place.line)});
+        found.push_back(fault_of(instance, Severity::error, "bad-certificate", path,
+                                 fmt::format("certificate[{}].{}", i, member), text, hint));
     }
 }
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/tree_paths.h"
 #include "model/certificates.h"
+#include "model/origin.h"
 #include "render/embedded.h"
 #include "render/render.h"
 
@@ -102,9 +103,8 @@ class SizeCheck {
  private:
   void add(const char* field, const std::string& text, const std::string& hint) {
     const Value* value = instance_.spec.find(field);
-    const Place place = value == nullptr || value->place.line == 0 ? instance_.spec.at("name").place : value->place;
-    found_.push_back({Severity::error, "too-large", instance_.source.file, place, field, text, hint,
-                      line_of(instance_.source.text, place.line)});
+    found_.push_back(
+        fault_of(instance_, Severity::error, "too-large", value == nullptr ? Value() : *value, field, text, hint));
   }
 
   const Rendered& rendered() {

@@ -24,7 +24,7 @@ std::optional<Fleet> make_fleet(const Manifest& manifest, Diagnostics& found) {
     probe.set("name", "prd_probe_001_80");
     Schema::get("instance").check(probe, manifest.source.file, line, found);
     for (size_t i = before; i < found.size(); ++i) found[i].field = "defaults." + found[i].field;
-    fleet.defaults = defaults->placeless();  // they stand in no instance's file
+    fleet.defaults = std::make_shared<Defaults>(Defaults{manifest.source, *defaults});
   }
   if (found.size() != before) return std::nullopt;
   return fleet;

@@ -12,6 +12,7 @@
 #include "model/kinds.h"
 #include "model/listener.h"
 #include "model/masked.h"
+#include "model/origin.h"
 #include "model/route.h"
 #include "model/route_phases.h"
 #include "model/schema.h"
@@ -60,8 +61,7 @@ class Meaning {
     // what the schema has refused already is not said twice
     for (const Diagnostic& d : found_)
       if (d.field == field && d.severity == Severity::error && severity == Severity::error && d.code != code) return;
-    found_.push_back({severity, code, instance_.source.file, at.place, std::move(field), std::move(text),
-                      std::move(hint), at.place.line == 0 ? "" : line_of(instance_.source.text, at.place.line)});
+    found_.push_back(fault_of(instance_, severity, code, at, std::move(field), std::move(text), std::move(hint)));
   }
   void error(const char* code, const Value& at, std::string field, std::string text, std::string hint) {
     add(Severity::error, code, at, std::move(field), std::move(text), std::move(hint));
@@ -209,8 +209,8 @@ class Meaning {
     const std::string& how = balance.as_string();
     const Value* hash = upstream.find("hash");
     if (how == "hash" && hash == nullptr)
-      error("missing-hash", balance.place.line != 0 ? balance : upstream, field + ".balance",
-            "balance \"hash\" does not say what to hash", "add hash = \"header:X-User\", or balance = \"ip_hash\"");
+      error("missing-hash", balance, field + ".balance", "balance \"hash\" does not say what to hash",
+            "add hash = \"header:X-User\", or balance = \"ip_hash\"");
     if (how != "hash" && hash != nullptr)
       error("unused-hash", *hash, field + ".hash", fmt::format("balance \"{}\" takes no hash", how),
             "set balance = \"hash\", or take hash away");
@@ -378,6 +378,7 @@ class PortOwners {
 std::optional<Instance> make_instance(Manifest manifest, const Fleet* fleet, Diagnostics& found) {
   Instance instance;
   instance.source = std::move(manifest.source);
+  if (fleet != nullptr) instance.given = fleet->defaults;
   const auto line = [&](uint32_t n) { return line_of(instance.source.text, n); };
   const Schema& schema = Schema::get("instance");
   Diagnostics faults;
@@ -390,8 +391,8 @@ std::optional<Instance> make_instance(Manifest manifest, const Fleet* fleet, Dia
   static const NameRules common;
   Meaning meaning(instance, fleet == nullptr ? common : fleet->rules, faults);
   if (readable) {
-    instance.spec =
-        schema.with_defaults(fleet == nullptr ? manifest.document : merged(fleet->defaults, manifest.document));
+    instance.spec = schema.with_defaults(instance.given ? merged(instance.given->values.placeless(), manifest.document)
+                                                        : manifest.document);
     meaning.check();
   } else if (name != nullptr && name->is_string()) {
     instance.spec = std::move(manifest.document);
@@ -399,7 +400,8 @@ std::optional<Instance> make_instance(Manifest manifest, const Fleet* fleet, Dia
   }
   const bool valid = !has_errors(faults);
   if (!faults.empty())
-    hide_secret_lines(instance.spec.is_null() ? manifest.document : instance.spec, schema.root(), faults);
+    hide_secret_lines(instance.source.file, instance.spec.is_null() ? manifest.document : instance.spec, schema.root(),
+                      faults);
   found.insert(found.end(), std::make_move_iterator(faults.begin()), std::make_move_iterator(faults.end()));
   if (!valid) return std::nullopt;
   return instance;
@@ -416,8 +418,8 @@ void check_tree_folder(const Instance& instance, const std::map<std::string, con
     const auto owner = folders.find(folder.substr(0, slash));
     if (owner != folders.end() && owner->second != &instance) {
       const Value& layout = instance.spec.at("layout");
-      conflict(instance, *owner->second, layout.place.line != 0 ? layout : instance.spec.at("name"), "layout-conflict",
-               "layout", fmt::format("the tree '{}' is, or lies in, the tree of {}", folder, owner->second->name.str()),
+      conflict(instance, *owner->second, layout, "layout-conflict", "layout",
+               fmt::format("the tree '{}' is, or lies in, the tree of {}", folder, owner->second->name.str()),
                "let the layout hold {name}");
     }
     if (slash == std::string::npos) return;
@@ -434,8 +436,8 @@ void check_together(const std::vector<const Instance*>& instances, Diagnostics& 
     folders.emplace(fill_layout(one->spec.at("layout").as_string(), one->name), one);
   const auto conflict = [&](const Instance& a, const Instance& b, const Value& at, const char* code, std::string field,
                             std::string text, std::string hint) {
-    found.push_back({Severity::error, code, a.source.file, at.place, std::move(field), text + " in " + b.source.file,
-                     std::move(hint), at.place.line == 0 ? "" : line_of(a.source.text, at.place.line)});
+    found.push_back(
+        fault_of(a, Severity::error, code, at, std::move(field), text + " in " + b.source.file, std::move(hint)));
   };
   for (const Instance* one : instances) {
     const Instance& instance = *one;
@@ -456,8 +458,7 @@ void check_together(const std::vector<const Instance*>& instances, Diagnostics& 
       const Instance* owner =
           ports[{listener.at("port").as_int(), is_udp(listener)}].take(canonical_host(address), &instance);
       if (owner == nullptr) continue;
-      const Value& port = listener.at("port").place.line != 0 ? listener.at("port") : name;
-      conflict(instance, *owner, port, "port-conflict", "listener",
+      conflict(instance, *owner, listener.at("port"), "port-conflict", "listener",
                fmt::format("{} is taken by {}", socket_name(listener), owner->name.str()),
                "give one of the two another port or address");
     }

@@ -1,4 +1,5 @@
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,11 +24,17 @@ const std::vector<std::string>& kind_names();
 /// Reads a manifest and finds its kind; faults go to `found`.
 std::optional<Manifest> read_manifest(Source source, Diagnostics& found);
 
+/// What a Fleet gives to its instances where they do not say it themselves, as it stands in its file.
+struct Defaults {
+  Source source;
+  Value values;  ///< members labels, layout, nginx as an instance has them
+};
+
 /// What the instances of one folder have in common.
 struct Fleet {
   std::string file;
   NameRules rules;
-  Value defaults = Value::object();  ///< members labels, layout, nginx as an instance has them
+  std::shared_ptr<const Defaults> defaults = {};  ///< nullptr: none
 };
 
 std::optional<Fleet> make_fleet(const Manifest& manifest, Diagnostics& found);
@@ -37,6 +44,7 @@ struct Instance {
   Name name;
   Value spec;     ///< the manifest with the fleet's and the schema's defaults; canonical: equal meaning, equal value
   Source source;  ///< the manifest as written
+  std::shared_ptr<const Defaults> given = {};  ///< by its Fleet
 
   const Value::Array& list(std::string_view field) const { return spec.at(field).items(); }
 };

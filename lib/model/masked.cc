@@ -92,11 +92,11 @@ Value masked(const Value& value, const Schema::Node& node) {
 
 Value masked_spec(const Value& spec) { return masked(spec, Schema::get("instance").root()); }
 
-void hide_secret_lines(const Value& document, const Schema::Node& node, Diagnostics& faults) {
+void hide_secret_lines(const std::string& file, const Value& document, const Schema::Node& node, Diagnostics& faults) {
   std::set<uint32_t> lines;
   each_secret(document, node, [&](const Value& secret) { lines.insert(secret.place.line); });
   for (Diagnostic& d : faults)
-    if (lines.contains(d.place.line)) d.source_line.clear();
+    if (d.file == file && lines.contains(d.place.line)) d.source_line.clear();
 }
 
 std::string masked_manifest(const Source& source) {

@@ -26,8 +26,8 @@ Value masked(const Value& value, const Schema::Node& node);
 /// The same of the spec of an instance.
 Value masked_spec(const Value& spec);
 
-/// Takes out of faults the lines of `document` in which a secret begins: they would be shown with it.
-void hide_secret_lines(const Value& document, const Schema::Node& node, Diagnostics& faults);
+/// Takes out of faults the lines of `file`, read as `document`, in which a secret begins: they would be shown with it.
+void hide_secret_lines(const std::string& file, const Value& document, const Schema::Node& node, Diagnostics& faults);
 
 /// The text of a manifest or of a stored spec with each secret masked where it stands; what cannot be read becomes one
 /// mask as a whole.

@@ -6,6 +6,7 @@
 #include "base/tree_paths.h"
 #include "model/address.h"
 #include "model/host_rules.h"
+#include "model/origin.h"
 #include "model/upstream_health.h"
 
 namespace orctl {
@@ -99,9 +100,8 @@ class PolicyCheck {
  private:
   void add(const char* code, const Value& at, std::string field, std::string text, std::string hint) {
     if (found_.size() >= max_faults) return;
-    const std::string& source = instance_.source.text;
-    found_.push_back({Severity::error, code, instance_.source.file, at.place, std::move(field), std::move(text),
-                      std::move(hint), at.place.line == 0 ? "" : line_of(source, at.place.line)});
+    found_.push_back(
+        fault_of(instance_, Severity::error, code, at, std::move(field), std::move(text), std::move(hint)));
   }
 
   struct Coded {

@@ -52,9 +52,9 @@ enum class Fit { valid, typed, unfit };
 /// One compiled schema: the subset of JSON Schema draft-07 that schemas/ uses (type, properties, required,
 /// additionalProperties, propertyNames, items, enum, pattern, minimum, maximum, minLength, maxLength, minItems,
 /// maxItems, default, description, examples, $ref to a piece of this or another file of schemas/), with keywords of our
-/// own: x-impact, x-key, x-authority, x-secret; x-phase at a policy and x-policies, which orders them; x-fields-of, which takes
-/// over the properties of another schema. Any other keyword is a defect of the schema and throws std::logic_error at
-/// load.
+/// own: x-impact, x-key, x-authority, x-secret; x-phase at a policy and x-policies, which orders them; x-fields-of,
+/// which takes over the properties of another schema. Any other keyword is a defect of the schema and throws
+/// std::logic_error at load.
 class Schema {
  public:
   struct Node;

@@ -31,35 +31,38 @@ class FieldReader {
     for (const auto& p : node.properties) {
       if (!text.starts_with(p.name)) continue;
       const std::string_view rest = text.substr(p.name.size());
-      auto found = rest.starts_with('[') ? read_item(p.name, rest, *p.node) : followed({p.name}, rest, *p.node);
-      if (found) return found;
+      if (rest.starts_with('[')) {
+        if (auto found = read_item(p.name, rest, *p.node)) return found;
+      } else if (auto found = read_rest(rest, *p.node)) {
+        return in(KeyPart{p.name}, std::move(*found));
+      }
     }
     // where any names are allowed, they may hold dots, and what they name has nothing in it
-    if (node.additional != nullptr && !text.empty()) return Parts{{std::string(text)}};
+    if (node.additional != nullptr && !text.empty()) return Parts{KeyPart{std::string(text)}};
     return std::nullopt;
   }
 
  private:
+  static Parts in(KeyPart first, Parts rest) {
+    rest.insert(rest.begin(), std::move(first));
+    return rest;
+  }
+
   /// An item of `list`, whose key begins `text` in brackets.
   std::optional<Parts> read_item(const std::string& name, std::string_view text, const Node& list) {
     const auto hopeless = hopeless_.find(&list);
     if (list.key.empty() || (hopeless != hopeless_.end() && text.data() >= hopeless->second)) return std::nullopt;
     for (size_t end = text.find(']', 2); end != text.npos; end = text.find(']', end + 1))
-      if (auto found = followed({name, std::string(text.substr(1, end - 1))}, text.substr(end + 1), *list.items))
-        return found;
+      if (auto found = read_rest(text.substr(end + 1), *list.items))
+        return in(KeyPart{name, std::string(text.substr(1, end - 1))}, std::move(*found));
     hopeless_[&list] = text.data();
     return std::nullopt;
   }
 
-  /// `first`, and what `rest` says stands in it; nullopt when it says nothing of the kind.
-  std::optional<Parts> followed(KeyPart first, std::string_view rest, const Node& node) {
-    Parts out{std::move(first)};
-    if (rest.empty()) return out;
-    if (rest[0] != '.') return std::nullopt;
-    const auto more = read(rest.substr(1), node);
-    if (!more) return std::nullopt;
-    out.insert(out.end(), more->begin(), more->end());
-    return out;
+  /// What stands in something that `node` describes; empty where that itself is meant.
+  std::optional<Parts> read_rest(std::string_view text, const Node& node) {
+    if (text.empty()) return Parts{};
+    return text[0] == '.' ? read(text.substr(1), node) : std::nullopt;
   }
 
   std::map<const Node*, const char*> hopeless_;  // where no end was found, there is none behind either

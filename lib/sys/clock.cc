@@ -1,7 +1,5 @@
 #include "sys/clock.h"
 
-#include "base/error.h"
-
 #include <fmt/format.h>
 #include <time.h>
 
@@ -9,6 +7,7 @@
 #include <charconv>
 #include <fstream>
 
+#include "base/error.h"
 #include "sys/env.h"
 #include "sys/interrupt.h"
 

@@ -17,6 +17,17 @@ from pair import HTTPS, make_pair
 
 TOKEN = "5ecre7" + os.urandom(24).hex()
 PASSWORD = "hun7er" + os.urandom(8).hex()
+# the value of a field that its schema marks as secret: the manifest and its versions hold it, and no output shows it
+FIELD = "pr0be" + os.urandom(8).hex()
+PROBED = """[[upstream]]
+name = "probed"
+server = [{ address = "127.0.0.1:1" }]
+health = { type = "http", interval = "1h", headers = { X-Probe = "%s" } }
+[[route]]
+path = "/probed/"
+upstream = "probed"
+request_headers.set = { X-Key = "%s" }
+"""
 # never started here: they wait for ever, print what everybody may see, or are systemd's
 NOT_RUN = {"completion"}
 
@@ -77,6 +88,7 @@ class Secrecy(unittest.TestCase):
     def manifest(self, label, pem, key, weight=1):
         source = ('[source]\ntype = "redis"\nhost = "127.0.0.1"\nport = %d\nkey = "k"\npassword_file = "/etc/orctl/secrets/%s/redis.password"\n' % (faults.free_port(), self.lab.name))
         extra = HTTPS % self.https + '[admin]\nlisten = "127.0.0.1:%d"\ntoken_file = "/etc/orctl/secrets/%s/admin.token"\n%s' % (self.admin, self.lab.name, source)
+        extra += PROBED % (FIELD + label, FIELD + label)
         self.other = {"certs/mixed.pem": pem + key, "certs/armour.pem": key.replace("PRIVATE KEY", "CERTIFICATE"), "certs/plain.b64": "".join(key.splitlines()[1:-1]) + "\n",
                       "certs/jwk.json": '{"kty":"oct","k":"%s"}\n' % PASSWORD, "certs/noted.crt": "# the password is %s\n%s" % (PASSWORD, pem),
                       "certs/id.ppk": "PuTTY-User-Key-File-3: ssh-ed25519\nPrivate-Lines: 1\n%s\n" % PASSWORD, "certs/netrc": "machine a login b password %s\n" % PASSWORD}
@@ -158,6 +170,8 @@ class Secrecy(unittest.TestCase):
             for line in key.splitlines()[1:-1]:
                 secrets["key %d" % i + line[:4]] = line
         places = {"output of " + what: text for what, text in self.said.items()}
+        for place, text in places.items():
+            self.assertNotIn(FIELD, text, "a secret field is in %s" % place)
         places["the store"] = self.store_text()
         places["arguments"] = b"\n".join(arguments.seen).decode(errors="replace")
         for folder, _, names in os.walk(self.lab.root):
