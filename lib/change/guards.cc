@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "base/text.h"
 #include "live/live_tree.h"
 #include "manifest/host_policy.h"
 #include "render/render.h"
@@ -113,16 +110,6 @@ void refuse_by_policy(const Version& version, const Revision& revision, const st
 
 void require_yes(const std::string& question, const Error& refusal, const World& world) {
   if (!world.env.confirm(question + " [y/N] ")) throw Error(refusal);
-}
-
-void refuse_skipping(const std::vector<std::string>& flags, const Policy& policy, const World& world) {
-  const auto& users = policy.may_skip_guards;
-  const std::string user = world.env.user();
-  if (!users || flags.empty() || std::find(users->begin(), users->end(), user) != users->end()) return;
-  throw Error(Exit::guard, fmt::format("{} skips a guard, and {} may not; nothing was changed", flags.front(), user),
-              users->empty() ? fmt::format("nobody may: may_skip_guards under [policy] in {} is empty", policy.file)
-                             : fmt::format("{} may; may_skip_guards under [policy] in {} says so", join(*users, ", "),
-                                           policy.file));
 }
 
 }  // namespace orctl

@@ -5,7 +5,6 @@
 
 #include "change/request.h"
 #include "live/observe.h"
-#include "model/policy.h"
 #include "plan/plan.h"
 #include "sys/world.h"
 
@@ -47,8 +46,5 @@ void refuse_by_policy(const Version& version, const Revision& revision, const st
 
 /// Asks `question` on the terminal; throws `refusal` when nobody there says yes.
 void require_yes(const std::string& question, const Error& refusal, const World& world);
-
-/// Exit::guard when who calls skips a guard by one of these flags, and the host's policy does not let him.
-void refuse_skipping(const std::vector<std::string>& flags, const Policy& policy, const World& world);
 
 }  // namespace orctl
