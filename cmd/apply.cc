@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "base/whose.h"
 #include "change/guards.h"
 #include "change/make_plan.h"
 #include "cli/show_plan.h"
@@ -85,8 +86,9 @@ Exit run(const Options& o, World& world, Io& io) {
   Wish wish;
   wish.first = o.dry_run ? Wish::First::only_look : Wish::First::look;
   for (const Loaded& one : manifests) {
-    wish.names.push_back(one.instance.name.str());
-    desired[wish.names.back()] = desired_version(one, world);
+    const std::string name = one.instance.name.str();
+    wish.names.push_back(name);
+    desired[name] = about(manifests.size() > 1 ? name : "", [&] { return desired_version(one, world); });
   }
   wish.request = make_request(o.change, world, "apply -f " + o.files.front() + (o.files.size() > 1 ? " …" : ""));
   wish.request.confirm_within = o.confirm_within;

@@ -2,15 +2,15 @@
 # Installs what the tests need on a bare Debian 12, builds with the sanitizers, and runs every test.
 # The last line is `N passed, N failed, N skipped`; exit 0 when nothing failed. Before it stands what each part took.
 #   tests/run.sh            all
-#   tests/run.sh unit cli   only these parts: lib layers docs schema render lua cli quickstart binary fault unit gateway systemd security fuzz
+#   tests/run.sh unit cli   only these parts: lib layers docs schema render lua cli toys quickstart binary fault unit gateway systemd security fuzz
 #   tests/run.sh power      only when asked for: four power cuts of a virtual machine (tests/power/run.sh)
 # Two tests run side by side, as most of them wait most of the time; what is built meanwhile stands back for them (nice). The compiler's
 # cache is ccache's own, outside of this checkout.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
-parts=${*:-lib layers docs schema render lua cli quickstart binary fault unit gateway systemd security fuzz}
+parts=${*:-lib layers docs schema render lua cli toys quickstart binary fault unit gateway systemd security fuzz}
 for part in $parts; do
-  [[ " lib layers docs schema render lua cli quickstart binary fault unit gateway systemd security fuzz power " == *" $part "* ]] ||
+  [[ " lib layers docs schema render lua cli toys quickstart binary fault unit gateway systemd security fuzz power " == *" $part "* ]] ||
     { echo "no such part: $part" >&2; exit 2; }
 done
 wanted() { [[ " $parts " =~ \ ($1)\  ]]; }
@@ -102,7 +102,7 @@ builds=() built=" - " broken=
 # Two processes each; while tests run they get what these leave.
 build() { # what
   local preset=${1%-all} targets=()
-  case $1 in release | asan) targets=(--target orctl) ;; esac
+  case $1 in asan) targets=(--target orctl) ;; release) targets=(--target orctl toy_policy) ;; esac
   nice -n 19 cmake --preset "$preset" && nice -n 19 cmake --build --preset "$preset" "${targets[@]}"
 }
 next_build() {
@@ -147,7 +147,7 @@ start_one() {
   return 1
 }
 
-wanted 'quickstart|binary|fault|gateway|systemd|security|power' && builds+=(release)
+wanted 'toys|quickstart|binary|fault|gateway|systemd|security|power' && builds+=(release)
 wanted 'docs|schema|render|cli|unit' && builds+=(asan)
 wanted unit && builds+=(asan-all)
 wanted fuzz && builds+=(fuzz)
@@ -163,6 +163,7 @@ if wanted cli; then
 fi
 wanted gateway && queue_files gateway health_test.py update_test.py
 wanted security && queue_files security
+wanted toys && queue release "toys policy" /usr/bin/python3 tests/cli/run_txtar.py --orctl build/release/toy_policy tests/toys/policy.txtar
 wanted quickstart && queue release quickstart examples/quickstart.sh
 wanted render && queue asan render /usr/bin/python3 tests/render/run.py --orctl "$asan"
 wanted schema && queue asan schema /usr/bin/python3 tests/schema/run.py --orctl "$asan"

@@ -67,7 +67,6 @@ class SchemaCompiler {
     read(source, node);
     node.lends = node.authority != Authority::none || is_within(node, &Schema::Node::lends);
     node.holds_secret = node.secret || is_within(node, &Schema::Node::holds_secret);
-    check_policies(node, source);
     return &node;
   }
 
@@ -80,7 +79,9 @@ class SchemaCompiler {
 
   /// The order of policies is one list: each stands in it, and nothing else does.
   static void check_policies(const Schema::Node& node, const Source& source) {
-    if (source.value->find("x-fields-of") != nullptr) return;  // the list is that of the schema whose fields they are
+    const auto says = [&](const char* keyword) { return source.value->find(keyword) != nullptr; };
+    // the list stands where the fields do
+    if (says("x-fields-of") || (!says("properties") && !says("x-policies"))) return;
     for (const std::string& name : node.policies)
       if (const Schema::Node* field = node.property(name); field == nullptr || field->phases.empty())
         throw std::logic_error("schema: x-policies names " + name + ", which is no field with x-phase");
@@ -121,6 +122,7 @@ class SchemaCompiler {
     if (source.value->find("x-secret") != nullptr) node.secret = true;
     read_properties(source, node);
     for (const auto& [key, v, place] : source.value->members()) read_keyword(key, v, source.home, node);
+    check_policies(node, source);
   }
 
   /// The properties that x-fields-of takes over, but for those that stand in the schema itself, and then these.

@@ -34,6 +34,7 @@ FLAVOR = "openresty" if b"openresty/" in subprocess.run([NGINX, "-v"], stderr=su
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
 FLAVORS = ("debian", "openresty")
 WHOLE = "minimal"  # the case whose nginx.conf is kept whole, for the first flavour
+BARE_LUA = 'assert(loadfile("%s/tests/lua/bare.lua"))("%s")\n' % (TOP, TOP)
 
 
 def run(*argv, **more):
@@ -194,7 +195,7 @@ class RenderTest(unittest.TestCase):
         """The document follows its schema, and the gateway's own Lua accepts it."""
         text = rendered_file(manifest, "gateway.json", "debian")
         jsonschema.Draft7Validator(schema_files.load("gateway")).validate(json.loads(text))
-        code = 'package.path = "%s/lua/?.lua;" .. package.path\n' % TOP
+        code = BARE_LUA
         code += 'local compiled, err = require("orctl.document.gateway").read(io.read("*a")); io.write(compiled and "taken" or err)'
         done = run("luajit", "-e", code, input=text)
         self.assertEqual((done.stdout, done.stderr), ("taken", ""))
@@ -213,7 +214,7 @@ class RenderTest(unittest.TestCase):
         self.assertTrue(valid)
         for some in (valid[at:at + 100] for at in range(0, len(valid), 100)):
             orctl("render", *(word for item in some for word in ("-f", item["file"])), "--flavor", "debian", "-d", folder + "/out")
-        code = 'package.path = "%s/lua/?.lua;" .. package.path\n' % TOP
+        code = BARE_LUA
         code += 'local doc = require("orctl.document.gateway") for path in io.lines() do local f = io.open(path) local ok, err = doc.read(f:read("*a")) f:close() if not ok then print(err) end end'
         return run("luajit", "-e", code, input="\n".join(folder + "/out/" + item["name"] + "/gateway.json" for item in valid)).stdout
 
@@ -255,7 +256,7 @@ class RenderTest(unittest.TestCase):
 
     def test_what_is_imported_serves_what_the_gateway_makes_of_the_same_document(self):
         chance, folder = random.Random(20261122), self.scratch()
-        compare = 'package.path = "%s/lua/?.lua;" .. package.path\n' % TOP
+        compare = BARE_LUA
         compare += """
             local compat, document, json = require("orctl.document.compat"), require("orctl.document.gateway"), require("orctl.lib.json")
             local function read(path) local f = assert(io.open(path)) local text = f:read("*a") f:close() return text end

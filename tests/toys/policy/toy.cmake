@@ -18,4 +18,4 @@ add_custom_command(
   DEPENDS ${schema_files} ${lua_files} ${toy_files} ${CMAKE_SOURCE_DIR}/lib/embed.cmake
   VERBATIM)
 add_executable(toy_policy EXCLUDE_FROM_ALL ${toy}/embedded_schemas.cc ${toy}/embedded_lua.cc $<TARGET_OBJECTS:orctl>)
-target_link_libraries(toy_policy PRIVATE orctl_engine orctl_import orctl_cli)
+target_link_libraries(toy_policy PRIVATE orctl_change orctl_import orctl_answer orctl_cli)
