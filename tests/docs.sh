@@ -32,6 +32,10 @@ check "the Lua is clean by luacheck" $?
 globals=$(for file in $(find lua -name '*.lua'); do luajit -bl "$file" | grep GSET; done)
 [ -z "$globals" ]
 check "the Lua sets no globals" $?
+elsewhere=$(grep -rnE --include='*.*' --exclude-dir=build --exclude-dir=.git '\b(design|dataplane|reliability|facts|mission|kinds|style)(-[a-z]+)?\.md\b' . | grep -v '^./tests/docs.sh:')
+[ -z "$elsewhere" ] || echo "$elsewhere"
+[ -z "$elsewhere" ]
+check "no text refers to a document that is not here" $?
 [ "$(grep -c '^```' README.md)" = 4 ] && [ "$(sed -n '/^```/,/^```/p' README.md | grep -vc '^```')" = 2 ]
 check "README has exactly two commands" $?
 exit $bad

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Who may include whom (design.md section 2), and what may appear only in its one home. Prints FILE:LINE: what is wrong, and
+# Who may include whom, and what may appear only in its one home. Prints FILE:LINE: what is wrong, and
 # exits 1 when there is anything.
 #   tests/layers.sh               the sources
 #   tests/layers.sh --self-test   proves on a planted copy that each kind of violation is found

@@ -5,7 +5,7 @@
 
 namespace orctl {
 
-/// Where everything is on a host; `root` moves all of it (design.md section 3). Pure: makes paths, looks at nothing.
+/// Where everything is on a host; `root` moves all of it. Pure: makes paths, looks at nothing.
 class Layout {
  public:
   /// `root` is absolute. Paths go into nginx.conf and units, where a blank, a quote, `$` or `%` means something,

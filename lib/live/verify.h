@@ -20,7 +20,7 @@ enum class Saved { may_be_served, is_replaced };
 
 /// Waits until every worker reports `version`'s tree and document, and every http and https listener serves that tree,
 /// and every tcp and udp listener is the master's. A signal that
-/// was sent and an `nginx -t` that passed prove nothing (reliability.md F1). What `evidence` shows of a master that has
+/// was sent and an `nginx -t` that passed prove nothing. What `evidence` shows of a master that has
 /// refused, or of workers that fail in their start, ends the wait at once. Its old workers
 /// must be gone from the reports: after a reload without a new tree nothing else tells old workers from new.
 /// Throws Error with the cause when `limit` passes.

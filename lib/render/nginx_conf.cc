@@ -33,7 +33,7 @@ bool has_folder(const Tree& overlay, const char* folder) {
 /// Takes in all files of a folder of the overlay.
 Directive include_of(const char* folder) { return fixed("include", {std::string(folder) + "*.conf"}); }
 
-/// Name and digest stand in Lua source, so nothing but their own alphabets may get here (threat T3).
+/// Name and digest stand in Lua source, so nothing but their own alphabets may get here.
 std::string lua_literal(const std::string& value) {
   for (const char c : value)
     if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
@@ -176,7 +176,7 @@ Directive data_server(const Instance& instance, const std::string& digest) {
   return block("server", {}, std::move(body));
 }
 
-/// The admin endpoint, on its unix socket or on TCP. Sizes and times are limited: threat T23.
+/// The admin endpoint, on its unix socket or on TCP. Sizes and times are limited.
 Directive admin_server(const Arg& listen, const char* handler) {
   const Directive answer = lua("content", fmt::format("require(\"orctl.init\").{}()", handler));
   return block("server", {},

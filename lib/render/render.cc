@@ -32,7 +32,7 @@ nginx::Config as_read(nginx::Config config) {
   return config;
 }
 
-/// nginx.conf as text; what is written must read back as the tree that was meant (threat T1).
+/// nginx.conf as text; what is written must read back as the tree that was meant.
 std::string conf_text(const nginx::Config& config) {
   const std::string text = nginx::write(config);
   if (nginx::parse(text) != as_read(config)) throw std::logic_error("nginx.conf does not read back as it was meant");

@@ -128,7 +128,7 @@ int64_t needed_open_files(const Value& spec) {
 int64_t unit_open_files(const Value& spec) { return std::max(usual_open_files, needed_open_files(spec)); }
 
 // Every value that goes in here is a path or a name whose alphabet has no blank, quote, `%` or `$` (Layout, schema),
-// so none can end a line, expand as a specifier or as a variable (threat T4).
+// so none can end a line, expand as a specifier or as a variable.
 std::string render_unit(const Instance& instance, const Target& target, const Layout& layout) {
   const std::string name = instance.name.str();
   const std::string tree = layout.tree(tree_folder(instance.spec));

@@ -8,7 +8,7 @@
 #include "sys/fs.h"
 
 /// What is changed below a root is reached from one handle of that root and never through a symlink, so that nobody
-/// who may write in one folder can make us write in another (threats T6 to T8).
+/// who may write in one folder can make us write in another.
 namespace orctl {
 
 /// What a look at the owners of the folders on the way must find. `required` refuses, for root below a root, a folder

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What the gateway costs, beside static nginx, a constant Lua peer and HAProxy: one table of ratios
-with their bars (dataplane.md). Then what an update costs, beside `nginx -s reload` and HAProxy's
+with their bars. Then what an update costs, beside `nginx -s reload` and HAProxy's
 `set server`. Exit 1 when a bar is not met.
 
   tests/install.sh bench && tests/bench/gateway.py               all, about 8 minutes on a quiet machine

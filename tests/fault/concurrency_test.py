@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Many orctl at once: they take turns, no revision is lost or left without an outcome, and a lock ends with its holder
-(reliability.md R7)."""
+."""
 import fcntl
 import json
 import os

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A real full disk: a small tmpfs below the root, with less room in each step (reliability.md R6). The old version stays live, the error
+"""A real full disk: a small tmpfs below the root, with less room in each step. The old version stays live, the error
 says what to do, and with room again the next apply works. Needs root for `unshare --mount`; fails where it cannot have it."""
 import os
 import shutil

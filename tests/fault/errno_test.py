@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """One failed call: ENOSPC, EIO, EDQUOT, EMFILE, EINTR, EACCES or EROFS once in a run. orctl ends with an error that says what to do, the old
-version stays live and the next apply works; and when it ends with 0, the new version is live (reliability.md R2). By default a
+version stays live and the next apply works; and when it ends with 0, the new version is live. By default a
 choice of points that differs from commit to commit (points.py) gets one error in turn; FULL=1 takes every call with every error."""
 import os
 import re

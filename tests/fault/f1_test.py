@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""An `nginx -t` that passes and a signal that is sent prove nothing (reliability.md F1): each of its cases ends with the
+"""An `nginx -t` that passes and a signal that is sent prove nothing: each of its cases ends with the
 old configuration serving under its old generation, with a message that names the cause, and with an honest history."""
 import os
 import socket

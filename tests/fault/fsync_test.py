@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What orctl has told of survives a power cut: its traces break no rule of fsynclint (reliability.md R4)."""
+"""What orctl has told of survives a power cut: its traces break no rule of fsynclint."""
 import os
 import re
 import sys

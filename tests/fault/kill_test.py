@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """SIGKILL at every call that changes files, starts processes or talks to nginx: the tree stays whole, traffic is answered, and the
-next command puts everything in order by itself (reliability.md R1).
+next command puts everything in order by itself.
 
 strace without -f follows orctl alone: nginx, which posix_spawn starts, is never hit. A signal that is injected at the entry of a call
 kills before the call is made, so the points of a run are all the states that a kill can leave, but those inside the kernel.

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""An apply of what is live already changes nothing at all (R9): not one call that changes a file, no new time on any file, no revision,
+"""An apply of what is live already changes nothing at all: not one call that changes a file, no new time on any file, no revision,
 no signal and no request to nginx but those that only look."""
 import os
 import sys

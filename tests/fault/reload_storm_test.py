@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A hundred reloads at once, under connections that never end: draining workers do not pile up (reliability.md R12)."""
+"""A hundred reloads at once, under connections that never end: draining workers do not pile up."""
 import os
 import random
 import socket

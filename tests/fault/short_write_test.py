@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A kernel that gives and takes a few bytes at a time and interrupts every other read and write (R3): every command ends as undisturbed, every file is
+"""A kernel that gives and takes a few bytes at a time and interrupts every other read and write: every command ends as undisturbed, every file is
 whole. Made by a library that is loaded before libc; orctl gives its children a clean environment, so nginx never has it."""
 import os
 import shutil

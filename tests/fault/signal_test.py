@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """SIGINT and SIGTERM all over a changing command, at chosen calls instead of at random times: it is rolled back or completed before it
-ends, says so by its exit code, and leaves nothing pending (reliability.md R8). Then at random times. FULL=1 takes every changing call,
+ends, says so by its exit code, and leaves nothing pending. Then at random times. FULL=1 takes every changing call,
 and 200 times."""
 import os
 import random

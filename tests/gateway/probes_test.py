@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What breaks other balancers (dataplane.md section 4), done to ours under load: reload, a killed
+"""What breaks other balancers, done to ours under load: reload, a killed
 worker, invalid documents, dead servers, updates in quick succession, a thousand hot updates."""
 import itertools
 import os

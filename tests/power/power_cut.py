@@ -1,4 +1,4 @@
-"""Power cuts: what `orctl apply` has acknowledged must be on the disk when a machine loses power (reliability.md R5).
+"""Power cuts: what `orctl apply` has acknowledged must be on the disk when a machine loses power.
 
 A QEMU machine mounts a fresh ext4 disk and applies one manifest after the other, hot changes and reloads, the first to an empty
 root. At some moment QEMU is killed; what its kernel had not yet written is gone, as with the power (what it had written is kept: a disk

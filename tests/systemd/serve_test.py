@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """An instance under systemd, from its first apply to its end: it serves, is changed hot and by reload, and every change that is
-broken leaves the old one serving, with the cause told (reliability.md R10, F1)."""
+broken leaves the old one serving, with the cause told."""
 import hashlib
 import os
 import sys

@@ -6,8 +6,7 @@
 #include "samples.h"
 #include "sys_scratch.h"
 
-// Real nginx is the judge of what a token is: it serves each value, and the bytes must be the same (reliability.md
-// F19).
+// Real nginx is the judge of what a token is: it serves each value, and the bytes must be the same.
 using namespace orctl;
 using namespace orctl::test;
 using nginx::Config;
