@@ -40,7 +40,7 @@ void git_check(int code, const std::string& doing, const std::string& path) {
   const git_error* last = git_error_last();
   const bool told = last != nullptr && last->message != nullptr;
   const std::string why = told ? last->message : last_errno != 0 ? errno_text(last_errno) : "unknown error of libgit2";
-  std::string hint;
+  std::string hint = "run the same command again; orctl doctor says whether the store is sound";
   for (const int error : {EACCES, EPERM, EROFS, ENOSPC, EDQUOT, EIO, EMFILE, ENFILE}) {
     if (why.ends_with(errno_text(error))) hint = errno_hint(error);
   }
