@@ -130,7 +130,7 @@ class FullDisk(unittest.TestCase):
     def test_d_no_inodes(self):
         lab = self.lab
         self.assertEqual(faults.run(["umount", self.disk]).code, 0)
-        self.mount("size=%d,nr_inodes=400" % SIZE)
+        self.mount("size=%d,nr_inodes=600" % SIZE)
         old, new = lab.manifest("old", "old"), lab.manifest("new", "new")
         lab.must("apply", "-f", old)
         fillers = []
