@@ -133,16 +133,16 @@ class BrokenApply(unittest.TestCase):
     def test_6_a_worker_that_fails_at_its_start_is_put_back(self):
         """nginx -t, the reload and init_by_lua all pass; only the worker's own phase fails. Its requests may well be answered until
         the proof fails to come, as nothing but the admin endpoint knows."""
-        module = ('local state = require("orctl.state.state")\n'
-                  'state.start = function() error("no worker can build this") end\n'
+        module = ('local cycle = require("orctl.state.cycle")\n'
+                  'cycle.start = function() error("no worker can build this") end\n'
                   'return true\n')
         self.refused({"lua/trap.lua": module}, ROLLED_BACK, ["no worker can build this"], serves_meanwhile=True)
 
     def test_6b_a_worker_that_keeps_the_old_document_is_put_back(self):
         """The workers run the new tree and say of themselves that they cannot serve its document."""
-        module = ('local store = require("orctl.state.store")\n'
-                  'local load = store.load\n'
-                  'store.load = function(generation, has) return nil, "no room for generation " .. generation end\n'
+        module = ('local shared = require("orctl.state.shared")\n'
+                  'local load = shared.load\n'
+                  'shared.load = function(generation, has) return nil, "no room for generation " .. generation end\n'
                   'return load\n')
         self.refused({"lua/trap.lua": module}, ROLLED_BACK, ["no room for generation"], serves_meanwhile=True)
 

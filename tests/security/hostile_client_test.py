@@ -192,7 +192,7 @@ class HostileClients(unittest.TestCase):
         taken.bind(("127.0.0.1", faults.free_port()))
         taken.listen(1)
         port = taken.getsockname()[1]
-        trap = 'local state = require("orctl.state.state")\nlocal start = state.start\nstate.start = function()\n  %s\n  return start()\nend\nreturn true\n'
+        trap = 'local cycle = require("orctl.state.cycle")\nlocal start = cycle.start\ncycle.start = function()\n  %s\n  return start()\nend\nreturn true\n'
         cases = (
             ("a port of another", {"http.d/b.conf": "server { listen 127.0.0.1:%d; }\n" % port}, "bind() to 127.0.0.1:%d failed" % port),
             ("Lua that fails in the master", {"lua/trap.lua": 'error("no such luck")\n'}, "no such luck"),
