@@ -44,8 +44,10 @@ class Killed(unittest.TestCase):
             before(n)
             code = self.killed_at(n, *args(n), call=call)
             self.whole("%s killed at call %d" % (what, n))
-            if code != KILLED:
-                self.assertEqual(code, 0)
+            if code not in (KILLED, 0):
+                # strace counts the calls of each process: a program that orctl ran (useradd) was killed in its place, and it said so
+                self.assertIn(code, (5, 11))
+            elif code == 0:
                 print("  %s: killed at %d calls, whole again by the next apply each time" % (what, n - 1))
                 self.assertGreater(n, least)
                 return
