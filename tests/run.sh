@@ -31,7 +31,7 @@ count() {
     /^Ran [0-9]+ tests? in/ { ran = $2 }
     /^(OK|FAILED)( |$)/ { bad = 0; skip = 0; t = $0; gsub(/[(),]/, " ", t); n = split(t, w, " ")
       for (i = 1; i <= n; i++) { split(w[i], kv, "="); if (kv[1] == "failures" || kv[1] == "errors") bad += kv[2]; if (kv[1] == "skipped") skip += kv[2] }
-      p += ran - bad - skip; f += bad; s += skip; ran = 0 }
+      if (ran > bad + skip) p += ran - bad - skip; f += bad; s += skip; ran = 0 }
     /^ok [0-9]+/ { if ($0 ~ /# [Ss][Kk][Ii][Pp]/) s++; else p++ }
     /^not ok [0-9]+/ { f++ }
     /^[0-9]+ passed, [0-9]+ failed/ { p += $1; f += $3; if (NF >= 5) s += $5; plain = 1; pp = $1; pf = $3; ps = (NF >= 5 ? $5 : 0) }
