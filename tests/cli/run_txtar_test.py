@@ -16,9 +16,9 @@ case $1 in
   grumble) shift; printf '%s\\n' "$@" >&2 ;;
   cat) cat ;;
   daemon) shift; mkdir -p $ORCTL_ROOT/run/openresty/x
-    sh -c 'exec sleep 60' $ORCTL_ROOT & ;;
+    sh -c "exec tail -f --pid=$PPID /dev/null" $ORCTL_ROOT & ;;
   instance) mkdir -p $ORCTL_ROOT/run/openresty/x
-    python3 -c 'import time; time.sleep(60)' $ORCTL_ROOT & echo $! >$ORCTL_ROOT/run/openresty/x/nginx.pid ;;
+    python3 -c 'import signal; signal.alarm(60); signal.pause()' $ORCTL_ROOT & echo $! >$ORCTL_ROOT/run/openresty/x/nginx.pid ;;
   crash) echo '==1==ERROR: AddressSanitizer: heap-use-after-free' >&2; exit 1 ;;
   die) kill -9 $$ ;;
 esac
@@ -136,7 +136,7 @@ class Runner(unittest.TestCase):
 
     def test_a_background_program_is_ended_with_its_children(self):
         before = time.monotonic()
-        self.passes("background sh -c 'sleep 60 & echo up >up; wait'\nwait-for test -s up\n"
+        self.passes("background sh -c 'tail -f --pid=$PPID /dev/null & echo up >up; wait'\nwait-for test -s up\n"
                     "background orctl daemon\nwait-for test -d $ROOT/run\n")
         self.assertLess(time.monotonic() - before, 10)
 

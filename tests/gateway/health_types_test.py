@@ -29,7 +29,7 @@ function _M.check(server, settings)
 end
 return _M
 """
-ENDLESS = "return { check = function() ngx.sleep(60) return true end }"
+ENDLESS = "return { check = function() return require('ngx.semaphore').new():wait(60) end }"
 EMPTY = "return {}"
 OVERLAY = {"line.lua": CHECK, "endless.lua": ENDLESS, "empty.lua": EMPTY,
            "orctl/overlay.list": "line\nendless\nempty\n"}

@@ -150,7 +150,7 @@ class Apart(unittest.TestCase):
         host = self.host
         host.apply(ONE)
         user = host.show(unit_of(ONE), "User")
-        fake = "exec -a 'nginx: master process /usr/sbin/nginx -p /opt/openresty/%s -c nginx.conf' sleep 600" % TWO
+        fake = "exec -a 'nginx: master process /usr/sbin/nginx -p /opt/openresty/%s -c nginx.conf' tail -f --pid=1 /dev/null" % TWO
         host.background("setpriv", "--reuid", user, "--regid", user, "--clear-groups", "bash", "-c", fake)
         pid = faults.wait_for(lambda: list(host.processes("^nginx: master.*%s" % TWO)), 60, "it runs")[0]
         host.apply(TWO)

@@ -148,11 +148,11 @@ class Confirm(unittest.TestCase):
         """Somebody's process keeps the user from being removed, and ends later."""
         self.host.apply(NAME, "--confirm-within", "2s", nginx=NEW)
         user = self.host.show(unit_of(NAME), "User")
-        self.host.background("setpriv", "--reuid", user, "--regid", user, "--clear-groups", "sleep", "600")
-        sleeper = faults.wait_for(lambda: list(self.host.processes("^sleep 600")), 60, "it runs")[0]
+        self.host.background("setpriv", "--reuid", user, "--regid", user, "--clear-groups", "tail", "-f", "--pid=1", "/dev/null")
+        keeper = faults.wait_for(lambda: list(self.host.processes("^tail -f --pid=1")), 60, "it runs")[0]
         faults.wait_for(lambda: "could not be taken back" in self.host.run("journalctl", "-u", SERVICE, check=False).out, 60, "the first try fails", step=0.1)
         self.assertEqual(self.host.run("getent", "passwd", user).code, 0)
-        self.host.run("kill", str(sleeper))
+        self.host.run("kill", str(keeper))
         faults.wait_for(lambda: not self.host.exists("/var/lib/orctl/confirm/%s.json" % NAME), 60, "the second one ends it", step=0.1)
         self.await_nothing_left()
         self.assertEqual(self.host.left(NAME, user), [])

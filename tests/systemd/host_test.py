@@ -80,9 +80,9 @@ class Host(unittest.TestCase):
         self.assertEqual([processes_of(n) for n in namespaces], [[], []])
 
     def test_it_ends_with_the_test_that_was_killed(self):
-        script = ("import os, sys, time; sys.path.insert(0, %r); from host import SystemdHost, faults\n"
+        script = ("import os, signal, sys; sys.path.insert(0, %r); from host import SystemdHost, faults\n"
                   "host = SystemdHost().start(); print(os.readlink('/proc/%%d/ns/pid' %% host.pid), host.keeper.pid, faults._home, flush=True)\n"
-                  "time.sleep(60)" % os.path.dirname(os.path.abspath(__file__)))
+                  "signal.alarm(60); signal.pause()" % os.path.dirname(os.path.abspath(__file__)))
         with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as child:
             namespace, keeper, scratch = child.stdout.readline().split()
             self.addCleanup(shutil.rmtree, scratch)

@@ -113,7 +113,8 @@ TEST_CASE("a program that is not there") {
 TEST_CASE("the deadline kills the program and its own children") {
   const Scratch scratch;
   const std::string pids = scratch / "pids";
-  const Error error = error_of([&] { shell("sleep 1000 & echo $$ $! > " + pids + "; wait", Millis(300)); });
+  const Error error =
+      error_of([&] { shell("tail -f --pid=$PPID /dev/null & echo $$ $! > " + pids + "; wait", Millis(300)); });
   CHECK(error.exit() == Exit::timeout);
   CHECK(has(error.what(), "300 ms"));
   const std::string both = Fs({}).read(pids);
@@ -124,7 +125,8 @@ TEST_CASE("the deadline kills the program and its own children") {
 TEST_CASE("a daemon that keeps our pipes open does not hold us up") {
   const Scratch scratch;
   Proc proc({});
-  const auto result = proc.run({"/bin/sh", "-c", "sleep 1000 & echo $! > " + scratch / "pid" + "; echo done"}, plenty);
+  const auto result = proc.run(
+      {"/bin/sh", "-c", "tail -f --pid=$PPID /dev/null & echo $! > " + scratch / "pid" + "; echo done"}, plenty);
   CHECK(result.out == "done\n");
   const int daemon = std::stoi(Fs({}).read(scratch / "pid"));
   CHECK(proc.alive(daemon));
@@ -193,7 +195,8 @@ TEST_CASE("a signal ends a wait with its name, and the program with it") {
   const pid_t child = forked([&] {
     install_signal_handlers();
     const Error error = error_of([&] {
-      shell("echo $$ > " + scratch / "pid.new; mv " + scratch / "pid.new " + scratch / "pid; exec sleep 1000");
+      shell("echo $$ > " + scratch / "pid.new; mv " + scratch / "pid.new " +
+            scratch / "pid; exec tail -f --pid=$PPID /dev/null");
     });
     if (std::string(error.what()) != "interrupted by SIGINT" || interrupted() != SIGINT) return 1;
     Clock().pause(Millis(100'000));
