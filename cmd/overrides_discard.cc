@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "answer/overrides.h"
 #include "base/whose.h"
 #include "change/held.h"
 #include "change/request.h"
-#include "cli/show_gateway.h"
 #include "shared/override.h"
 #include "store/select.h"
 

@@ -1,9 +1,7 @@
 #pragma once
 #include <functional>
-#include <optional>
 
 #include "cli/command.h"
-#include "live/observe.h"
 
 namespace orctl {
 
@@ -34,17 +32,5 @@ class Among {
   size_t answers_ = 0;
   Exit first_ = Exit::ok;
 };
-
-/// Why nothing that only the gateway of an instance knows can be told: it runs and does not answer.
-std::optional<Error> silence_of(const Observed& o);
-
-/// Tells who besides root could change what an instance runs.
-void warn_distrusted(Io& io, const Observed& o, const World& world);
-
-/// A file of the store as an Error.
-Error file_error(const Git::Fault& fault);
-
-/// Says what of the store hides an instance whose name is not known.
-void tell_hidden(const World& world, const std::function<void(const Error&)>& tell);
 
 }  // namespace orctl

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "answer/overrides.h"
 #include "base/text.h"
-#include "cli/show_gateway.h"
 #include "live/wait.h"
 
 namespace orctl {
