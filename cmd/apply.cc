@@ -85,11 +85,13 @@ Exit run(const Options& o, World& world, Io& io) {
   std::map<std::string, Version> desired;
   Wish wish;
   wish.first = o.dry_run ? Wish::First::only_look : Wish::First::look;
-  for (const Loaded& one : manifests) {
-    const std::string name = one.instance.name.str();
+  const bool many = manifests.instances.size() + manifests.objects.size() > 1;
+  const auto want = [&](const std::string& name, const auto& one) {
     wish.names.push_back(name);
-    desired[name] = about(manifests.size() > 1 ? name : "", [&] { return desired_version(one, world); });
-  }
+    desired[name] = about(many ? name : "", [&] { return desired_version(one, world); });
+  };
+  for (const Object& one : manifests.objects) want(id_of(one.spec), one);
+  for (const Loaded& one : manifests.instances) want(one.instance.name.str(), one);
   wish.request = make_request(o.change, world, "apply -f " + o.files.front() + (o.files.size() > 1 ? " …" : ""));
   wish.request.confirm_within = o.confirm_within;
   wish.most = most_of(o.max_impact);

@@ -6,6 +6,7 @@
 #include "answer/overrides.h"
 #include "answer/upstreams.h"
 #include "answer/versions.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/show_answer.h"
 
@@ -17,33 +18,43 @@ struct Options {
   Choice choice;
 };
 
-/// What can be listed: its word on the command line, its table, and who makes the items.
-struct Listed {
+/// What can be listed besides the kinds that live on a host: its word on the command line, its table, and who makes the
+/// items.
+struct View {
   const char* word;
   const Noun& (*noun)();
   Answer (*list)(const Choice& choice, const World& world);
 };
-constexpr Listed listed[] = {
-    {"instances", instances_noun, list_instances},  {"upstreams", upstreams_noun, list_upstreams},
-    {"servers", servers_noun, list_servers},        {"health", health_noun, list_health},
-    {"overrides", overrides_noun, list_overrides},  {"versions", versions_noun, list_versions},
-    {"certs", certificates_noun, list_certificates}};
+constexpr View views[] = {
+    {"upstreams", upstreams_noun, list_upstreams}, {"servers", servers_noun, list_servers},
+    {"health", health_noun, list_health},          {"overrides", overrides_noun, list_overrides},
+    {"versions", versions_noun, list_versions},    {"certs", certificates_noun, list_certificates}};
+
+std::vector<std::string> words() {
+  std::vector<std::string> all;
+  for (const Kind& kind : kinds())
+    if (kind.lives != Kind::Lives::nowhere) all.push_back(kind.plural);
+  for (const View& view : views) all.emplace_back(view.word);
+  return all;
+}
 
 void flags(Flags& f, Options& o) {
-  std::vector<std::string> words;
-  for (const Listed& one : listed) words.emplace_back(one.word);
-  f.positional("WHAT", o.what, "instances, upstreams, servers, health, overrides, versions or certs")
-      .choices(words)
-      .required();
+  const std::vector<std::string> all = words();
+  f.positional("WHAT", o.what, join({all.begin(), all.end() - 1}, ", ") + " or " + all.back()).choices(all).required();
   f.positional("INST", o.choice.names, "instances, or patterns such as 'prd_*'; none: all; of health also INST/UP");
   f.add("-l,--selector", o.choice.labels, "choose instances by label").value("KEY=VALUE");
 }
 
 Exit run(const Options& o, const World& world, Io& io) {
-  const Listed& one =
-      *std::find_if(std::begin(listed), std::end(listed), [&](const Listed& known) { return known.word == o.what; });
-  io.kind(one.noun().kind);
-  return show_answer(io, one.noun(), one.list(o.choice, world));
+  for (const Kind& kind : kinds())
+    if (kind.plural == o.what) {
+      io.kind(noun_of(kind).kind);
+      return show_answer(io, noun_of(kind), list_objects(kind, o.choice, world));
+    }
+  const View& view =
+      *std::find_if(std::begin(views), std::end(views), [&](const View& known) { return known.word == o.what; });
+  io.kind(view.noun().kind);
+  return show_answer(io, view.noun(), view.list(o.choice, world));
 }
 
 }  // namespace

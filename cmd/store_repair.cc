@@ -44,16 +44,16 @@ std::optional<Loaded> load_one(const std::string& file, const World& world, Io& 
 
 std::vector<std::string> names_to_mend(const Options& o, const std::vector<StoreFault>& faults, const World& world) {
   if (!o.names.empty()) {
-    const auto recorded = recorded_instances(world);
+    const auto recorded = recorded_ids(world);
     const auto lost = lost_instances(world);
     for (const std::string& name : o.names)
       if (std::find(recorded.begin(), recorded.end(), name) == recorded.end() && !lost.contains(name))
-        throw Error(Exit::usage, "the store knows no instance '" + name + "'", "orctl store verify");
+        throw Error(Exit::usage, "the store knows no '" + name + "'", "orctl store verify");
     return {o.names.begin(), o.names.end()};
   }
   std::set<std::string> names;
   for (const StoreFault& fault : faults)
-    if (can_be_instance(fault.instance)) names.insert(fault.instance);
+    if (can_be_stored(fault.instance)) names.insert(fault.instance);
   return {names.begin(), names.end()};
 }
 

@@ -22,11 +22,23 @@ void flags(Flags& f, Options& o) {
   f.add("--strict", o.strict, "warnings make the manifests invalid too");
 }
 
+/// "2 instances, 1 note": whatever is there, and instances in any case.
+std::string counts_of(const Manifests& manifests) {
+  std::string out = count(manifests.instances.size(), "instance");
+  for (const Kind& kind : kinds())
+    if (const auto n = std::count_if(manifests.objects.begin(), manifests.objects.end(),
+                                     [&](const Object& one) { return &kind_of(one.spec) == &kind; });
+        n != 0)
+      out += ", " + (n == 1 ? "1 " + kind.word() : fmt::format("{} {}", n, kind.plural));
+  return out;
+}
+
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind("ValidationResult");
   Manifests manifests = load(o.files, o.recursive ? Recurse::yes : Recurse::no, world);
   add_policy_faults(manifests, sound_config(world).policy, Severity::warning);
   for (const Diagnostic& d : manifests.found) d.severity == Severity::error ? io.error(d) : io.warn(d);
+  for (const Object& object : manifests.objects) io.item(manifest_item(object));
   for (const Loaded& loaded : manifests.instances) io.item(manifest_item(loaded.instance));
   const auto errors =
       static_cast<size_t>(std::count_if(manifests.found.begin(), manifests.found.end(),
@@ -34,8 +46,8 @@ Exit run(const Options& o, const World& world, Io& io) {
   const size_t warnings = manifests.found.size() - errors;
   const bool valid = errors == 0 && (!o.strict || warnings == 0);
   io.print(fmt::format("{}: {} in {}, {}, {}\n", valid ? io.paint("valid", "green") : io.paint("invalid", "red"),
-                       count(manifests.instances.size(), "instance"), count(manifests.files, "file"),
-                       count(errors, "error"), count(warnings, "warning")));
+                       counts_of(manifests), count(manifests.files, "file"), count(errors, "error"),
+                       count(warnings, "warning")));
   return valid ? Exit::ok : Exit::no;
 }
 

@@ -8,12 +8,13 @@ top=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 cd "${LAYERS_TOP:-$top}" || exit 2
 
 declare -A allowed=(
-  [base]="base" [sys]="sys base" [model]="model base" [nginx]="nginx base" [plan]="plan model base"
-  [render]="render model nginx base" [import]="import model base" 
-  [store]="store render plan model sys base" [manifest]="manifest store render plan model nginx sys base" [host]="host manifest render model nginx sys base"
-  [gateway]="gateway store render model sys base" [live]="live gateway host store render plan model sys base"
-  [answer]="answer live gateway host store render plan model sys base"
-  [change]="change live gateway host manifest store render plan model sys base" [cli]="cli answer plan model base"
+  [base]="base" [sys]="sys base" [model]="model base" [kind]="kind model base" [nginx]="nginx base" [plan]="plan kind model base"
+  [render]="render kind model nginx base" [import]="import model base"
+  [store]="store render plan kind model sys base" [manifest]="manifest store render plan kind model nginx sys base"
+  [host]="host manifest render kind model nginx sys base"
+  [gateway]="gateway store render kind model sys base" [live]="live gateway host store render plan kind model sys base"
+  [answer]="answer live gateway host store render plan kind model sys base"
+  [change]="change live gateway host manifest store render plan kind model sys base" [cli]="cli answer plan kind model base"
 )
 faults=0
 fault() { printf '%s\n' "$1"; faults=$((faults + 1)); }
@@ -94,6 +95,8 @@ self_test() {
     cp "$1" "$work/$1"
   }
   plant lib/model/name.cc '#include "sys/world.h"' 'model includes sys/world.h'
+  plant lib/model/name.cc '#include "kind/kind.h"' 'model includes kind/kind.h'
+  plant lib/kind/instance/instance.cc '#include "render/render.h"' 'kind includes render/render.h'
   plant lib/nginx/lint.cc '  #  include  "model/value.h"' 'nginx includes model/value.h'
   plant lib/plan/plan.cc '#include "change/apply.h"' 'plan includes change/apply.h'
   plant lib/base/text.cc '#include "model/value.h"' 'base includes model/value.h'

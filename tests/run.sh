@@ -102,7 +102,7 @@ builds=() built=" - " broken=
 # Two processes each; while tests run they get what these leave.
 build() { # what
   local preset=${1%-all} targets=()
-  case $1 in asan) targets=(--target orctl) ;; release) targets=(--target orctl toy_policy) ;; esac
+  case $1 in asan) targets=(--target orctl) ;; release) targets=(--target orctl toy_policy toy_kind) ;; esac
   nice -n 19 cmake --preset "$preset" && nice -n 19 cmake --build --preset "$preset" "${targets[@]}"
 }
 next_build() {
@@ -163,7 +163,9 @@ if wanted cli; then
 fi
 wanted gateway && queue_files gateway health_test.py update_test.py
 wanted security && queue_files security
-wanted toys && queue release "toys policy" /usr/bin/python3 tests/cli/run_txtar.py --orctl build/release/toy_policy tests/toys/policy.txtar
+for toy in policy kind; do
+  wanted toys && queue release "toys $toy" /usr/bin/python3 tests/cli/run_txtar.py --orctl build/release/toy_$toy tests/toys/$toy.txtar
+done
 wanted quickstart && queue release quickstart examples/quickstart.sh
 wanted render && queue asan render /usr/bin/python3 tests/render/run.py --orctl "$asan"
 wanted schema && queue asan schema /usr/bin/python3 tests/schema/run.py --orctl "$asan"

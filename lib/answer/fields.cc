@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "kind/kind.h"
 #include "model/host_rules.h"
-#include "model/kinds.h"
 #include "model/schema.h"
 
 namespace orctl {
@@ -98,11 +98,11 @@ std::string text_below(const Value& fields) {
 }  // namespace
 
 Value field_item(const std::string& path) {
-  std::vector<std::string> kinds, parts = split(path, '.');
-  for (const std::string& kind : kind_names()) kinds.push_back(lower(kind));
-  kinds.emplace_back("config");
+  std::vector<std::string> words, parts = split(path, '.');
+  for (const Kind& kind : kinds()) words.push_back(kind.word());
+  words.emplace_back("config");
   parts[0] = lower(parts[0]);
-  if (std::find(kinds.begin(), kinds.end(), parts[0]) == kinds.end()) throw unknown(path, kinds, parts[0], "");
+  if (std::find(words.begin(), words.end(), parts[0]) == words.end()) throw unknown(path, words, parts[0], "");
   const Schema::Node* node = &Schema::get(parts[0]).root();
   std::string found = parts[0];
   for (size_t i = 1; i < parts.size(); ++i) {

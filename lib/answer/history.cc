@@ -40,7 +40,7 @@ const Noun& history_noun() {
 
 Answer list_revisions(const std::string& name, size_t limit, const World& world) {
   std::optional<Error> end;
-  const auto all = can_be_instance(name) ? readable_revisions(world, name, limit, end) : std::vector<Revision>{};
+  const auto all = can_be_stored(name) ? readable_revisions(world, name, limit, end) : std::vector<Revision>{};
   if (all.empty() && end) throw Error(*end);
   if (all.empty()) throw no_revisions(world, name);
   Answer answer;

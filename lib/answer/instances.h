@@ -1,17 +1,20 @@
 #pragma once
 #include "answer/answer.h"
+#include "kind/kind.h"
 #include "live/observe.h"
 
 namespace orctl {
 
-const Noun& instances_noun();
+/// How the objects of a kind are listed.
+const Noun& noun_of(const Kind& kind);
 
-/// The manifest of an instance and what it is right now; of one whose spec or revision is not known, what is.
+/// The manifest of an instance, or of an object of another kind, and what it is right now; of one whose spec or
+/// revision is not known, what is.
 Value instance_item(const Observed& o);
 
 Answer list_instances(const Choice& choice, const World& world);
 
-/// "4m12s" until an unconfirmed change goes back, "overdue"; "-" where none waits.
-std::string confirm_text(const Value& item, const std::string& field);
+/// The same of any kind that lives on a host.
+Answer list_objects(const Kind& kind, const Choice& choice, const World& world);
 
 }  // namespace orctl

@@ -2,8 +2,8 @@
 
 namespace orctl {
 
-Value manifest_item(const Instance& instance) {
-  return Value(Value::Object{{"name", instance.name.str()}, {"file", instance.source.file}});
+Value manifest_item(const Object& object) {
+  return Value(Value::Object{{"name", id_of(object.spec)}, {"file", object.source.file}});
 }
 
 Value rendered_item(const std::string& name, const Rendered& rendered) {

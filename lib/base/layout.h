@@ -22,7 +22,10 @@ class Layout {
 
   bool whole_host() const { return root_.empty(); }
   std::string trees() const { return root_ + "/opt/openresty"; }
-  std::string tree(const std::string& folder) const { return trees() + "/" + folder; }
+  /// `folder` is below trees(), or begins with a slash.
+  std::string tree(const std::string& folder) const {
+    return folder.starts_with('/') ? root_ + folder : trees() + "/" + folder;
+  }
   /// Where a tree is staged: beside the live one, so that both are on one filesystem.
   std::string stage(const std::string& folder) const { return beside(folder, ".orctl-stage."); }
   /// Where the check of a staged tree works.

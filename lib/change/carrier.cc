@@ -68,6 +68,7 @@ Outcome Carrier::run() {
 std::vector<Step> Carrier::make_ready() {
   refuse_stale();
   refuse_others_place();
+  if (!plan_.has_process()) return plan_.steps;
   const int master = supervisor_.master(world_);
   there_.was_running = master != 0;
   if (!plan_.before && there_.was_running)
@@ -190,7 +191,7 @@ Error Carrier::put_back(const Error& cause) {
   way_ = Way::back;
   cause_ = cause.what();
   evidence_ = Evidence();  // nginx may still be logging what it could not do for the change that is taken back
-  there_.upgrading = supervisor_.upgrading(world_) != 0;
+  there_.upgrading = plan_.has_process() && supervisor_.upgrading(world_) != 0;
   if (!has_effects(there_)) {
     carry_all(undo(plan_, there_));
     return cause;

@@ -12,6 +12,7 @@
 #include "host/own_place.h"
 #include "host/target.h"
 #include "live/live_tree.h"
+#include "live/object_files.h"
 #include "model/certificates.h"
 #include "store/history.h"
 #include "store/unconfirmed.h"
@@ -49,12 +50,16 @@ void Carrier::require_ready(const Step& step) {
 }
 
 void Carrier::carry(const CheckTree&) {
-  require_named_files(plan_.after->spec, world_);
-  prepared_ = supervisor_.prepare(world_, target_of(*plan_.after), plan_.after->spec);
-  settle_secrets(world_, plan_.after->spec);
+  const bool process = plan_.has_process();
+  if (process) {
+    require_named_files(plan_.after->spec, world_);
+    prepared_ = supervisor_.prepare(world_, target_of(*plan_.after), plan_.after->spec);
+    settle_secrets(world_, plan_.after->spec);
+  }
   world_.fs.remove(stage_);
   world_.fs.make_folders(stage_.substr(0, stage_.rfind('/')));
   world_.fs.write_tree(stage_, plan_.after->tree, ownership());
+  if (!process) return check_object_files(world_, plan_.after->spec, stage_, request_.verify_limit);
   check_staged_tree(world_, plan_.after->spec, stage_, plan_.after->tree, plan_.before ? plan_.before->tree : Tree{},
                     target_of(*plan_.after));
 }
@@ -178,6 +183,7 @@ void Carrier::upgrade() {
 }
 
 void Carrier::carry(const Verify&) {
+  if (!plan_.has_process()) return prove_object(world_, goal(), request_.verify_limit);
   const bool replaces =
       way_ == Way::there && std::find(plan_.steps.begin(), plan_.steps.end(), Step(PushGateway{})) != plan_.steps.end();
   const Proof proof = verify(world_, plan_.name, goal(), evidence_, request_.verify_limit,

@@ -37,7 +37,7 @@ void finish_interrupted(const std::string& name, World& world, const Request& re
   if (!world.git.ref(branch_of(name))) return;
   // before anything is done by what it says
   if (!plan.base.empty()) plan.before = load_manifest(world, name, plan.base);
-  settle_masters(name, world, request, note);
+  if (can_be_instance(name)) settle_masters(name, world, request, note);
   Traces there = look_at_store(name, world);
   if (is_settled(there)) {
     there = look_at_places(plan, std::move(there), world);

@@ -71,7 +71,7 @@ std::vector<Error> warnings_of_trust(const Plan& plan, const World& world) {
 }
 
 void require_existing(const Observed& now, const World& world) {
-  if (!now.exists()) throw unknown_instance(now.name, present_instances(world));
+  if (!now.exists()) throw unknown_name(now.name, world);
 }
 
 void refuse_others_tree(const Observed& now, const World& world) {

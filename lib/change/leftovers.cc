@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "change/confirm.h"
 #include "host/systemd.h"
+#include "kind/kind.h"
 #include "model/name.h"
 #include "render/render.h"
 #include "store/history.h"
@@ -23,6 +24,13 @@ constexpr size_t most_nested = 4;  // folders that a layout may put between the 
 
 std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+/// Of an object whose spec cannot be read.
+std::string object_folder_of(const std::string& id) {
+  const IdParts parts = parts_of_id(id);
+  const Kind* kind = find_kind_by_word(parts.word);
+  return kind == nullptr ? "" : object_folder(*kind, parts.name);
+}
 
 std::vector<Fs::Entry> entries(const World& world, const std::string& folder) {
   return world.fs.exists(folder) ? world.fs.list(folder) : std::vector<Fs::Entry>();
@@ -74,7 +82,7 @@ std::vector<std::string> temporaries(const std::string& name, const World& world
 class Search {
  public:
   Search(const World& world) : world_(world) {
-    for (const std::string& name : present_instances(world)) {
+    for (const std::string& name : present_ids(world)) {
       const std::string folder = folder_of_tree(name);
       live_.insert(name);
       trees_.insert(world.layout.tree(folder));
@@ -84,6 +92,8 @@ class Search {
 
   std::vector<Leftover> run() {
     look_at_trees(world_.layout.trees(), 0);
+    for (const Kind& kind : kinds())
+      if (kind.lives == Kind::Lives::in_files) look_at_objects(kind);
     for (const auto& one : {&Layout::run, &Layout::state, &Layout::logs}) {
       const std::string parent = folder_of((world_.layout.*one)("x"));
       for (const Fs::Entry& entry : entries(world_, parent)) add_of_gone(parent + "/" + entry.name, entry.name);
@@ -108,6 +118,7 @@ class Search {
       return applied ? tree_folder(load_manifest(world_, name, applied->commit).spec) : name;
     } catch (const Error&) {
       stop_if_interrupted();
+      if (!can_be_instance(name)) return object_folder_of(name);
       const std::string own = find_own_tree(name, world_);
       return own.empty() ? name : own.substr(world_.layout.trees().size() + 1);
     }
@@ -133,6 +144,15 @@ class Search {
     for (const Fs::Entry& entry : entries(world_, folder))
       add_named(folder, entry.name, "openresty-",
                 {"-check.service", "-confirm-trial.service", "-confirm.service", "-confirm.timer", ".service"});
+  }
+
+  /// Folders of objects that the store does not call live, and what is staged beside them.
+  void look_at_objects(const Kind& kind) {
+    const std::string folder = folder_of(world_.layout.tree(object_folder(kind, "x")));
+    for (const Fs::Entry& entry : entries(world_, folder)) {
+      const std::string path = folder + "/" + entry.name, id = kind.word() + "/" + entry.name;
+      if (entry.kind == Fs::Kind::folder && !trees_.contains(path)) add(path, can_be_stored(id) ? id : "");
+    }
   }
 
   void look_at_trees(const std::string& folder, size_t depth) {

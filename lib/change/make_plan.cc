@@ -15,13 +15,6 @@ namespace {
 
 constexpr size_t max_socket_path = 107;  // sun_path without its NUL, unix(7)
 
-Instance instance_of(const Value& spec) {
-  Instance instance;
-  instance.name = known_name(spec.at("name").as_string());
-  instance.spec = spec;
-  return instance;
-}
-
 /// /proc/PID/exe names the file itself, the target may name a link to it: the same file is the same binary. A binary
 /// that was replaced under a running process ("… (deleted)", a package upgrade) is no reason to restart by surprise.
 std::string comparable_binary(const std::string& running, const std::string& wanted, const World& world) {
@@ -41,14 +34,19 @@ void refuse_moves(const Version& before, const Version& after) {
 void add_plan(Plan& plan, Observed now, std::optional<Version> after, const std::string& binary, const World& world) {
   if (after) require_keepable(*after, now.name);
   if (now.version && after) refuse_moves(*now.version, *after);
-  if (!now.version && after) require_own_place(now.name, tree_folder(after->spec), world);
+  if (!now.version && after && has_process(after->spec)) require_own_place(now.name, tree_folder(after->spec), world);
   if (now.live.running && !binary.empty()) now.live.binary = comparable_binary(now.live.binary, binary, world);
   const bool both = now.version && after;
-  if (both) now.live.other_rights = process_rights(now.version->unit) != process_rights(after->unit);
+  const std::string tree = world.layout.tree(tree_folder(after ? after->spec : now.version->spec));
+  if (both && has_process(after->spec))
+    now.live.other_rights = process_rights(now.version->unit) != process_rights(after->unit);
   if (both) now.live.misfits = world.fs.misfits(now.tree_path, tree_ownership(after->spec, world));
   plan.instances.push_back(plan_instance(now.name, now.applied ? now.applied->commit : "", std::move(now.version),
                                          std::move(after), now.live, binary));
-  if (both && !world.fs.cannot_exchange(world.layout.trees()).empty())
+  if (both && !world.fs
+                   .cannot_exchange(has_process(plan.instances.back().after->spec) ? world.layout.trees()
+                                                                                   : tree.substr(0, tree.rfind('/')))
+                   .empty())
     for (Step& step : plan.instances.back().steps)
       if (auto* swap = std::get_if<SwapTree>(&step)) swap->in_two = true;
 }
@@ -75,11 +73,26 @@ Version desired_version(const Loaded& loaded, const World& world) {
   return out;
 }
 
-Plan make_plan(const std::vector<Loaded>& desired, const World& world) {
+Version desired_version(const Object& object, const World& world) {
+  Version out;
+  out.spec = object.spec;
+  out.manifest = object.source.text;
+  out.manifest_name = object.source.file.ends_with(".json") ? "manifest.json" : "manifest.toml";
+  out.tree = kind_of(object.spec).render(object.spec, world.env.host());
+  out.digest = tree_digest(out.tree);
+  return out;
+}
+
+Plan make_plan(const Manifests& desired, const World& world) {
   Plan plan;
-  for (const Loaded& loaded : desired) {
+  const bool many = desired.instances.size() + desired.objects.size() > 1;
+  for (const Object& object : desired.objects) {
+    const std::string id = id_of(object.spec);
+    about(many ? id : "", [&] { add_plan(plan, observe(id, world), desired_version(object, world), "", world); });
+  }
+  for (const Loaded& loaded : desired.instances) {
     const std::string name = loaded.instance.name.str();
-    about(desired.size() > 1 ? name : "", [&] {
+    about(many ? name : "", [&] {
       add_plan(plan, observe(name, world), desired_version(loaded, world), find_target(loaded.instance, world).binary,
                world);
     });
@@ -89,7 +102,8 @@ Plan make_plan(const std::vector<Loaded>& desired, const World& world) {
 
 Plan make_plan(const Observed& now, std::optional<Version> after, const World& world) {
   Plan plan;
-  const std::string binary = after ? find_target(instance_of(after->spec), world).binary : "";
+  const std::string binary =
+      after && has_process(after->spec) ? find_target(as_instance(after->spec), world).binary : "";
   add_plan(plan, now, std::move(after), binary, world);
   return plan;
 }

@@ -12,9 +12,12 @@ namespace orctl {
 /// The desired version of a loaded instance on this host.
 Version desired_version(const Loaded& loaded, const World& world);
 
-/// The plan for some loaded instances: looks at each and says what to do. Exit::refused for a change that cannot be
-/// made in place.
-Plan make_plan(const std::vector<Loaded>& desired, const World& world);
+/// The desired version of an object that lives in files on this host.
+Version desired_version(const Object& object, const World& world);
+
+/// The plan for all that some manifests describe: looks at each and says what to do. Exit::refused for a change that
+/// cannot be made in place.
+Plan make_plan(const Manifests& desired, const World& world);
 
 /// The plan that takes one instance to a version of the store; `binary` as in plan_instance.
 Plan make_plan(const Observed& now, std::optional<Version> after, const World& world);

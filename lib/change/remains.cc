@@ -11,6 +11,7 @@
 namespace orctl {
 
 Observed look_to_delete(const std::string& name, const World& world, const NginxMasters& all) {
+  if (!can_be_instance(name)) return observe(name, world, all);
   world.git.exists();  // of a store that is another's, or none, nothing is said about this instance
   try {
     Observed now = observe(name, world, all);

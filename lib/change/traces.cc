@@ -79,11 +79,13 @@ Traces look(const InstancePlan& plan, Traces there, const World& world) {
     const std::string live = find_trees(folder_of(plan), world).live;
     there.live = held(world.fs.read_tree(live, tree_ownership(spec_of(plan), world)), plan);
   }
-  const Supervisor supervisor(world.layout, plan.name, world.layout.tree(folder_of(plan)));
-  const int master = supervisor.master(world);
-  there.running = master != 0;
-  there.unreachable = is_unreachable(supervisor, master, world);
-  there.upgrading = supervisor.upgrading(world) != 0;
+  if (plan.has_process()) {
+    const Supervisor supervisor(world.layout, plan.name, world.layout.tree(folder_of(plan)));
+    const int master = supervisor.master(world);
+    there.running = master != 0;
+    there.unreachable = is_unreachable(supervisor, master, world);
+    there.upgrading = supervisor.upgrading(world) != 0;
+  }
   if (!there.commit.empty()) there.applied = world.git.ref(applied_ref(plan.name)).value_or("");
   return there;
 }

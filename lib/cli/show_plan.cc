@@ -62,7 +62,7 @@ std::string change_line(const Change& c) {
   std::string line = fmt::format("{} {}", c.op == Op::add ? "+" : c.op == Op::remove ? "-" : "~", to_string(c.key));
   if (c.op == Op::change && !(c.before.is_null() && c.after.is_null()))
     line += fmt::format(": {} -> {}", shown(c.before), shown(c.after));
-  else if (c.op == Op::add && c.key != Key(Whole::instance) && !c.after.is_null())
+  else if (c.op == Op::add && c.key != Key(Whole::instance) && c.key != Key(Whole::object) && !c.after.is_null())
     line += ": " + shown(c.after);
   if (!c.reason.empty()) line += " (" + c.reason + ")";
   return line;

@@ -4,6 +4,7 @@
 
 #include "base/rights.h"
 #include "base/text.h"
+#include "kind/kind.h"
 #include "manifest/config.h"
 #include "model/host_rules.h"
 #include "model/instance_user.h"
@@ -155,6 +156,7 @@ Target find_target(const Instance& instance, const World& world) {
 }
 
 Ownership tree_ownership(const Value& spec, const World& world) {
+  if (!has_process(spec)) return {};
   if (world.supervision == Supervision::process) return {};
   const std::string group = instance_user(spec);
   // of a version whose user is yet to be made, or is gone, nobody can own anything

@@ -10,6 +10,7 @@
 #include "gateway/gateway.h"
 #include "host/supervisor.h"
 #include "host/target.h"
+#include "kind/kind.h"
 #include "live/salvage.h"
 #include "live/saved_document.h"
 #include "render/unit.h"
@@ -75,6 +76,8 @@ void observe_process(Observed& o, const World& world, const NginxMasters& all) {
 
 std::string Observed::state() const {
   if (broken) return "broken";
+  if (version && !has_process(version->spec))
+    return applied && applied->digest == version->digest ? "applied" : "drifted";
   if (pid == 0 && !orphans.empty()) return "degraded";
   if (pid == 0) return unit && (unit->active == "failed" || unit->sub == "auto-restart") ? "failed" : "stopped";
   if (denied && !loss && fault_of_masters().empty()) return "unknown";
@@ -122,8 +125,7 @@ Observed observe(const std::string& name, const World& world, const NginxMasters
   o.name = name;
   const auto newest = revisions(world, name, 1);
   if (newest.empty()) {
-    if (can_be_instance(name) && world.git.exists() && world.git.ref(applied_ref(name)))
-      throw no_revisions(world, name);
+    if (can_be_stored(name) && world.git.exists() && world.git.ref(applied_ref(name))) throw no_revisions(world, name);
     return o;
   }
   const Revision& head = newest.front();
@@ -141,9 +143,10 @@ Observed observe(const std::string& name, const World& world, const NginxMasters
       o.interrupted || world.fs.exists(world.layout.stage(folder)) || world.fs.exists(world.layout.aside(folder));
   version.tree = world.fs.read_tree(o.tree_path, tree_ownership(version.spec, world));
   version.digest = tree_digest(version.tree);
-  version.unit = world.fs.exists(world.layout.unit(name)) ? world.fs.read(world.layout.unit(name)) : "";
+  const bool process = has_process(version.spec);
+  if (process && world.fs.exists(world.layout.unit(name))) version.unit = world.fs.read(world.layout.unit(name));
   o.version = std::move(version);
-  observe_process(o, world, all);
+  if (process) observe_process(o, world, all);
   try {
     o.unconfirmed = unconfirmed(name, world);
   } catch (const Error& e) {
@@ -179,7 +182,7 @@ Observed observe_existing(const std::string& name, const World& world, const Ngi
   Observed o = observe(name, world, all);
   if (o.exists()) return o;
   if (const auto lost = lost_history(name, world)) throw Error(*lost);
-  throw unknown_instance(name, present_instances(world));
+  throw unknown_name(name, world);
 }
 
 }  // namespace orctl

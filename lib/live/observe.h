@@ -46,7 +46,7 @@ struct Observed {
   std::string fault_of_masters() const;
   /// "broken", "stopped", "failed" (systemd gave up, or waits to start it again), "running", "degraded" (running, but
   /// outside of its unit, or with a second master, or the workers disagree or do not answer), "unknown" (running, and
-  /// the caller may not ask it).
+  /// the caller may not ask it). Of an object that lives in files "applied", or "drifted" when they are others.
   std::string state() const;
 };
 

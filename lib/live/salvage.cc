@@ -17,6 +17,13 @@ namespace orctl {
 
 Value bare_spec(const std::string& name, const std::string& folder) {
   Value spec = Value::object();
+  if (!can_be_instance(name)) {
+    const IdParts parts = parts_of_id(name);
+    const Kind* kind = find_kind_by_word(parts.word);
+    spec.set("kind", kind == nullptr ? "Instance" : kind->name);
+    spec.set("name", parts.name);
+    return schema_of(spec).with_defaults(spec);
+  }
   spec.set("name", name);
   if (!folder.empty()) spec.set("layout", folder);
   spec.set("nginx", Value::object());
@@ -55,7 +62,7 @@ Observed salvage(const std::string& name, const Error& why, const World& world) 
   } catch (const Error&) {
     stop_if_interrupted();
   }
-  o.tree_path = find_own_tree(name, world);
+  if (can_be_instance(name)) o.tree_path = find_own_tree(name, world);
   const size_t top = world.layout.trees().size() + 1;
   const std::string folder = o.tree_path.empty() ? "" : o.tree_path.substr(top);
   Version version;
@@ -65,12 +72,14 @@ Observed salvage(const std::string& name, const Error& why, const World& world) 
   try {
     version.tree = world.fs.read_tree(o.tree_path, tree_ownership(version.spec, world));
     version.digest = carried_digest(version.tree);
-    version.unit = world.fs.exists(world.layout.unit(name)) ? world.fs.read(world.layout.unit(name)) : "";
+    if (has_process(version.spec) && world.fs.exists(world.layout.unit(name)))
+      version.unit = world.fs.read(world.layout.unit(name));
     o.version = std::move(version);
   } catch (const Error&) {
     stop_if_interrupted();
     o.version.reset();
   }
+  if (!can_be_instance(name)) return o;
   try {
     observe_process(o, world, NginxMasters(world));
   } catch (const Error& e) {

@@ -4,7 +4,7 @@
 
 #include "base/tree.h"
 #include "live/observe.h"
-#include "model/kinds.h"
+#include "model/instance.h"
 #include "sys/world.h"
 
 namespace orctl {

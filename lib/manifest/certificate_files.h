@@ -1,6 +1,6 @@
 #pragma once
 #include "base/tree.h"
-#include "model/kinds.h"
+#include "model/instance.h"
 
 namespace orctl {
 

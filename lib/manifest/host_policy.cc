@@ -123,18 +123,27 @@ void add_policy_faults(Manifests& manifests, const Policy& policy, Severity of_r
       if (d.code == "policy-risk" || d.code == "policy-source") d.severity = of_risk;
       manifests.found.push_back(std::move(d));
     }
+  for (const Object& object : manifests.objects)
+    for (Diagnostic& d : check_policy(object, {}, policy)) manifests.found.push_back(std::move(d));
 }
 
-std::vector<Loaded> load_allowed(const std::vector<std::string>& files, Recurse recurse, const World& world,
-                                 const std::function<void(const Diagnostic&)>& report) {
+Manifests load_allowed(const std::vector<std::string>& files, Recurse recurse, const World& world,
+                       const std::function<void(const Diagnostic&)>& report) {
   Manifests manifests = load(files, recurse, world);
   add_policy_faults(manifests, sound_config(world).policy, Severity::error);
   return valid_ones(std::move(manifests), report);
 }
 
 Diagnostics check_version(const Version& version, const std::string& name, const World& world) {
-  const Instance instance{known_name(version.spec.at("name").as_string()), version.spec, {name, ""}};
-  Diagnostics found = check_all(instance, overlay_of(version.tree), sound_config(world).policy);
+  const Policy policy = sound_config(world).policy;
+  Diagnostics found;
+  if (has_process(version.spec)) {
+    Instance instance = as_instance(version.spec);
+    instance.source.file = name;
+    found = check_all(instance, overlay_of(version.tree), policy);
+  } else {
+    found = check_policy({version.spec, {name, ""}}, {}, policy);
+  }
   std::erase_if(found, [](const Diagnostic& d) { return d.severity != Severity::error; });
   for (Diagnostic& d : found) {
     d.place = {};

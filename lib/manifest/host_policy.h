@@ -13,9 +13,9 @@ namespace orctl {
 /// as root, a source) is told as `of_risk`.
 void add_policy_faults(Manifests& manifests, const Policy& policy, Severity of_risk);
 
-/// load_valid(), for commands that go on only with what the policy of this host allows.
-std::vector<Loaded> load_allowed(const std::vector<std::string>& files, Recurse recurse, const World& world,
-                                 const std::function<void(const Diagnostic&)>& report);
+/// load() and valid_ones(), for commands that go on only with what the policy of this host allows.
+Manifests load_allowed(const std::vector<std::string>& files, Recurse recurse, const World& world,
+                       const std::function<void(const Diagnostic&)>& report);
 
 /// What the policy of this host refuses of a version in the store, called `name`; without places, as its manifest may
 /// have been made by an older orctl.

@@ -2,7 +2,7 @@
 #include <string>
 
 #include "base/tree.h"
-#include "model/kinds.h"
+#include "model/instance.h"
 
 namespace orctl {
 

@@ -63,6 +63,7 @@ struct Item {
   Diagnostics found{};
   std::optional<Manifest> manifest{};
   std::optional<Loaded> loaded{};
+  std::optional<Object> object{};
 };
 
 /// Files are read, and instances made of them, each by itself and in parallel; what they have in common comes between
@@ -82,10 +83,12 @@ class Loader {
       hide_secrets(item.found);
       std::move(item.found.begin(), item.found.end(), std::back_inserter(out_.found));
       if (item.loaded) out_.instances.push_back(std::move(*item.loaded));
+      if (item.object) out_.objects.push_back(std::move(*item.object));
     }
-    std::vector<const Instance*> all;
-    all.reserve(out_.instances.size());
+    std::vector<const Object*> all;
+    all.reserve(out_.instances.size() + out_.objects.size());
     for (const Loaded& loaded : out_.instances) all.push_back(&loaded.instance);
+    for (const Object& object : out_.objects) all.push_back(&object);
     check_together(all, out_.found);
     return std::move(out_);
   }
@@ -208,7 +211,10 @@ class Loader {
   }
 
   void make(Item& item) {
-    if (!item.manifest || item.manifest->kind != "Instance") return;
+    if (!item.manifest) return;
+    const Kind::Lives lives = find_kind(item.manifest->kind)->lives;
+    if (lives == Kind::Lives::in_files) item.object = make_object(std::move(*item.manifest), item.found);
+    if (lives != Kind::Lives::in_process) return;
     const auto fleet = fleets_.find(item.at.place);
     const Fleet* common = fleet == fleets_.end() || !fleet->second ? nullptr : &*fleet->second;
     auto instance = make_instance(std::move(*item.manifest), common, item.found);
@@ -256,10 +262,14 @@ Manifests load(const std::vector<std::string>& files, Recurse recurse, const Wor
 
 std::vector<Loaded> load_valid(const std::vector<std::string>& files, Recurse recurse, const World& world,
                                const std::function<void(const Diagnostic&)>& report) {
-  return valid_ones(load(files, recurse, world), report);
+  Manifests manifests = valid_ones(load(files, recurse, world), report);
+  if (!manifests.objects.empty())
+    throw Error(Exit::refused, fmt::format("'{}' is no instance", id_of(manifests.objects.front().spec)),
+                "name manifests of instances only");
+  return std::move(manifests.instances);
 }
 
-std::vector<Loaded> valid_ones(Manifests manifests, const std::function<void(const Diagnostic&)>& report) {
+Manifests valid_ones(Manifests manifests, const std::function<void(const Diagnostic&)>& report) {
   for (const Diagnostic& d : manifests.found) report(d);
   if (!manifests.valid()) {
     const auto errors = std::count_if(manifests.found.begin(), manifests.found.end(),
@@ -268,9 +278,9 @@ std::vector<Loaded> valid_ones(Manifests manifests, const std::function<void(con
                 fmt::format("{} in the manifests; nothing was changed", count(static_cast<size_t>(errors), "error")),
                 "mend what is marked above, then run the same command again");
   }
-  if (manifests.instances.empty())
+  if (manifests.instances.empty() && manifests.objects.empty())
     throw Error(Exit::refused, "the manifests describe no instance", "add a manifest with kind = \"Instance\"");
-  return std::move(manifests.instances);
+  return manifests;
 }
 
 }  // namespace orctl

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "base/tree.h"
-#include "model/kinds.h"
+#include "kind/instance/instance.h"
 #include "sys/world.h"
 
 namespace orctl {
@@ -16,6 +16,7 @@ struct Loaded {
 
 struct Manifests {
   std::vector<Loaded> instances;
+  std::vector<Object> objects;   ///< of the kinds that live in files
   std::vector<NameRules> rules;  ///< of each Fleet that was read
   size_t files = 0;
   Diagnostics found;  ///< errors and warnings of all files, in the order of the files
@@ -40,10 +41,11 @@ inline constexpr size_t max_loaded_bytes = size_t{1} << 30;  ///< manifests and 
 /// what a manifest names, was written by others: it is reached through no symlink (sys/folder.h).
 Manifests load(const std::vector<std::string>& files, Recurse recurse, const World& world);
 
-/// The instances of valid manifests: throws Error(Exit::refused) after handing every fault to `report`.
-std::vector<Loaded> valid_ones(Manifests manifests, const std::function<void(const Diagnostic&)>& report);
+/// The manifests, when they are valid and describe something: throws Error(Exit::refused) after handing every fault to
+/// `report`.
+Manifests valid_ones(Manifests manifests, const std::function<void(const Diagnostic&)>& report);
 
-/// load() and valid_ones().
+/// load() and valid_ones(), of manifests that describe instances only.
 std::vector<Loaded> load_valid(const std::vector<std::string>& files, Recurse recurse, const World& world,
                                const std::function<void(const Diagnostic&)>& report);
 

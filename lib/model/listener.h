@@ -3,7 +3,7 @@
 #include <string>
 
 #include "model/diagnostic.h"
-#include "model/kinds.h"
+#include "model/instance.h"
 #include "model/value.h"
 
 namespace orctl {

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/tree_paths.h"
 #include "model/embedded.h"
+#include "model/object.h"
 #include "model/source_text.h"
 
 namespace orctl {
@@ -23,10 +24,7 @@ const Schema::Node* node_of(const Schema::Node& node, const std::string& member)
 }
 
 /// What the gateway's document may hold. Beside the others of Schema::get, which every command compiles.
-const Schema& document_schema() {
-  static const Schema schema{std::string(embedded_schemas().at("schemas/gateway.json"))};
-  return schema;
-}
+const Schema& document_schema() { return Schema::get("gateway"); }
 
 /// Calls `see` for each secret of `value`, in the order of the document.
 template <class See>
@@ -90,7 +88,7 @@ Value masked(const Value& value, const Schema::Node& node) {
   return out;
 }
 
-Value masked_spec(const Value& spec) { return masked(spec, Schema::get("instance").root()); }
+Value masked_spec(const Value& spec) { return masked(spec, schema_of(spec).root()); }
 
 void hide_secret_lines(const std::string& file, const Value& document, const Schema::Node& node, Diagnostics& faults) {
   std::set<uint32_t> lines;
@@ -102,10 +100,10 @@ void hide_secret_lines(const std::string& file, const Value& document, const Sch
 std::string masked_manifest(const Source& source) {
   if (source.text.starts_with(byte_order_mark))
     return std::string(byte_order_mark) + masked_manifest({source.file, source.text.substr(byte_order_mark.size())});
-  const Schema::Node& node = Schema::get("instance").root();
   Diagnostics faults;
   const auto document = read_document(source, faults);
   if (!document) return mask_of(source.text) + "\n";
+  const Schema::Node& node = schema_of(*document).root();
   std::string text = source.text;
   for (const Replacement& r : replacements(text, *document, node)) text.replace(r.from, r.to - r.from, r.text);
   const auto read = read_document({source.file, text}, faults);

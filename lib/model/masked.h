@@ -23,7 +23,7 @@ std::string mask_of_fingerprint(std::string_view fingerprint);
 /// none.
 Value masked(const Value& value, const Schema::Node& node);
 
-/// The same of the spec of an instance.
+/// The same of a spec, by its kind.
 Value masked_spec(const Value& spec);
 
 /// Takes out of faults the lines of `file`, read as `document`, in which a secret begins: they would be shown with it.

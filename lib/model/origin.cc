@@ -43,22 +43,21 @@ void stand_in(const Source& source, Place place, Diagnostic& d) {
 
 }  // namespace
 
-Diagnostic fault_of(const Instance& instance, Severity severity, const char* code, const Value& at, std::string field,
+Diagnostic fault_of(const Object& object, Severity severity, const char* code, const Value& at, std::string field,
                     std::string text, std::string hint) {
   Diagnostic d;
   d.severity = severity, d.code = code, d.text = std::move(text), d.hint = std::move(hint);
-  stand_in(instance.source, at.place, d);
+  stand_in(object.source, at.place, d);
   for (std::string table = field; d.place.line == 0 && !table.empty(); table = table_of(table)) {
-    if (const Place own = place_in(instance.spec, table); own.line != 0) {
-      stand_in(instance.source, own, d);
-    } else if (const Place common = instance.given ? place_in(instance.given->values, table) : Place{};
-               common.line != 0) {
-      stand_in(instance.given->source, common, d);
+    if (const Place own = place_in(object.spec, table); own.line != 0) {
+      stand_in(object.source, own, d);
+    } else if (const Place common = object.given ? place_in(object.given->values, table) : Place{}; common.line != 0) {
+      stand_in(object.given->source, common, d);
       field = "defaults." + field;
-      d.text += fmt::format(" (for {})", instance.spec.at("name").as_string());
+      d.text += fmt::format(" (for {})", object.spec.at("name").as_string());
     }
   }
-  if (d.place.line == 0) stand_in(instance.source, place_in(instance.spec, "name"), d);
+  if (d.place.line == 0) stand_in(object.source, place_in(object.spec, "name"), d);
   d.field = std::move(field);
   return d;
 }

@@ -83,11 +83,11 @@ std::string without_brackets(const std::string& host) {
 
 class PolicyCheck {
  public:
-  PolicyCheck(const Instance& instance, const Policy& policy) : instance_(instance), policy_(policy) {}
+  PolicyCheck(const Object& object, const Policy& policy) : object_(object), policy_(policy) {}
 
   Diagnostics run(const Tree& overlay) {
-    Schema::get("instance")
-        .visit_authority(instance_.spec,
+    schema_of(object_.spec)
+        .visit_authority(object_.spec,
                          [&](Authority authority, const Value& value, const Value& parent, const std::string& field) {
                            for (const auto& refusal : refusals(authority, value, parent))
                              add(refusal.code.c_str(), value, field,
@@ -100,8 +100,7 @@ class PolicyCheck {
  private:
   void add(const char* code, const Value& at, std::string field, std::string text, std::string hint) {
     if (found_.size() >= max_faults) return;
-    found_.push_back(
-        fault_of(instance_, Severity::error, code, at, std::move(field), std::move(text), std::move(hint)));
+    found_.push_back(fault_of(object_, Severity::error, code, at, std::move(field), std::move(text), std::move(hint)));
   }
 
   struct Coded {
@@ -139,7 +138,7 @@ class PolicyCheck {
         take("source", refuse_source(parent, policy_));
         break;
       case Authority::secret_file:
-        take("secret", refuse_secret_file(value.as_string(), instance_.name.str(), policy_));
+        take("secret", refuse_secret_file(value.as_string(), id_of(object_.spec), policy_));
         break;
       case Authority::certificate_file:
         take("certificate", refuse_certificate_file(value.as_string(), policy_));
@@ -168,18 +167,18 @@ class PolicyCheck {
     std::vector<std::string> files;
     for (const auto& [path, file] : overlay)
       if (path.starts_with(tree_path::lua)) files.push_back(path);  // snippets are looked at directive by directive
-    const Value* folder = instance_.spec.find("files");
+    const Value* folder = object_.spec.find("files");
     if (!files.empty() && folder != nullptr)
       add("policy-risk", *folder, "files",
           fmt::format("the folder holds {}{}, which is code, and the policy of this host has risk \"low\"", files[0],
                       files.size() > 1 ? fmt::format(" and {} more", files.size() - 1) : ""),
           hint);
-    visit_check_modules(instance_.spec, [&](const Value& module, const std::string& field) {
+    visit_check_modules(object_.spec, [&](const Value& module, const std::string& field) {
       add("policy-risk", module, field, "this check runs Lua, and the policy of this host has risk \"low\"", hint);
     });
   }
 
-  const Instance& instance_;
+  const Object& object_;
   const Policy& policy_;
   Diagnostics found_;
 };
@@ -213,8 +212,8 @@ std::optional<Refusal> refuse_address(const std::string& address, const Policy& 
   return refuse_host(address.substr(0, address.rfind(':')), policy);
 }
 
-Diagnostics check_policy(const Instance& instance, const Tree& overlay, const Policy& policy) {
-  return PolicyCheck(instance, policy).run(overlay);
+Diagnostics check_policy(const Object& object, const Tree& overlay, const Policy& policy) {
+  return PolicyCheck(object, policy).run(overlay);
 }
 
 }  // namespace orctl

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/tree.h"
-#include "model/kinds.h"
 #include "model/network.h"
+#include "model/object.h"
 
 namespace orctl {
 
@@ -53,9 +53,9 @@ std::optional<Refusal> refuse_host(const std::string& host, const Policy& policy
 /// The same for "HOST:PORT", and for whatever is wrong with its spelling.
 std::optional<Refusal> refuse_address(const std::string& address, const Policy& policy);
 
-/// Every place where `instance`, with `overlay` laid over its tree, says what the policy refuses, at its place in the
+/// Every place where `object`, with `overlay` laid over its tree, says what the policy refuses, at its place in the
 /// manifest. The code is "policy-risk", or "policy-" and what the field acts with (Authority): "policy-binary". It goes
 /// over every field that the schema marks, so that a new one is held against the policy by its mark alone.
-Diagnostics check_policy(const Instance& instance, const Tree& overlay, const Policy& policy);
+Diagnostics check_policy(const Object& object, const Tree& overlay, const Policy& policy);
 
 }  // namespace orctl

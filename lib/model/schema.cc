@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <stdexcept>
 
 #include "base/text.h"
@@ -332,15 +333,21 @@ const Schema::Node* Schema::Node::property(std::string_view name) const {
 }
 
 const Schema& Schema::get(const std::string& name) {
-  // all at once, so that threads that ask at the same time find them ready
-  static const std::map<std::string, std::unique_ptr<Schema>> all = [] {
-    std::map<std::string, std::unique_ptr<Schema>> compiled;
-    for (const char* kind : {"instance", "fleet", "host_balancer", "config", "answers"})
-      compiled[kind] =
-          std::make_unique<Schema>(std::string(embedded_schemas().at(fmt::format("schemas/{}.json", kind))));
-    return compiled;
+  struct Kept {
+    std::once_flag once;
+    std::unique_ptr<Schema> schema;
+  };
+  static std::map<std::string, Kept> all = [] {
+    std::map<std::string, Kept> named;
+    for (const auto& [file, text] : embedded_schemas()) named[file];
+    return named;
   }();
-  return *all.at(name);
+  const auto found = all.find(fmt::format("schemas/{}.json", name));
+  if (found == all.end()) throw std::logic_error("there is no schema " + name);
+  std::call_once(found->second.once, [&] {
+    found->second.schema = std::make_unique<Schema>(std::string(embedded_schemas().at(found->first)));
+  });
+  return *found->second.schema;
 }
 
 Fit Schema::check(const Value& document, const std::string& file, const std::function<std::string(uint32_t)>& line,

@@ -1,6 +1,7 @@
 // Of plan.h: what differs between two texts or specs.
 #include <algorithm>
 
+#include "kind/kind.h"
 #include "model/address.h"
 #include "model/listener.h"
 #include "model/masked.h"
@@ -199,7 +200,8 @@ void tell_of_first_certificate(const Value& before, const Value& after, std::vec
 }  // namespace
 
 std::vector<Change> diff_specs(const Value& before, const Value& after) {
-  std::vector<Change> changes = Differ().run(before, after, Schema::get("instance").root());
+  std::vector<Change> changes = Differ().run(before, after, schema_of(after).root());
+  if (!has_process(after)) return changes;
   // nginx opens the new socket before it closes the old one: 0.0.0.0:P beside 10.0.0.1:P is an address in use
   const auto is_listener = [](const Change& c, Op op) {
     const FieldKey* field = field_of(c.key);

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::string_view file_word = "file ", folder_word = "folder ";
 
-constexpr std::array<std::pair<Whole, std::string_view>, 7> wholes = {{{Whole::instance, "instance"},
+constexpr std::array<std::pair<Whole, std::string_view>, 8> wholes = {{{Whole::instance, "instance"},
+                                                                       {Whole::object, "object"},
                                                                        {Whole::gateway, "gateway"},
                                                                        {Whole::phases, "phases"},
                                                                        {Whole::largest_body, "largest body"},

@@ -40,6 +40,7 @@ struct FolderKey {
 /// What an instance has one of.
 enum class Whole {
   instance,
+  object,        ///< of another kind
   gateway,       ///< the gateway's own Lua
   phases,        ///< of nginx, that run the gateway's Lua
   largest_body,  ///< that nginx itself takes

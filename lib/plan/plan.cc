@@ -2,18 +2,16 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "base/hash.h"
+#include "kind/kind.h"
 #include "model/certificates.h"
 #include "model/masked.h"
 #include "model/route_phases.h"
+#include "plan/files.h"
 
 namespace orctl {
 namespace {
-
-/// "sha256:0123456789ab", what is shown of a file.
-Value brief(const TreeFile& file) {
-  return Value(fingerprint_of(file).substr(0, std::string_view("sha256:0123456789ab").size()));
-}
 
 Impact strongest(const std::vector<Change>& changes) {
   Impact all = Impact::none;
@@ -109,38 +107,6 @@ class FileDiffer {
   std::set<std::string> hot_;
   bool lua_differs_ = false;
 };
-
-constexpr size_t told_one_by_one = 8;
-
-/// Of a file that is replaced anyway nothing more is said; what many have in common is told once.
-void diff_rights(const std::vector<Misfit>& misfits, std::vector<Change>& out) {
-  std::set<Key> told;
-  for (const Change& c : out) told.insert(c.key);
-  std::vector<std::pair<Change, size_t>> groups;  // the first of its kind, and how many there are
-  std::vector<Change> single;
-  for (const Misfit& m : misfits) {
-    Change c{Op::change,   m.folder ? Key(FolderKey{m.path}) : Key(FileKey{m.path}),
-             m.is,         m.wanted,
-             Impact::none, m.owner ? "other owner" : "other rights"};
-    if (told.contains(c.key)) continue;
-    const auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& g) {
-      return g.first.before == c.before && g.first.after == c.after && g.first.reason == c.reason;
-    });
-    if (group != groups.end())
-      ++group->second;
-    else
-      groups.emplace_back(c, 1);
-    single.push_back(std::move(c));
-  }
-  if (single.size() <= told_one_by_one) {
-    out.insert(out.end(), single.begin(), single.end());
-    return;
-  }
-  for (auto& [change, size] : groups) {
-    if (size > 1) change.reason += " of this and " + std::to_string(size - 1) + " more";
-    out.push_back(std::move(change));
-  }
-}
 
 /// Whether the workers serve something else than the tree on disk: somebody has sent the gateway a document. What a
 /// source gave is meant to be another.
@@ -238,6 +204,10 @@ std::vector<Step> steps_between(const Version& before, const Version& after, con
 
 Impact InstancePlan::impact() const { return strongest(changes); }
 
+bool InstancePlan::has_process() const {
+  return (!after && !before) || orctl::has_process((after ? *after : *before).spec);
+}
+
 bool InstancePlan::makes_revision() const {
   return std::find(steps.begin(), steps.end(), Step(CommitRevision{})) != steps.end();
 }
@@ -257,6 +227,7 @@ InstancePlan plan_instance(const std::string& name, const std::string& base, std
   using Action = Supervise::Action;
   InstancePlan plan{name, base, std::move(before), std::move(after), {}, {}};
   if (!plan.before && !plan.after) return plan;
+  if (!plan.has_process()) return plan_files(std::move(plan), live.misfits);
   if (!plan.before) {
     plan.changes.push_back({Op::add, Whole::instance, {}, masked_spec(plan.after->spec), Impact::start, ""});
     plan.steps = {CheckTree{},
@@ -324,6 +295,9 @@ InstancePlan plan_lifecycle(const std::string& name, const std::string& base, co
 void ask_confirmation(Plan& plan) {
   for (InstancePlan& one : plan.instances) {
     const auto commit = std::find(one.steps.begin(), one.steps.end(), Step(CommitRevision{}));
+    if (commit != one.steps.end() && !one.has_process())
+      throw Error(Exit::usage, one.name + " cannot go back by itself: only instances can wait for a confirmation",
+                  "apply it without --confirm-within; `orctl rollback " + one.name + "` goes back");
     if (commit != one.steps.end()) one.steps.insert(commit + 1, ArmConfirm{});
   }
 }

@@ -25,7 +25,7 @@ struct Change {
   bool operator==(const Change&) const = default;
 };
 
-/// Everything that one version of one instance is made of.
+/// Everything that one version of one instance, or of an object of another kind, is made of.
 struct Version {
   Value spec;                 ///< the manifest with all defaults
   std::string manifest;       ///< the manifest as written
@@ -79,6 +79,9 @@ struct InstancePlan {
   Impact impact() const;  ///< the strongest of its changes
   bool empty() const { return changes.empty(); }
   bool makes_revision() const;
+  /// Whether it is about an instance, which has a process, a unit and an admin socket; an object that lives in files
+  /// has none.
+  bool has_process() const;
 };
 
 /// What is to be done to the world: made by looking, shown to people, carried out by apply(). Holds no time, pid or
@@ -91,7 +94,7 @@ struct Plan {
   Impact impact() const;
 };
 
-/// All differences between two specs of the schema "instance", in its order.
+/// All differences between two specs of one kind, in the order of its schema.
 std::vector<Change> diff_specs(const Value& before, const Value& after);
 
 /// The plan that brings one instance from `before`, running as `live` says, to `after`. `binary` is the nginx that

@@ -41,21 +41,21 @@ std::vector<Step> forget(const InstancePlan& plan, const Traces& there) {
   if (plan.before && there.live == Holds::nothing && there.staged) steps.push_back(SwapTree{});
   steps.insert(steps.end(), {DropStage{}, NoteOutcome{Outcome::interrupted}});
   // a tree that somebody has changed meanwhile may serve: what belongs to it stays
-  if (!plan.before && there.live == Holds::nothing) steps.push_back(RemoveBelongings{});
+  if (!plan.before && there.live == Holds::nothing && plan.has_process()) steps.push_back(RemoveBelongings{});
   return steps;
 }
 
 std::vector<Step> finish(const InstancePlan& plan, const Traces& there) {
   std::vector<Step> steps;
   if (there.aside) steps.push_back(HealSwap{});
-  steps.push_back(WriteUnit{});
+  if (plan.has_process()) steps.push_back(WriteUnit{});
   if (!plan.after) {
-    steps.push_back(Supervise{Action::stop});
+    if (plan.has_process()) steps.push_back(Supervise{Action::stop});
     if (there.live != Holds::nothing) steps.push_back(SwapTree{});
     return steps;
   }
   steps.push_back(RequireTrust{});
-  add_process(steps, plan, there);
+  if (plan.has_process()) add_process(steps, plan, there);
   steps.push_back(Verify{});
   return steps;
 }
@@ -88,7 +88,7 @@ std::vector<Step> resume(const InstancePlan& plan, const Traces& there) {
 
 std::vector<Step> closing(const InstancePlan& plan, const Traces& there) {
   std::vector<Step> steps;
-  if (!plan.after) steps.push_back(RemoveInstance{});
+  if (!plan.after) steps.push_back(plan.has_process() ? Step(RemoveInstance{}) : Step(DropStage{}));
   if (!there.commit.empty()) steps.push_back(MarkApplied{});
   return steps;
 }

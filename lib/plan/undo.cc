@@ -74,24 +74,27 @@ bool has_effects(const Traces& there) {
 
 bool is_beyond_return(const InstancePlan& plan, const Traces& there) {
   const bool lost = is_killed(there) && there.live == Holds::nothing && !there.staged;
-  return has_begun<RemoveInstance>(there) || (lost && !plan.after);
+  const bool removed = plan.has_process() ? has_begun<RemoveInstance>(there) : has_begun<DropStage>(there);
+  return !plan.after && (removed || lost);
 }
 
 std::vector<Step> undo(const InstancePlan& plan, const Traces& there) {
   std::vector<Step> steps;
+  const bool process = plan.has_process(), unit_too = process && has_written_unit(there);
   if (!has_effects(there)) {
-    if (has_begun<CheckTree>(there)) steps = {DropStage{}, RemoveBelongings{RemoveBelongings::Which::made}};
+    if (has_begun<CheckTree>(there)) steps.push_back(DropStage{});
+    if (has_begun<CheckTree>(there) && process) steps.push_back(RemoveBelongings{RemoveBelongings::Which::made});
     return steps;
   }
   if (may_have_swapped(there)) add_tree(steps, plan, there);
   // a unit whose process must end is needed until it has
   const WriteUnit unit{there.unit_of_others ? WriteUnit::Of::store : WriteUnit::Of::version};
-  if (has_written_unit(there) && plan.before) steps.push_back(unit);
-  add_process(steps, plan, there);
-  if (has_written_unit(there) && !plan.before) steps.push_back(WriteUnit{});
+  if (unit_too && plan.before) steps.push_back(unit);
+  if (process) add_process(steps, plan, there);
+  if (unit_too && !plan.before) steps.push_back(WriteUnit{});
   steps.push_back(DropStage{});
   // under systemd the first run of nginx made its folders
-  if (!plan.before) steps.push_back(RemoveBelongings{});
+  if (!plan.before && process) steps.push_back(RemoveBelongings{});
   // a fault after the ref had moved (of an fsync, say) must not leave the store calling live what was put back
   if (!there.commit.empty() && there.applied != plan.base) steps.push_back(MarkApplied{});
   if (!there.commit.empty()) steps.push_back(NoteOutcome{NoteOutcome::Outcome::rolled_back});

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/rights.h"
 #include "base/tree_paths.h"
+#include "kind/kind.h"
 #include "model/certificates.h"
 #include "model/route_phases.h"
 #include "model/upstream_health.h"
@@ -168,6 +169,7 @@ std::string tree_digest(const Tree& tree) {
 std::string proof_path(const std::string& digest) { return "/.well-known/orctl/" + digest.substr(0, 32); }
 
 std::string tree_folder(const Value& spec) {
+  if (!has_process(spec)) return object_folder(spec);
   return fill_layout(spec.at("layout").as_string(), known_name(spec.at("name").as_string()));
 }
 

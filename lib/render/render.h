@@ -5,7 +5,7 @@
 
 #include "base/layout.h"
 #include "base/tree.h"
-#include "model/kinds.h"
+#include "model/instance.h"
 
 namespace orctl {
 
@@ -54,7 +54,8 @@ std::string carried_digest(const Tree& tree);
 /// The path by which every listener proves that it serves the tree with this digest (204); unguessable without it.
 std::string proof_path(const std::string& digest);
 
-/// The folder of an instance's tree below /opt/openresty, from its spec.
+/// The folder of a tree, from its spec: of an instance below /opt/openresty, of another object from the root on
+/// (object_folder()); Layout::tree() knows both.
 std::string tree_folder(const Value& spec);
 
 }  // namespace orctl

@@ -1,7 +1,7 @@
 #pragma once
 #include <vector>
 
-#include "model/kinds.h"
+#include "model/instance.h"
 #include "nginx/config.h"
 
 namespace orctl {

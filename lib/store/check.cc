@@ -29,7 +29,7 @@ void tell_lost_notes(const World& world, std::vector<StoreFault>& out) {
   } catch (const Error&) {
     return stop_if_interrupted();  // told as a damaged ref
   }
-  for (const std::string& name : known_instances(world)) {
+  for (const std::string& name : recorded_ids(world)) {
     std::optional<Error> end;
     for (const Revision& r : readable_revisions(world, name, 1, end))
       if (r.outcome.empty())
@@ -110,10 +110,8 @@ std::vector<StoreFault> verify_store(const World& world) {
     out.push_back(std::move(one));
   }
   MeaningCheck meaning(world, out);
-  std::set<std::string> recorded;
-  for (const std::string& name : recorded_instances(world))
-    if (recorded.insert(name).second) meaning.check(name);
-  for (const std::string& name : present_instances(world)) {
+  for (const std::string& id : recorded_ids(world)) meaning.check(id);
+  for (const std::string& name : present_ids(world)) {
     const auto gone = [&](const std::string& ref, const char* why) {
       out.push_back({{"ref", ref, why, "", ref, "", ""}, name, 0});
     };

@@ -10,6 +10,7 @@
 
 #include "base/rights.h"
 #include "base/text.h"
+#include "kind/kind.h"
 #include "model/name.h"
 #include "model/read.h"
 #include "model/stored_spec.h"
@@ -70,11 +71,15 @@ Revision read_revision(const World& world, const Git::Commit& commit, const std:
 constexpr const char* verify_hint = "orctl store verify names all that is damaged, and how to mend it";
 
 void require_spec(const Value& spec, const std::string& commit) {
-  if (const std::string fault = fault_of_spec(spec); !fault.empty())
-    throw Error(
-        Exit::target,
-        fmt::format("spec.json in commit {} of the store is no spec of an instance: {}", commit.substr(0, 12), fault),
-        verify_hint);
+  const Value* kind = spec.find("kind");
+  const bool known = kind == nullptr || !kind->is_string() || find_kind(kind->as_string()) != nullptr;
+  const std::string fault =
+      known ? fault_of_spec(spec) : fmt::format("kind: this orctl knows none that is called {}", to_json(*kind));
+  if (!fault.empty())
+    throw Error(Exit::target,
+                fmt::format("spec.json in commit {} of the store is no spec of {}: {}", commit.substr(0, 12),
+                            kind == nullptr || *kind == Value("Instance") ? "an instance" : "its kind", fault),
+                verify_hint);
 }
 
 /// What the files at the top of a commit say.
@@ -86,7 +91,7 @@ Version from_files(const std::string& commit, const Tree& files) {
       Diagnostics found;
       const auto spec = read_json({path, file.content}, found);
       if (spec) require_spec(*spec, commit);
-      if (spec) out.spec = Schema::get("instance").with_defaults(*spec);
+      if (spec) out.spec = schema_of(*spec).with_defaults(*spec);
     } else if (path == "unit.service") {
       out.unit = file.content;
     } else {
@@ -124,17 +129,23 @@ std::string live_commit(const World& world, const std::string& name) {
   return world.git.ref(applied_ref(name)).value_or("");
 }
 
-/// Names of refs that can be an instance's, whether the refs themselves can be read or not.
-std::vector<std::string> names_below(const World& world, const std::string& prefix) {
+/// Names of refs that fit, whether the refs themselves can be read or not.
+std::vector<std::string> names_below(const World& world, const std::string& prefix,
+                                     bool (*fits)(const std::string&) = can_be_instance) {
   std::vector<std::string> names;
   if (!world.git.exists()) return names;
   for (const Git::Ref& ref : world.git.refs(prefix))
-    if (std::string name = ref.name.substr(prefix.size()); can_be_instance(name)) names.push_back(std::move(name));
+    if (std::string name = ref.name.substr(prefix.size()); fits(name)) names.push_back(std::move(name));
   return names;
 }
 
 /// Whether anything of it is on the host: what cannot be read of the history of others is history only.
 bool is_on_host(const World& world, const std::string& name) {
+  if (!can_be_instance(name)) {
+    const IdParts parts = parts_of_id(name);
+    const Kind* kind = find_kind_by_word(parts.word);
+    return kind != nullptr && world.fs.exists(world.layout.tree(object_folder(*kind, parts.name)));
+  }
   const std::string places[] = {world.layout.tree(name), world.layout.run(name), world.layout.unit(name),
                                 world.layout.logs(name)};
   return std::any_of(std::begin(places), std::end(places), [&](const std::string& p) { return world.fs.exists(p); });
@@ -173,10 +184,47 @@ Value to_value(const Revision& r) {
 
 bool can_be_instance(const std::string& name) { return read_name(name).has_value(); }
 
+bool can_be_stored(const std::string& id) {
+  if (can_be_instance(id)) return true;
+  const IdParts parts = parts_of_id(id);
+  const Kind* kind = find_kind_by_word(parts.word);
+  return kind != nullptr && kind->lives == Kind::Lives::in_files && can_be_object_name(parts.name);
+}
+
 std::string branch_of(const std::string& name) { return "refs/heads/" + name; }
 std::string applied_ref(const std::string& name) { return "refs/orctl/applied/" + name; }
 
 std::vector<std::string> known_instances(const World& world) { return names_below(world, "refs/heads/"); }
+std::vector<std::string> recorded_ids(const World& world) {
+  std::vector<std::string> ids = names_below(world, "refs/heads/", can_be_stored);
+  for (std::string& id : names_below(world, "refs/orctl/applied/", can_be_stored)) ids.push_back(std::move(id));
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+std::vector<std::string> present_objects(const Kind& kind, const World& world) {
+  if (kind.lives == Kind::Lives::in_process) return present_instances(world);
+  const auto all = names_below(world, "refs/orctl/applied/", can_be_stored);
+  const std::set<std::string> applied(all.begin(), all.end());
+  std::vector<std::string> ids = recorded_ids(world);
+  std::erase_if(ids, [&](const std::string& id) {
+    return parts_of_id(id).word != kind.word() || (!applied.contains(id) && !is_present_unapplied(world, id));
+  });
+  return ids;
+}
+std::vector<std::string> present_ids(const World& world) {
+  std::vector<std::string> all;
+  for (const Kind& kind : kinds())
+    for (std::string& id : present_objects(kind, world)) all.push_back(std::move(id));
+  return all;
+}
+Error unknown_object(const std::string& id, const World& world) {
+  const Kind* kind = find_kind_by_word(parts_of_id(id).word);
+  if (kind == nullptr || kind->lives == Kind::Lives::nowhere) kind = find_kind("Instance");
+  const auto near = nearest(id, present_objects(*kind, world));
+  return Error(Exit::usage, fmt::format("there is no {} '{}'", kind->word(), id),
+               near ? "did you mean '" + *near + "'?" : "orctl get " + kind->plural);
+}
 std::vector<std::string> recorded_instances(const World& world) {
   std::vector<std::string> names = known_instances(world);
   for (std::string& name : names_below(world, "refs/orctl/applied/")) names.push_back(std::move(name));
@@ -203,7 +251,7 @@ bool has_lost_applied(const World& world, const std::string& name) {
 
 std::vector<Revision> revisions(const World& world, const std::string& name, size_t limit) {
   std::vector<Revision> out;
-  if (!can_be_instance(name) || !world.git.exists()) return out;
+  if (!can_be_stored(name) || !world.git.exists()) return out;
   const std::string live = live_commit(world, name);
   for (const Git::Commit& commit : world.git.log(branch_of(name), limit))
     out.push_back(read_revision(world, commit, live));
@@ -255,16 +303,13 @@ Error lost_ref(const std::string& ref, const std::string& why) {
 
 Error no_revisions(const World& world, const std::string& name) {
   if (const auto lost = lost_history(name, world)) return *lost;
-  if (can_be_instance(name) && world.git.exists() && !world.git.ref(branch_of(name)) &&
-      !live_commit(world, name).empty())
+  if (can_be_stored(name) && world.git.exists() && !world.git.ref(branch_of(name)) && !live_commit(world, name).empty())
     return lost_ref(branch_of(name), "a revision of it is applied");
-  const auto near = nearest(name, present_instances(world));
-  return Error(Exit::usage, "there is no instance '" + name + "'",
-               near ? "did you mean '" + *near + "'?" : "orctl get instances");
+  return unknown_object(name, world);
 }
 
 std::optional<Revision> applied_revision(const World& world, const std::string& name) {
-  if (!can_be_instance(name) || !world.git.exists()) return std::nullopt;
+  if (!can_be_stored(name) || !world.git.exists()) return std::nullopt;
   const std::string live = live_commit(world, name);
   if (live.empty()) return std::nullopt;
   return read_revision(world, world.git.commit(live), live);
@@ -290,7 +335,7 @@ Version load_manifest(const World& world, const std::string& commit) {
 
 Version load_manifest(const World& world, const std::string& name, const std::string& commit) {
   Version out = load_manifest(world, commit);
-  if (const std::string& other = out.spec.at("name").as_string(); other != name)
+  if (const std::string other = id_of(out.spec); other != name)
     throw Error(Exit::target,
                 fmt::format("commit {} of the store is of the history of '{}', and a ref of '{}' leads to it",
                             commit.substr(0, 12), other, name),

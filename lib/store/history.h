@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "kind/kind.h"
 #include "plan/plan.h"
 #include "sys/world.h"
 
@@ -32,6 +33,8 @@ struct RevisionNote {
 
 /// Whether this can be an instance's name at all; anything else must not get into the name of a ref.
 bool can_be_instance(const std::string& name);
+/// Whether it can be the id (id_of()) of an instance, or of an object of another kind that lives on a host.
+bool can_be_stored(const std::string& id);
 std::string branch_of(const std::string& name);    ///< "refs/heads/<name>"
 std::string applied_ref(const std::string& name);  ///< "refs/orctl/applied/<name>"
 
@@ -41,6 +44,15 @@ std::vector<std::string> known_instances(const World& world);
 std::vector<std::string> recorded_instances(const World& world);
 /// Those that are applied, those whose first apply was killed half-way, and those whose history cannot tell.
 std::vector<std::string> present_instances(const World& world);
+
+/// The ids of those objects of one kind that are there, by the same rule.
+std::vector<std::string> present_objects(const Kind& kind, const World& world);
+/// What to say of an id that nothing has.
+Error unknown_object(const std::string& id, const World& world);
+
+/// The ids of all objects, of whatever kind, by the rules of recorded_instances() and present_instances().
+std::vector<std::string> recorded_ids(const World& world);
+std::vector<std::string> present_ids(const World& world);
 
 /// Newest first; empty when the instance is unknown. limit 0: all.
 std::vector<Revision> revisions(const World& world, const std::string& name, size_t limit = 0);

@@ -76,7 +76,7 @@ Followed follow(const std::string& name, std::string id, const World& world) {
 std::string instance_of_ref(const std::string& ref) {
   for (const std::string& prefix : {branch_of(""), applied_ref("")})
     if (ref.starts_with(prefix))
-      if (std::string name = ref.substr(prefix.size()); can_be_instance(name)) return name;
+      if (std::string name = ref.substr(prefix.size()); can_be_stored(name)) return name;
   return {};
 }
 
@@ -91,7 +91,7 @@ std::string tip_of(const std::string& ref, const World& world) {
 
 std::string owner_of_commit(const std::string& commit, const World& world) {
   try {
-    return commit.empty() ? "" : load_manifest(world, commit).spec.at("name").as_string();
+    return commit.empty() ? "" : id_of(load_manifest(world, commit).spec);
   } catch (const Error&) {
     stop_if_interrupted();
     return {};

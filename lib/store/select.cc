@@ -22,6 +22,23 @@ bool labels_match(const Value& spec, const std::vector<std::string>& wanted) {
   });
 }
 
+/// Those of `ids` whose labels are wanted.
+std::vector<std::string> labelled(const std::set<std::string>& ids, const std::vector<std::string>& labels,
+                                  const World& world, const std::function<void(const Error&)>& unread) {
+  if (labels.empty()) return {ids.begin(), ids.end()};
+  std::vector<std::string> out;
+  for (const std::string& name : ids) try {
+      const auto applied = applied_revision(world, name);
+      if (const auto lost = applied ? std::nullopt : lost_history(name, world)) throw Error(*lost);
+      if (applied && labels_match(load_manifest(world, name, applied->commit).spec, labels)) out.push_back(name);
+    } catch (const Error& e) {
+      stop_if_interrupted();
+      if (e.exit() == Exit::usage) throw;
+      unread(e.within("the labels of " + name));
+    }
+  return out;
+}
+
 }  // namespace
 
 Error unknown_instance(const std::string& name, const std::vector<std::string>& known) {
@@ -33,6 +50,27 @@ Error unknown_instance(const std::string& name, const std::vector<std::string>& 
   const auto near = nearest(name, known);
   return Error(Exit::usage, "there is no instance '" + name + "'",
                near ? "did you mean '" + *near + "'?" : "orctl get instances");
+}
+
+Error unknown_name(const std::string& id, const World& world) {
+  return can_be_instance(id) || parts_of_id(id).word == "instance" ? unknown_instance(id, present_instances(world))
+                                                                   : unknown_object(id, world);
+}
+
+std::vector<std::string> select_objects(const Kind& kind, const std::vector<std::string>& patterns,
+                                        const std::vector<std::string>& labels, const World& world,
+                                        const std::function<void(const Error&)>& unread) {
+  const std::vector<std::string> known = present_objects(kind, world);
+  std::set<std::string> chosen;
+  if (patterns.empty()) chosen.insert(known.begin(), known.end());
+  for (const std::string& pattern : patterns) {
+    const size_t before = chosen.size();
+    for (const std::string& id : known)
+      if (id == pattern || glob_match(pattern, parts_of_id(id).name)) chosen.insert(id);
+    if (pattern.find_first_of("*?") == std::string::npos && chosen.size() == before)
+      throw unknown_object(pattern.find('/') == std::string::npos ? kind.word() + "/" + pattern : pattern, world);
+  }
+  return labelled(chosen, labels, world, unread);
 }
 
 std::vector<std::string> select_instances(const std::vector<std::string>& patterns,
@@ -61,18 +99,7 @@ std::vector<std::string> select_instances(const std::vector<std::string>& patter
     if (!glob && chosen.size() == before && std::find(known.begin(), known.end(), pattern) == known.end())
       throw unknown_instance(pattern, known);
   }
-  if (labels.empty()) return {chosen.begin(), chosen.end()};
-  std::vector<std::string> out;
-  for (const std::string& name : chosen) try {
-      const auto applied = applied_revision(world, name);
-      if (const auto lost = applied ? std::nullopt : lost_history(name, world)) throw Error(*lost);
-      if (applied && labels_match(load_manifest(world, name, applied->commit).spec, labels)) out.push_back(name);
-    } catch (const Error& e) {
-      stop_if_interrupted();
-      if (e.exit() == Exit::usage) throw;
-      unread(e.within("the labels of " + name));
-    }
-  return out;
+  return labelled(chosen, labels, world, unread);
 }
 
 }  // namespace orctl

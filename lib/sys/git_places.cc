@@ -99,7 +99,7 @@ class Places {
       ++refs;
       if (is_sound_ref(inner)) ++sound;
     });
-    return parent == "refs/heads" ? sound < refs : refs > 0 && (parent == "refs/orctl/applied" || name == notes_ref);
+    return parent == "refs/heads" || parent == "refs/orctl/applied" ? sound < refs : refs > 0 && name == notes_ref;
   }
 
   void look_at_refs(const std::string& parent, size_t depth) {

@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (fleet)
     if (const auto instance = make_instance(below, &*fleet, found)) {
       require_rendered(*instance);
-      check_together({&*instance, &*instance}, found);
+      check_instances({&*instance, &*instance}, found);
       require(has_errors(found), "two instances of one name are refused");
     }
   require_told(found);

@@ -1,6 +1,6 @@
 #pragma once
 #include "fuzz.h"
-#include "model/kinds.h"
+#include "kind/instance/instance.h"
 #include "nginx/config.h"
 #include "render/nginx_conf.h"
 

@@ -54,7 +54,7 @@ class Host {
   Host& operator=(const Host&) = delete;
 
   Plan plan(const Value& manifest, const Tree& overlay = {}) const {
-    return make_plan({{instance_of(manifest), overlay}}, world_);
+    return make_plan(Manifests{{{instance_of(manifest), overlay}}}, world_);
   }
   /// As a rollback makes it.
   Plan way_to(const std::optional<Version>& version) const {

@@ -17,7 +17,7 @@ using namespace orctl::test;
 
 namespace {
 
-Value schema_of(const std::string& text) {
+Value compiled(const std::string& text) {
   Diagnostics found;
   auto document = read_json({"schema.json", text}, found);
   REQUIRE_MESSAGE(document.has_value(), all_texts(found));
@@ -135,7 +135,7 @@ TEST_CASE("every field of every schema says what it acts with") {
     std::ostringstream text;
     text << in.rdbuf();
     Fields all;
-    all.walk(schema_of(text.str()), "");
+    all.walk(compiled(text.str()), "");
     CHECK_MESSAGE(all.unmarked.empty(), entry.path().filename().string() << " has fields without x-authority:\n"
                                                                          << all.unmarked);
     ++files;
@@ -147,7 +147,7 @@ TEST_CASE("every field of every schema says what it acts with") {
 
 TEST_CASE("a field without a mark, or with one that nobody knows, is found") {
   Fields all;
-  all.walk(schema_of(R"({"type": "object", "properties": {"a": {"type": "string", "x-authority": "none"},
+  all.walk(compiled(R"({"type": "object", "properties": {"a": {"type": "string", "x-authority": "none"},
     "b": {"type": "array", "items": {"type": "string"}}, "c": {"$ref": "#/definitions/d"}, "e": {"type": "object"}},
     "definitions": {"d": {"type": "integer"}}})"),
            "");

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "model/kinds.h"
+#include "kind/instance/instance.h"
 
 /// Manifests for tests: fixed ones, and generated ones that are always right.
 namespace orctl::test {

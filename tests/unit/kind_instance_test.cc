@@ -31,7 +31,7 @@ std::string route(const std::string& to, const std::string& more = "") {
 
 /// The faults of putting these instances on one host.
 Diagnostics on_one_host(const std::vector<Instance>& instances) {
-  std::vector<const Instance*> all;
+  std::vector<const Object*> all;
   for (const Instance& instance : instances) all.push_back(&instance);
   Diagnostics found;
   check_together(all, found);

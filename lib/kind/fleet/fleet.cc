@@ -1,8 +1,10 @@
-// Of kinds.h: what a Fleet is.
-#include "model/kinds.h"
+#include "kind/fleet/fleet.h"
+
 #include "model/schema.h"
 
 namespace orctl {
+
+Kind fleet_kind() { return {"Fleet", "fleets"}; }
 
 std::optional<Fleet> make_fleet(const Manifest& manifest, Diagnostics& found) {
   const auto line = [&](uint32_t n) { return line_of(manifest.source.text, n); };

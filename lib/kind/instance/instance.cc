@@ -1,15 +1,14 @@
-// Of kinds.h: what an Instance is beyond its schema.
+#include "kind/instance/instance.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
-#include <unordered_map>
 
 #include "base/text.h"
 #include "model/address.h"
 #include "model/document_size.h"
-#include "model/kinds.h"
 #include "model/listener.h"
 #include "model/masked.h"
 #include "model/origin.h"
@@ -349,31 +348,33 @@ void Meaning::check_name_parts() {
   if (checked.name) instance_.name = *checked.name;
 }
 
-/// Who listens on one port of the host, by address.
-class PortOwners {
- public:
-  /// Enters `instance` for `address`; returns another instance that it would collide with.
-  const Instance* take(const std::string& address, const Instance* instance) {
-    const bool v6 = address[0] == '[';
-    const Instance* other = nullptr;
-    const auto see = [&](const Instance* owner) {
-      if (owner != nullptr && owner != instance) other = owner;
-    };
-    if (const auto same = by_address_.find(address); same != by_address_.end()) see(same->second);
-    see(wildcard_[v6]);
-    if (is_wildcard(address)) see(last_[v6]), wildcard_[v6] = instance;
-    by_address_.emplace(address, instance);
-    last_[v6] = instance;
-    return other;
-  }
-
- private:
-  std::unordered_map<std::string, const Instance*> by_address_;
-  const Instance* wildcard_[2] = {nullptr, nullptr};
-  const Instance* last_[2] = {nullptr, nullptr};
-};
+std::string addresses_text(const Value& item, const std::string& field) {
+  const Value* listeners = item.find(field);
+  if (listeners == nullptr) return "-";
+  std::vector<std::string> all;
+  for (const Value& l : listeners->items())
+    all.push_back(fmt::format("{}:{}", l.at("address").as_string(), l.at("port").as_int()));
+  return join(all, ",");
+}
 
 }  // namespace
+
+Kind instance_kind() {
+  return {"Instance",
+          "instances",
+          Kind::Lives::in_process,
+          {{"NAME", "name", member_text},
+           {"STATUS", "status", member_text},
+           {"REVISION", "revision", member_text},
+           {"UPSTREAMS", "upstream", count_text},
+           {"ROUTES", "route", count_text},
+           {"CONFIRM", "confirm_seconds_left", confirm_text},
+           {"ADDRESS", "listener", addresses_text, Column::Shown::wide},
+           {"PID", "pid", pid_text, Column::Shown::wide},
+           {"LABELS", "labels", labels_text, Column::Shown::wide}},
+          nullptr,
+          check_instances};
+}
 
 std::optional<Instance> make_instance(Manifest manifest, const Fleet* fleet, Diagnostics& found) {
   Instance instance;
@@ -405,64 +406,6 @@ std::optional<Instance> make_instance(Manifest manifest, const Fleet* fleet, Dia
   found.insert(found.end(), std::make_move_iterator(faults.begin()), std::make_move_iterator(faults.end()));
   if (!valid) return std::nullopt;
   return instance;
-}
-
-namespace {
-
-/// Two instances must not share a tree, and no tree may stand inside another.
-template <class Conflict>
-void check_tree_folder(const Instance& instance, const std::map<std::string, const Instance*>& folders,
-                       Conflict conflict) {
-  const std::string folder = fill_layout(instance.spec.at("layout").as_string(), instance.name);
-  for (size_t slash = folder.find('/');; slash = folder.find('/', slash + 1)) {
-    const auto owner = folders.find(folder.substr(0, slash));
-    if (owner != folders.end() && owner->second != &instance) {
-      const Value& layout = instance.spec.at("layout");
-      conflict(instance, *owner->second, layout, "layout-conflict", "layout",
-               fmt::format("the tree '{}' is, or lies in, the tree of {}", folder, owner->second->name.str()),
-               "let the layout hold {name}");
-    }
-    if (slash == std::string::npos) return;
-  }
-}
-
-}  // namespace
-
-void check_together(const std::vector<const Instance*>& instances, Diagnostics& found) {
-  std::map<std::string, const Instance*> names, groups;
-  std::map<std::pair<int64_t, bool>, PortOwners> ports;  // by port and whether it is udp
-  std::map<std::string, const Instance*> folders;
-  for (const Instance* one : instances)
-    folders.emplace(fill_layout(one->spec.at("layout").as_string(), one->name), one);
-  const auto conflict = [&](const Instance& a, const Instance& b, const Value& at, const char* code, std::string field,
-                            std::string text, std::string hint) {
-    found.push_back(
-        fault_of(a, Severity::error, code, at, std::move(field), text + " in " + b.source.file, std::move(hint)));
-  };
-  for (const Instance* one : instances) {
-    const Instance& instance = *one;
-    const Value& name = instance.spec.at("name");
-    const auto [same, fresh] = names.emplace(instance.name.str(), &instance);
-    if (!fresh) {
-      conflict(instance, *same->second, name, "duplicate-name", "name", "the same name stands",
-               "give one of the two another seq: orctl name next");
-      continue;
-    }
-    if (const auto [group, alone] = groups.emplace(instance.name.group(), &instance); !alone)
-      conflict(instance, *group->second, name, "duplicate-name", "name",
-               fmt::format("'{}' is taken by {}", instance.name.group(), group->second->name.str()),
-               "take the next seq: orctl name next");
-    check_tree_folder(instance, folders, conflict);
-    for (const Value& listener : instance.list("listener")) {
-      const std::string& address = listener.at("address").as_string();
-      const Instance* owner =
-          ports[{listener.at("port").as_int(), is_udp(listener)}].take(canonical_host(address), &instance);
-      if (owner == nullptr) continue;
-      conflict(instance, *owner, listener.at("port"), "port-conflict", "listener",
-               fmt::format("{} is taken by {}", socket_name(listener), owner->name.str()),
-               "give one of the two another port or address");
-    }
-  }
 }
 
 }  // namespace orctl
