@@ -29,12 +29,7 @@ bool has_renewed_workers(const Traces& there) {
 
 }  // namespace
 
-Target Carrier::target_of(const Version& version) const {
-  Instance instance;
-  instance.name = known_name(plan_.name);
-  instance.spec = version.spec;
-  return find_target(instance, world_);
-}
+Target Carrier::target_of(const Version& version) const { return find_target(version.spec, world_); }
 
 Ownership Carrier::ownership() const { return tree_ownership(shape().spec, world_); }
 
@@ -55,7 +50,8 @@ void Carrier::carry(const CheckTree&) {
   world_.fs.remove(stage_);
   world_.fs.make_folders(stage_.substr(0, stage_.rfind('/')));
   world_.fs.write_tree(stage_, plan_.after->tree, ownership());
-  check_staged_tree(world_, plan_.after->spec, stage_, plan_.after->tree, plan_.before ? plan_.before->tree : Tree{},
+  static const Tree none;
+  check_staged_tree(world_, plan_.after->spec, stage_, plan_.after->tree, plan_.before ? plan_.before->tree : none,
                     target_of(*plan_.after));
 }
 
@@ -106,7 +102,7 @@ void Carrier::carry(const DropStage&) {
 void Carrier::carry(const WriteUnit& step) {
   if (way_ == Way::back) {
     const std::string unit = !plan_.before                     ? ""
-                             : step.of == WriteUnit::Of::store ? load_manifest(world_, plan_.base).unit
+                             : step.of == WriteUnit::Of::store ? load_manifest(world_, plan_.base)->unit
                                                                : plan_.before->unit;
     return supervisor_.write_unit(world_, unit, Supervisor::AtBoot::keep);
   }

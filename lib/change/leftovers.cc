@@ -105,7 +105,7 @@ class Search {
   std::string folder_of_tree(const std::string& name) const {
     try {
       const auto applied = applied_revision(world_, name);
-      return applied ? tree_folder(load_manifest(world_, name, applied->commit).spec) : name;
+      return applied ? tree_folder(load_manifest(world_, name, applied->commit)->spec) : name;
     } catch (const Error&) {
       stop_if_interrupted();
       const std::string own = find_own_tree(name, world_);

@@ -15,13 +15,6 @@ namespace {
 
 constexpr size_t max_socket_path = 107;  // sun_path without its NUL, unix(7)
 
-Instance instance_of(const Value& spec) {
-  Instance instance;
-  instance.name = known_name(spec.at("name").as_string());
-  instance.spec = spec;
-  return instance;
-}
-
 /// /proc/PID/exe names the file itself, the target may name a link to it: the same file is the same binary. A binary
 /// that was replaced under a running process ("… (deleted)", a package upgrade) is no reason to restart by surprise.
 std::string comparable_binary(const std::string& running, const std::string& wanted, const World& world) {
@@ -62,8 +55,8 @@ Version desired_version(const Loaded& loaded, const World& world) {
                 fmt::format("the admin socket's path would have {} bytes, and {} are the most: {}", socket.size(),
                             max_socket_path, socket),
                 "choose a shorter folder with --root");
-  const Target target = find_target(loaded.instance, world);
-  Rendered rendered = render(loaded.instance, loaded.overlay, target, world.layout);
+  const Target target = find_target(loaded.instance.spec, world);
+  Rendered rendered = render(loaded.instance, loaded.overlay, target, world.layout, loaded.document);
   Version out;
   out.spec = loaded.instance.spec;
   out.manifest = loaded.instance.source.text;
@@ -80,18 +73,18 @@ Plan make_plan(const std::vector<Loaded>& desired, const World& world) {
   for (const Loaded& loaded : desired) {
     const std::string name = loaded.instance.name.str();
     about(desired.size() > 1 ? name : "", [&] {
-      add_plan(plan, observe(name, world), desired_version(loaded, world), find_target(loaded.instance, world).binary,
-               world);
+      add_plan(plan, observe(name, world), desired_version(loaded, world),
+               find_target(loaded.instance.spec, world).binary, world);
     });
   }
   return plan;
 }
 
-Plan make_plan(const Observed& now, std::optional<Version> after, const World& world) {
+InstancePlan make_plan(Observed now, std::optional<Version> after, const World& world) {
   Plan plan;
-  const std::string binary = after ? find_target(instance_of(after->spec), world).binary : "";
-  add_plan(plan, now, std::move(after), binary, world);
-  return plan;
+  const std::string binary = after ? find_target(after->spec, world).binary : "";
+  add_plan(plan, std::move(now), std::move(after), binary, world);
+  return std::move(plan.instances.front());
 }
 
 }  // namespace orctl

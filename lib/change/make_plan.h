@@ -16,7 +16,7 @@ Version desired_version(const Loaded& loaded, const World& world);
 /// made in place.
 Plan make_plan(const std::vector<Loaded>& desired, const World& world);
 
-/// The plan that takes one instance to a version of the store; `binary` as in plan_instance.
-Plan make_plan(const Observed& now, std::optional<Version> after, const World& world);
+/// The plan that takes one instance to a version; `binary` as in plan_instance.
+InstancePlan make_plan(Observed now, std::optional<Version> after, const World& world);
 
 }  // namespace orctl

@@ -91,7 +91,7 @@ std::string tip_of(const std::string& ref, const World& world) {
 
 std::string owner_of_commit(const std::string& commit, const World& world) {
   try {
-    return commit.empty() ? "" : load_manifest(world, commit).spec.at("name").as_string();
+    return commit.empty() ? "" : load_manifest(world, commit)->spec.at("name").as_string();
   } catch (const Error&) {
     stop_if_interrupted();
     return {};

@@ -58,7 +58,7 @@ class Host {
   }
   /// As a rollback makes it.
   Plan way_to(const std::optional<Version>& version) const {
-    return make_plan(observe(name_, world_), version, world_);
+    return {{make_plan(observe(name_, world_), version, world_)}};
   }
   Plan removal() const { return way_to(std::nullopt); }
 
