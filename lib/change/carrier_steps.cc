@@ -12,6 +12,7 @@
 #include "host/own_place.h"
 #include "host/target.h"
 #include "live/live_tree.h"
+#include "live/served_document.h"
 #include "model/certificates.h"
 #include "store/history.h"
 #include "store/unconfirmed.h"
@@ -50,9 +51,10 @@ void Carrier::carry(const CheckTree&) {
   world_.fs.remove(stage_);
   world_.fs.make_folders(stage_.substr(0, stage_.rfind('/')));
   world_.fs.write_tree(stage_, plan_.after->tree, ownership());
+  const auto news = plan_.before ? news_for_gateway(plan_.name, *plan_.before, *plan_.after, world_) : std::nullopt;
   static const Tree none;
   check_staged_tree(world_, plan_.after->spec, stage_, plan_.after->tree, plan_.before ? plan_.before->tree : none,
-                    target_of(*plan_.after));
+                    target_of(*plan_.after), news);
 }
 
 void Carrier::carry(const CommitRevision&) {
