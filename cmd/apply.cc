@@ -95,8 +95,9 @@ Exit run(const Options& o, World& world, Io& io) {
   wish.request = make_request(o.change, world, "apply -f " + o.files.front() + (o.files.size() > 1 ? " …" : ""));
   wish.request.confirm_within = o.confirm_within;
   wish.most = most_of(o.max_impact);
-  wish.plan = [&](const Observed& now, const World& w) {
-    return make_plan(now, desired.at(now.name), w).instances.front();
+  wish.plan = [&](Observed now, const World& w) {
+    const Version& wanted = desired.at(now.name);
+    return make_plan(std::move(now), wanted, w);
   };
   const Changed done = run_change(std::move(wish), showing_of(o, world, io), world, io);
   const Exit exit = done.exit();

@@ -68,7 +68,7 @@ Exit run(const Options& o, World& world, Io& io) {
   };
   wish.plan = [](const Observed& now, const World& w) -> std::optional<InstancePlan> {
     if (!now.exists()) return std::nullopt;  // a creation that was interrupted has just been taken back
-    return make_plan(now, std::nullopt, w).instances.front();
+    return make_plan(now, std::nullopt, w);
   };
   const Changed done =
       run_change(std::move(wish), {[](const InstancePlan&) { return std::string("deleted"); }}, world, io);

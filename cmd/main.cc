@@ -1,5 +1,7 @@
 #include "cli/main.h"
 
+#include <malloc.h>
+
 #include <iostream>
 
 #include "base/layout.h"
@@ -20,9 +22,18 @@ Supervision supervision_for(const std::string& wanted, const std::string& root) 
   throw Error(Exit::target, "systemd does not run here: there is no /run/systemd/system", "say --supervisor process");
 }
 
+/// Keeps what is freed for what comes next: a large instance is made and put away several times over, and each time the
+/// kernel would have to clear the pages anew.
+void keep_memory() {
+  constexpr int most = 1 << 30;
+  ::mallopt(M_MMAP_THRESHOLD, most);
+  ::mallopt(M_TRIM_THRESHOLD, most);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_memory();
   install_signal_handlers();
   take_usual_umask();
   const auto make_world = [](const GlobalFlags& globals, Trace trace) {

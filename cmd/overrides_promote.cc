@@ -71,8 +71,9 @@ Exit run(const Options& o, World& world, Io& io) {
     }
   };
   wish.look = observe_existing;
-  wish.plan = [&](const Observed& now, const World& w) {
-    return make_plan(now, promoted_version(now, promotions.at(now.name), w), w).instances.front();
+  wish.plan = [&](Observed now, const World& w) {
+    Version promoted = promoted_version(now, promotions.at(now.name), w);
+    return make_plan(std::move(now), std::move(promoted), w);
   };
   wish.prepare = [&](World& w) {
     for (const auto& [name, one] : promotions) settle_weights(w, one);

@@ -36,7 +36,7 @@ Target debian() {
 }
 
 Target target_for(const Options& o, const Loaded& loaded, const World& world) {
-  return o.flavor == "host" ? find_target(loaded.instance, world) : o.flavor == "debian" ? debian() : Target{};
+  return o.flavor == "host" ? find_target(loaded.instance.spec, world) : o.flavor == "debian" ? debian() : Target{};
 }
 
 std::string one_file(const Options& o, const Rendered& rendered) {

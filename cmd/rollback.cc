@@ -40,7 +40,7 @@ Exit run(const Options& o, World& world, Io& io) {
     w.request.note.command += fmt::format(" --to {}", to.number);
     version = version_to_roll_back_to(to, o.name, now, [&](const Diagnostic& d) { io.error(d); });
   };
-  wish.plan = [&](const Observed& now, const World& w) { return make_plan(now, version, w).instances.front(); };
+  wish.plan = [&](Observed now, const World& w) { return make_plan(std::move(now), version, w); };
   Showing showing;
   showing.verb = [&](const InstancePlan& p) {
     return p.empty() ? fmt::format("unchanged: it is what revision {} says", to.number)

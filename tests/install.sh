@@ -14,7 +14,7 @@ if [ "${1:-}" = bench ]; then
   packages+=(haproxy)
 fi
 if [ "${1:-}" = fuzz ]; then
-  packages+=(clang libclang-rt-14-dev)
+  packages+=(clang libclang-rt-14-dev lld)
 fi
 if [ "${1:-}" = power ]; then
   packages+=(qemu-system-x86 busybox-static cpio kmod e2fsprogs)

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <exception>
+#include <future>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -31,6 +32,20 @@ void in_parallel(size_t n, Each each) {
   for (size_t t = 1; t < threads; ++t) others.emplace_back(work);
   work();
   for (std::thread& other : others) other.join();
+  if (fault) std::rethrow_exception(fault);
+}
+
+/// Calls both, the first on a thread of its own. What the first throws, or else the second, is thrown again here.
+template <class First, class Second>
+void in_two(First first, Second second) {
+  std::future<void> other = std::async(std::launch::async, first);
+  std::exception_ptr fault;
+  try {
+    second();
+  } catch (...) {
+    fault = std::current_exception();
+  }
+  other.get();
   if (fault) std::rethrow_exception(fault);
 }
 

@@ -13,6 +13,7 @@
 #include "host/target.h"
 #include "live/live_tree.h"
 #include "live/object_files.h"
+#include "live/served_document.h"
 #include "model/certificates.h"
 #include "store/history.h"
 #include "store/unconfirmed.h"
@@ -30,12 +31,7 @@ bool has_renewed_workers(const Traces& there) {
 
 }  // namespace
 
-Target Carrier::target_of(const Version& version) const {
-  Instance instance;
-  instance.name = known_name(plan_.name);
-  instance.spec = version.spec;
-  return find_target(instance, world_);
-}
+Target Carrier::target_of(const Version& version) const { return find_target(version.spec, world_); }
 
 Ownership Carrier::ownership() const { return tree_ownership(shape().spec, world_); }
 
@@ -60,8 +56,10 @@ void Carrier::carry(const CheckTree&) {
   world_.fs.make_folders(stage_.substr(0, stage_.rfind('/')));
   world_.fs.write_tree(stage_, plan_.after->tree, ownership());
   if (!process) return check_object_files(world_, plan_.after->spec, stage_, request_.verify_limit);
-  check_staged_tree(world_, plan_.after->spec, stage_, plan_.after->tree, plan_.before ? plan_.before->tree : Tree{},
-                    target_of(*plan_.after));
+  const auto news = plan_.before ? news_for_gateway(plan_.name, *plan_.before, *plan_.after, world_) : std::nullopt;
+  static const Tree none;
+  check_staged_tree(world_, plan_.after->spec, stage_, plan_.after->tree, plan_.before ? plan_.before->tree : none,
+                    target_of(*plan_.after), news);
 }
 
 void Carrier::carry(const CommitRevision&) {
@@ -111,7 +109,7 @@ void Carrier::carry(const DropStage&) {
 void Carrier::carry(const WriteUnit& step) {
   if (way_ == Way::back) {
     const std::string unit = !plan_.before                     ? ""
-                             : step.of == WriteUnit::Of::store ? load_manifest(world_, plan_.base).unit
+                             : step.of == WriteUnit::Of::store ? load_manifest(world_, plan_.base)->unit
                                                                : plan_.before->unit;
     return supervisor_.write_unit(world_, unit, Supervisor::AtBoot::keep);
   }

@@ -27,10 +27,11 @@ Sight look(Wish& wish, const World& world, World* hold) {
   const bool seeks_rest = hold == nullptr && wish.first == Wish::First::look;
   const NginxMasters all(world);
   const auto plan_one = [&](const std::string& name) {
-    const Observed now = wish.look(name, world, all);
+    Observed now = wish.look(name, world, all);
     if (hold != nullptr && wish.clear && wish.clear(now, *hold)) return;
-    if (auto one = wish.plan(now, world)) sight.plan.instances.push_back(std::move(*one));
-    if (seeks_rest && sight.idle) sight.idle = sight.plan.empty() && is_settled(now, world);
+    const bool settled = !seeks_rest || !sight.idle || is_settled(now, world);
+    if (auto one = wish.plan(std::move(now), world)) sight.plan.instances.push_back(std::move(*one));
+    if (seeks_rest && sight.idle) sight.idle = sight.plan.empty() && settled;
   };
   for (const std::string& name : wish.names) about(wish.names.size() > 1 ? name : "", [&] { plan_one(name); });
   if (wish.request.confirm_within.count() != 0) ask_confirmation(sight.plan);

@@ -31,7 +31,7 @@ struct Wish {
   /// Does, with the lock held, what no plan is about; true when nothing is left to be planned.
   std::function<bool(const Observed&, World&)> clear{};
   /// What is to be done to one instance; nullopt: nothing is to be said of it, either.
-  std::function<std::optional<InstancePlan>(const Observed&, const World&)> plan;
+  std::function<std::optional<InstancePlan>(Observed, const World&)> plan;
   /// The last thing before the first step.
   std::function<void(World&)> prepare{};
   /// Called for each instance that succeeded, once that is reported.

@@ -38,7 +38,7 @@ void write_record(const Unconfirmed& wait, Millis left, World& world) {
 /// The version that goes live again; nullopt when there was none.
 std::optional<Version> version_before(const Unconfirmed& wait, const World& world) {
   if (wait.base.empty()) return std::nullopt;
-  const Value spec = load_manifest(world, wait.name, wait.base).spec;
+  const Value spec = load_manifest(world, wait.name, wait.base)->spec;
   Tree keys = world.fs.read_tree(world.layout.confirm_keys(wait.name));
   keys.merge(world.fs.read_tree(world.layout.tree(tree_folder(spec)), tree_ownership(spec, world)));
   std::vector<std::string> missing;
@@ -53,8 +53,7 @@ void take_back(const Unconfirmed& wait, World& world, Request request,
   request.note.reason = wait.reason();
   request.note.command = expired_command(wait.name);
   request.ends_wait = true;
-  const Observed now = observe(wait.name, world);
-  const Plan plan = make_plan(now, version_before(wait, world), world);
+  const Plan plan{{make_plan(observe(wait.name, world), version_before(wait, world), world)}};
   if (plan.empty()) return end_wait(wait.name, world);  // what was live before was the same
   const Outcome outcome = apply(plan, world, request, note).front();
   if (outcome.error) throw Error(*outcome.error);

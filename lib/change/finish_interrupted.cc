@@ -17,7 +17,7 @@ namespace {
 /// exchanged with.
 std::optional<Version> version_at(const std::string& commit, const World& world) {
   if (commit.empty()) return std::nullopt;
-  const Value spec = load_manifest(world, commit).spec;
+  const Value spec = load_manifest(world, commit)->spec;
   const TreePlaces trees = find_trees(tree_folder(spec), world);
   const Ownership ownership = tree_ownership(spec, world);
   std::vector<std::string> missing;
@@ -36,7 +36,7 @@ void finish_interrupted(const std::string& name, World& world, const Request& re
   plan.base = world.git.ref(applied_ref(name)).value_or("");
   if (!world.git.ref(branch_of(name))) return;
   // before anything is done by what it says
-  if (!plan.base.empty()) plan.before = load_manifest(world, name, plan.base);
+  if (!plan.base.empty()) plan.before = *load_manifest(world, name, plan.base);
   if (can_be_instance(name)) settle_masters(name, world, request, note);
   Traces there = look_at_store(name, world);
   if (is_settled(there)) {

@@ -115,7 +115,7 @@ class Search {
   std::string folder_of_tree(const std::string& name) const {
     try {
       const auto applied = applied_revision(world_, name);
-      return applied ? tree_folder(load_manifest(world_, name, applied->commit).spec) : name;
+      return applied ? tree_folder(load_manifest(world_, name, applied->commit)->spec) : name;
     } catch (const Error&) {
       stop_if_interrupted();
       if (!can_be_instance(name)) return object_folder_of(name);

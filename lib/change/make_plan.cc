@@ -60,8 +60,8 @@ Version desired_version(const Loaded& loaded, const World& world) {
                 fmt::format("the admin socket's path would have {} bytes, and {} are the most: {}", socket.size(),
                             max_socket_path, socket),
                 "choose a shorter folder with --root");
-  const Target target = find_target(loaded.instance, world);
-  Rendered rendered = render(loaded.instance, loaded.overlay, target, world.layout);
+  const Target target = find_target(loaded.instance.spec, world);
+  Rendered rendered = render(loaded.instance, loaded.overlay, target, world.layout, loaded.document);
   Version out;
   out.spec = loaded.instance.spec;
   out.manifest = loaded.instance.source.text;
@@ -93,19 +93,18 @@ Plan make_plan(const Manifests& desired, const World& world) {
   for (const Loaded& loaded : desired.instances) {
     const std::string name = loaded.instance.name.str();
     about(many ? name : "", [&] {
-      add_plan(plan, observe(name, world), desired_version(loaded, world), find_target(loaded.instance, world).binary,
-               world);
+      add_plan(plan, observe(name, world), desired_version(loaded, world),
+               find_target(loaded.instance.spec, world).binary, world);
     });
   }
   return plan;
 }
 
-Plan make_plan(const Observed& now, std::optional<Version> after, const World& world) {
+InstancePlan make_plan(Observed now, std::optional<Version> after, const World& world) {
   Plan plan;
-  const std::string binary =
-      after && has_process(after->spec) ? find_target(as_instance(after->spec), world).binary : "";
-  add_plan(plan, now, std::move(after), binary, world);
-  return plan;
+  const std::string binary = after && has_process(after->spec) ? find_target(after->spec, world).binary : "";
+  add_plan(plan, std::move(now), std::move(after), binary, world);
+  return std::move(plan.instances.front());
 }
 
 }  // namespace orctl

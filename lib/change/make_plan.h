@@ -19,7 +19,7 @@ Version desired_version(const Object& object, const World& world);
 /// cannot be made in place.
 Plan make_plan(const Manifests& desired, const World& world);
 
-/// The plan that takes one instance to a version of the store; `binary` as in plan_instance.
-Plan make_plan(const Observed& now, std::optional<Version> after, const World& world);
+/// The plan that takes one instance to a version; `binary` as in plan_instance.
+InstancePlan make_plan(Observed now, std::optional<Version> after, const World& world);
 
 }  // namespace orctl

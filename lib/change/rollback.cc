@@ -19,7 +19,7 @@ Version version_to_roll_back_to(const Revision& revision, const std::string& nam
                 fmt::format("revision {} of {} deleted it; there is nothing to go back to", revision.number, name),
                 "choose another: orctl history " + name);
   std::vector<std::string> missing;
-  const Value spec = load_manifest(world, name, revision.commit).spec;
+  const Value spec = load_manifest(world, name, revision.commit)->spec;
   const Tree live = world.fs.read_tree(world.layout.tree(tree_folder(spec)), tree_ownership(spec, world));
   Version version = load_version(world, revision.commit, live, &missing);
   if (!missing.empty())

@@ -25,14 +25,14 @@ std::string pids_text(const std::vector<int>& pids) {
 class Settling {
  public:
   /// `manifest`: the live version without its tree, which only a fault makes worth reading.
-  Settling(const std::string& name, Version manifest, World& world, const Request& request,
+  Settling(const std::string& name, std::shared_ptr<const Version> manifest, World& world, const Request& request,
            const std::function<void(const std::string&)>& note)
       : name_(name),
-        version_(std::move(manifest)),
+        manifest_(std::move(manifest)),
         world_(world),
         request_(request),
         note_(note),
-        tree_(world.layout.tree(tree_folder(version_.spec))),
+        tree_(world.layout.tree(tree_folder(manifest_->spec))),
         supervisor_(world.layout, name, tree_) {}
 
   void run() {
@@ -52,7 +52,7 @@ class Settling {
  private:
   /// Why the workers of `master` do not prove that they serve what is on disk; "" when they do.
   std::string fault_of(int master) {
-    read_tree();
+    const Version version = read_tree();
     std::vector<int> others;
     for (const int other : supervisor_.masters(world_)) {
       if (other == master) continue;
@@ -62,7 +62,7 @@ class Settling {
     Evidence evidence;
     evidence.ignore(std::move(others));
     try {
-      verify(world_, name_, version_, evidence, request_.verify_limit);
+      verify(world_, name_, version, evidence, request_.verify_limit);
     } catch (const Error& e) {
       if (interrupted() != 0) throw;
       return e.what();
@@ -70,11 +70,13 @@ class Settling {
     return {};
   }
 
-  void read_tree() {
-    version_.tree = world_.fs.read_tree(tree_, tree_ownership(version_.spec, world_));
+  Version read_tree() const {
+    Version version = *manifest_;
+    version.tree = world_.fs.read_tree(tree_, tree_ownership(version.spec, world_));
     // one that was edited by hand: the workers report the digest that nginx.conf carries
-    const std::string carried = carried_digest(version_.tree);
-    version_.digest = carried.empty() ? tree_digest(version_.tree) : carried;
+    const std::string carried = carried_digest(version.tree);
+    version.digest = carried.empty() ? tree_digest(version.tree) : carried;
+    return version;
   }
 
   void end_upgrade(int old_master) {
@@ -83,7 +85,7 @@ class Settling {
         fmt::format("{}: an upgrade was interrupted, and two masters serve (pids {} and {})", name_, old_master, now));
     const std::string fault = supervisor_.is_leaving(world_, old_master) ? "" : fault_of(now);
     if (fault.empty()) {
-      supervisor_.retire(world_, old_master, drain_time(version_.spec));
+      supervisor_.retire(world_, old_master, drain_time(manifest_->spec));
       note_(fmt::format("{}: the upgrade was finished: the new master (pid {}) serves alone", name_, now));
     } else {
       supervisor_.revert(world_, old_master);
@@ -103,12 +105,12 @@ class Settling {
     };
     const auto found = in_unit != all.end() ? in_unit : proved();
     const int kept = found != all.end() ? *found : supervisor_.master(world_);
-    supervisor_.keep_only(world_, kept, drain_time(version_.spec));
+    supervisor_.keep_only(world_, kept, drain_time(manifest_->spec));
     note_(fmt::format("{}: the master with pid {} serves alone now", name_, kept));
   }
 
   const std::string& name_;
-  Version version_;
+  const std::shared_ptr<const Version> manifest_;
   World& world_;
   const Request& request_;
   const std::function<void(const std::string&)>& note_;

@@ -16,7 +16,7 @@ std::string folder_of_tree(const std::string& name, const World& world) {
   const auto newest = revisions(world, name, 1);
   const auto applied = applied_revision(world, name);
   if (!applied && (newest.empty() || newest.front().deletes)) return can_be_instance(name) ? name : "";
-  return tree_folder(load_manifest(world, name, applied ? applied->commit : newest.front().commit).spec);
+  return tree_folder(load_manifest(world, name, applied ? applied->commit : newest.front().commit)->spec);
 }
 
 }  // namespace

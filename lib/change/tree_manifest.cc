@@ -37,7 +37,7 @@ bool gives(const Value& spec, const Tree& tree, const World& world) {
   try {
     const auto instance = instance_of_spec(spec);
     if (!instance) return false;
-    const Rendered made = render(*instance, overlay_of(tree), find_target(*instance, world), world.layout);
+    const Rendered made = render(*instance, overlay_of(tree), find_target(instance->spec, world), world.layout);
     return made.digest == carried_digest(tree) && made.tree == tree;
   } catch (const std::exception&) {
     stop_if_interrupted();
@@ -157,7 +157,7 @@ Version looked_at_before(const Version& version, const std::optional<Loaded>& ma
     const auto instance = instance_of_spec(version.spec);
     if (!instance) return out;
     const Tree overlay = overlay_of(version.tree);
-    Rendered made = render(*instance, overlay, find_target(*instance, world), world.layout);
+    Rendered made = render(*instance, overlay, find_target(instance->spec, world), world.layout);
     for (const auto& [path, file] : overlay) made.tree.erase(path);  // it is as somebody left it on disk
     out.tree = std::move(made.tree);
     out.unit = std::move(made.unit);
@@ -187,11 +187,11 @@ Version describe_tree(Repair& repair, const std::optional<Loaded>& manifest, con
   if (manifest) return given_version(repair, *manifest, tree, world);
   for (auto r = repair.kept.rbegin(); r != repair.kept.rend(); ++r) {
     if (r->deletes) continue;
-    Version kept = load_manifest(world, r->commit);
+    Version kept = *load_manifest(world, r->commit);
     if (gives(kept.spec, tree, world)) return kept;
   }
   try {  // its own, of which other files are damaged
-    if (const auto live = world.git.ref(applied_ref(repair.name))) return load_manifest(world, repair.name, *live);
+    if (const auto live = world.git.ref(applied_ref(repair.name))) return *load_manifest(world, repair.name, *live);
   } catch (const Error&) {
     stop_if_interrupted();
   }

@@ -88,7 +88,7 @@ std::string unchanged_certificates(const Tree& tree, const Tree& live) {
 }
 
 void check_lua(World& world, const Value& spec, const std::string& scratch, const std::string& stage, const Tree& tree,
-               const Tree& live, const Target& target) {
+               const Tree& live, const Target& target, const std::optional<UpstreamText>& news) {
   Tree files;
   std::string list = stage + "\n";
   for (const auto& [path, file] : tree) {
@@ -109,6 +109,7 @@ void check_lua(World& world, const Value& spec, const std::string& scratch, cons
   files[tree_path::nginx_conf] = {nginx::write(conf)};
   files["check.lua"] = {std::string(embedded_lua().at("lua/check.lua"))};
   files["list"] = {list};
+  if (news) files["upstream"] = {news->text};
   files["unchanged"] = {unchanged_certificates(tree, live)};
   world.fs.write_tree(scratch + "/check", files);
   const Proc::Result result = run_nginx(world, spec, target, scratch + "/check", scratch);
@@ -118,13 +119,13 @@ void check_lua(World& world, const Value& spec, const std::string& scratch, cons
 }  // namespace
 
 void check_staged_tree(World& world, const Value& spec, const std::string& stage, const Tree& tree, const Tree& live,
-                       const Target& target) {
+                       const Target& target, const std::optional<UpstreamText>& news) {
   const std::string name = spec.at("name").as_string();
   const bool had_run = world.fs.exists(world.layout.run(name)), had_pid = world.fs.exists(world.layout.pid(name));
   const std::string scratch = world.layout.check_scratch(tree_folder(spec));
   const Scratch cleanup(world, scratch);
   // first, because it says of certificates and Lua what is wrong in words of its own
-  check_lua(world, spec, scratch, stage, tree, live, target);
+  check_lua(world, spec, scratch, stage, tree, live, target, news);
   const Proc::Result result = run_nginx(world, spec, target, stage, scratch, {"-t", "-q"});
   // nginx -t leaves an empty pid file, and systemd the folder it is in
   if (!had_pid) world.fs.remove(had_run ? world.layout.pid(name) : world.layout.run(name));

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <mutex>
+#include <tuple>
+
 #include "base/rights.h"
 #include "base/text.h"
 #include "kind/kind.h"
@@ -33,8 +37,8 @@ std::string word_after(const std::string& text, const std::string& mark) {
 }
 
 /// Refuses listeners that this nginx cannot have.
-void check_listeners(const Instance& instance, const NginxFacts& facts) {
-  for (const Value& listener : instance.list("listener")) {
+void check_listeners(const Value& spec, const NginxFacts& facts) {
+  for (const Value& listener : spec.at("listener").items()) {
     const Value* http2 = listener.find("http2");
     const auto lacks = [&](const char* what, const char* hint) {
       throw Error(Exit::target,
@@ -49,6 +53,23 @@ void check_listeners(const Instance& instance, const NginxFacts& facts) {
   }
 }
 
+/// What `nginx -V` says; asked once of the same file, which says the same for as long as it is the same.
+Proc::Result built_with(const std::string& binary, const World& world) {
+  using Id = std::tuple<std::string, int64_t, int64_t, int64_t>;
+  static std::mutex mutex;
+  static std::map<Id, Proc::Result> asked;
+  const auto file = world.fs.follow(binary);
+  const Id id = file ? Id(binary, file->inode, file->mtime_ns, file->size) : Id();
+  {
+    const std::lock_guard lock(mutex);
+    if (const auto known = asked.find(id); file && known != asked.end()) return known->second;
+  }
+  Proc::Result result = world.proc.look({binary, "-V"}, Millis(5000));
+  const std::lock_guard lock(mutex);
+  if (file && result.status == 0) asked[id] = result;
+  return result;
+}
+
 std::string first_user(const World& world) {
   for (const char* user : {"openresty", "nginx", "www-data", "nobody"})
     if (world.env.user_exists(user)) return user;
@@ -58,7 +79,7 @@ std::string first_user(const World& world) {
 }  // namespace
 
 NginxFacts nginx_facts(const std::string& binary, const World& world) {
-  const Proc::Result result = world.proc.look({binary, "-V"}, Millis(5000));
+  const Proc::Result result = built_with(binary, world);
   if (result.status != 0)
     throw Error(Exit::target, fmt::format("'{} -V' ended with {}: {}", binary, result.status, trim(result.err)),
                 how_to_install);
@@ -102,15 +123,16 @@ void require_trusted(const std::string& binary) {
                 found->remedy + ", or choose another nginx");
 }
 
-Target find_target(const Instance& instance, const World& world) {
-  const Value& nginx = instance.spec.at("nginx");
+Target find_target(const Value& spec, const World& world) {
+  const Value& nginx = spec.at("nginx");
   const std::string wanted = nginx.find("binary") == nullptr ? "" : nginx.at("binary").as_string();
   const Policy policy = sound_config(world).policy;
   const auto require = [&](const char* field, const std::string& value, const std::optional<Refusal>& refusal) {
     if (refusal)
-      throw Error(Exit::refused,
-                  fmt::format("{}: {}: \"{}\" {}; it is not run", instance.name.str(), field, value, refusal->text),
-                  refusal->hint);
+      throw Error(
+          Exit::refused,
+          fmt::format("{}: {}: \"{}\" {}; it is not run", spec.at("name").as_string(), field, value, refusal->text),
+          refusal->hint);
   };
   if (!wanted.empty()) require("nginx.binary", wanted, refuse_binary(wanted, policy));
   const auto binary = find_nginx(wanted, world);
@@ -127,7 +149,7 @@ Target find_target(const Instance& instance, const World& world) {
                             facts.modules_path),
                 how_to_install);
 
-  check_listeners(instance, facts);
+  check_listeners(spec, facts);
 
   Target target;
   target.binary = *binary;

@@ -33,7 +33,7 @@ void require_trusted(const std::string& binary);
 /// The target for one instance on this host. Exit::target, saying what is missing and how to install it, when no
 /// binary with the Lua module is found; Exit::refused, and nothing is run, when the policy of this host does not let a
 /// manifest name that binary or user.
-Target find_target(const Instance& instance, const World& world);
+Target find_target(const Value& spec, const World& world);
 
 /// Whose the tree of an instance is on this host, and who may read it.
 Ownership tree_ownership(const Value& spec, const World& world);

@@ -121,7 +121,7 @@ void require_tree(const InstancePlan& plan, const std::string& tree, World& worl
   Instance instance;
   instance.name = known_name(plan.name);
   instance.spec = plan.before->spec;
-  const Target target = find_target(instance, world);
+  const Target target = find_target(plan.before->spec, world);
   // as a start does: the check needs the folders, and reads the secrets as the instance will
   Supervisor(world.layout, plan.name, tree).prepare(world, target, plan.before->spec);
   settle_secrets(world, plan.before->spec);

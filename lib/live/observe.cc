@@ -39,7 +39,7 @@ void observe_process(Observed& o, const World& world, const NginxMasters& all) {
   observe_masters(o, world, all);
   const Supervisor supervisor(world.layout, o.name, o.tree_path);
   o.live.running = o.pid != 0;
-  if (o.version) o.live.saved = saved_document_digest(o.name, sha256(o.version->document()), world);
+  if (o.version) o.live.saved = saved_document_digest(o.name, o.version->document(), world);
   if (world.supervision == Supervision::systemd) {
     o.unit = systemd::show(world, world.layout.unit_name(o.name));
     o.live.restarting = o.unit->active == "activating";
@@ -113,7 +113,7 @@ std::string fault_of_masters(const std::string& name, const World& world, const 
   if (!applied) return {};
   Observed o;
   o.name = name;
-  o.tree_path = world.layout.tree(tree_folder(load_manifest(world, name, applied->commit).spec));
+  o.tree_path = world.layout.tree(tree_folder(load_manifest(world, name, applied->commit)->spec));
   observe_masters(o, world, all);
   return o.fault_of_masters();
 }
@@ -136,7 +136,7 @@ Observed observe(const std::string& name, const World& world, const NginxMasters
   if (!o.applied && o.interrupted && !head.deletes) o.applied = head;
   if (!o.applied && has_lost_applied(world, name)) throw lost_ref(applied_ref(name), "its last revision was applied");
   if (!o.applied) return o;
-  Version version = load_manifest(world, name, o.applied->commit);
+  Version version = *load_manifest(world, name, o.applied->commit);
   const std::string folder = tree_folder(version.spec);
   o.tree_path = world.layout.tree(folder);
   o.interrupted =

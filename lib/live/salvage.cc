@@ -34,7 +34,7 @@ Value bare_spec(const std::string& name, const std::string& folder) {
 std::optional<Value> readable_spec(const std::string& name, const World& world) {
   const auto spec_of = [&](const std::string& commit) -> std::optional<Value> {
     try {
-      return load_manifest(world, name, commit).spec;
+      return load_manifest(world, name, commit)->spec;
     } catch (const Error&) {
       stop_if_interrupted();
     }

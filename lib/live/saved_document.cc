@@ -30,11 +30,12 @@ std::string content_of(const std::string& path, const World& world) {
 
 }  // namespace
 
-std::string saved_document_digest(const std::string& name, const std::string& base, const World& world) {
+std::string saved_document_digest(const std::string& name, const std::string& document, const World& world) {
   const std::string bytes = content_of(world.layout.state(name) + "/document", world);
+  if (bytes.empty()) return {};
   std::string_view rest = bytes;
   const std::string seal = take_line(rest);
-  if (seal != fmt::format("orctl-state 1 document {} {}", rest.size(), sha256(std::string(rest)))) return {};
+  if (seal != fmt::format("orctl-state 1 document {} {}", rest.size(), sha256(rest))) return {};
   Diagnostics found;
   const auto head = read_json({"document", take_line(rest)}, found);
   if (!head || !head->is_object()) return {};
@@ -42,7 +43,7 @@ std::string saved_document_digest(const std::string& name, const std::string& ba
     const Value* value = head->find(key);
     return value != nullptr && *value == Value(wanted);
   };
-  return says("name", name) && says("base", base) ? sha256(std::string(rest)) : "";
+  return says("name", name) && says("base", sha256(document)) ? sha256(rest) : "";
 }
 
 }  // namespace orctl

@@ -144,7 +144,7 @@ Proof verify(const World& world, const std::string& name, const Version& version
   const std::string document = sha256(version.document()), certificates = certificates_digest(version.tree);
   const auto is_wanted_document = [&](const std::string& digest) {
     return digest == document ||
-           (saved == Saved::may_be_served && digest == saved_document_digest(name, document, world));
+           (saved == Saved::may_be_served && digest == saved_document_digest(name, version.document(), world));
   };
   const Supervisor supervisor(world.layout, name, world.layout.tree(tree_folder(version.spec)));
   const GatewayStatus status =

@@ -121,9 +121,19 @@ class Loader {
   }
 
   void take_text(Item& item, std::string text) {
+    constexpr size_t worth_a_thread = size_t{128} << 10;  // bytes
     count_bytes(text.size());
-    refuse_secrets(item.at.file, text, item.found);
-    item.manifest = read_manifest({item.at.file, std::move(text)}, item.found);
+    if (text.size() < worth_a_thread) {
+      refuse_secrets(item.at.file, text, item.found);
+      item.manifest = read_manifest({item.at.file, std::move(text)}, item.found);
+      return;
+    }
+    Diagnostics faults;
+    in_two([&] { refuse_secrets(item.at.file, text, item.found); },
+           [&] {
+             item.manifest = read_manifest({item.at.file, text}, faults);
+           });
+    std::move(faults.begin(), faults.end(), std::back_inserter(item.found));
   }
 
   void count_bytes(size_t bytes) {
@@ -224,8 +234,8 @@ class Loader {
     const bool whole = !has_errors(item.found);
     check_certificate_files(*instance, overlay, item.found);
     check_modules(*instance, overlay, item.found);
-    if (whole) check_size(*instance, overlay, item.found);
-    if (!has_errors(item.found)) item.loaded = {std::move(*instance), std::move(overlay)};
+    std::string document = whole ? check_size(*instance, overlay, item.found) : "";
+    if (!has_errors(item.found)) item.loaded = {std::move(*instance), std::move(overlay), std::move(document)};
   }
 
   Tree overlay_for(const Instance& instance, Item& item) {

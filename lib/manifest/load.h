@@ -12,6 +12,7 @@ namespace orctl {
 struct Loaded {
   Instance instance;
   Tree overlay;
+  std::string document;  ///< render_document() of the instance, where its size had to be known; else ""
 };
 
 struct Manifests {

@@ -32,7 +32,7 @@ constexpr size_t small_manifest = size_t{64} << 10;
 constexpr TreeLimits small_overlay{5'000, size_t{16} << 20, new_tree_limits.depth, new_tree_limits.path_bytes};
 
 /// Everything that is kept of a version, by names that are each other's neighbours in the store.
-Tree all_files(const Instance& instance, Rendered rendered) {
+Tree all_files(const Instance& instance, Rendered& rendered) {
   Tree all = std::move(rendered.tree);
   all["manifest"] = {instance.source.text};
   all["spec.json"] = {to_json(instance.spec, 1)};
@@ -91,14 +91,18 @@ class SizeCheck {
           certificates_hint);
   }
 
+  /// The last: takes the files that were rendered.
   void files() {
-    const Tree all = all_files(instance_, rendered());
+    rendered();
+    const Tree all = all_files(instance_, *rendered_);
     if (const size_t bytes = all.at(tree_path::document).content.size(); bytes > max_document)
       add("upstream", document_text(bytes), document_hint);
     if (const auto limit = over_limit(all, new_tree_limits))
       add("files", "the tree would be too large to be kept: " + *limit,
           fmt::format("lay fewer or smaller files over it; {} are orctl's own", all.size() - overlay_.size()));
   }
+
+  std::string document() { return rendered_ ? std::move(rendered_->document) : ""; }
 
  private:
   void add(const char* field, const std::string& text, const std::string& hint) {
@@ -120,11 +124,12 @@ class SizeCheck {
 
 }  // namespace
 
-void check_size(const Instance& instance, const Tree& overlay, Diagnostics& found) {
+std::string check_size(const Instance& instance, const Tree& overlay, Diagnostics& found) {
   SizeCheck check(instance, overlay, found);
   check.folder();
   check.certificates();
   if (instance.source.text.size() > small_manifest || over_limit(overlay, small_overlay)) check.files();
+  return check.document();
 }
 
 void require_keepable(const Version& version, const std::string& name) {

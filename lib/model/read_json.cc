@@ -1,4 +1,5 @@
 // Of read.h: JSON.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
@@ -74,7 +75,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return close(); }
   bool key(string_t& k) override {
     key_place_ = lines_.place(string_start());
-    if (!seen_keys_.back().insert(k).second)
+    if (is_known(k))
       return fail("duplicate-key", key_place_, "the key '" + k + "' stands here a second time", "keep one of the two");
     key_ = std::move(k);
     return true;
@@ -92,6 +93,18 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   Value take() { return std::move(root_); }
 
  private:
+  /// Whether the object in hand has a member of this name. Most have a few, and no list of names is made of those.
+  bool is_known(const std::string& key) {
+    constexpr size_t few = 32;
+    const Value::Object& members = stack_.back()->members();
+    if (members.size() < few)
+      return std::any_of(members.begin(), members.end(), [&](const auto& m) { return m.key == key; });
+    auto& keys = seen_keys_.back();
+    if (keys.empty())
+      for (const Value::Member& member : members) keys.insert(member.key);
+    return !keys.insert(key).second;
+  }
+
   // The parser has just read a token; these walk back from there to its first character.
   const char* token_end() const { return *seen_; }
   const char* string_start() const {
@@ -148,7 +161,9 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     if (stack_.size() >= static_cast<size_t>(max_depth))
       return fail("too-deep", v.place, "nested deeper than " + std::to_string(max_depth) + " levels",
                   "no field needs that");
-    stack_.push_back(&add(std::move(v)));
+    Value& added = add(std::move(v));
+    if (added.is_object()) added.members().reserve(usual_members);
+    stack_.push_back(&added);
     seen_keys_.emplace_back();
     return true;
   }
@@ -162,6 +177,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     return false;
   }
 
+  static constexpr size_t usual_members = 4;
+
   const Source& source_;
   const char* begin_;
   const char** seen_;
@@ -169,7 +186,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   Diagnostics& found_;
   Value root_;
   std::vector<Value*> stack_;  // a parent's items grow only while it is the last one here, so pointers hold
-  std::vector<std::unordered_set<std::string>> seen_keys_;  // of each object on the stack
+  std::vector<std::unordered_set<std::string>> seen_keys_;  // of each long object on the stack
   std::string key_;
   Place key_place_;
 };

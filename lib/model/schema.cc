@@ -288,40 +288,54 @@ class AuthorityWalk {
   std::string path_;
 };
 
-Value filled(const Value& v, const Schema::Node& node) {
-  if (v.is_array() && node.items != nullptr) {
-    Value::Array items;
-    items.reserve(v.items().size());
-    for (const Value& item : v.items()) items.push_back(filled(item, *node.items));
-    Value out(std::move(items));
-    out.place = v.place;
-    return out;
-  }
-  if (v.is_object() && node.additional != nullptr) {  // labels: their order means nothing
-    Value out = v;
-    std::sort(out.members().begin(), out.members().end(), [](const auto& a, const auto& b) { return a.key < b.key; });
-    return out;
-  }
-  if (v.is_double() && std::find(node.types.begin(), node.types.end(), "integer") != node.types.end()) {
-    Value integer(whole(v.as_double()));  // 2.0 is the integer 2, as JSON Schema has it
-    integer.place = v.place;
-    return integer;
-  }
-  if (!v.is_object() || node.properties.empty()) return v;
-  Value::Object members;
-  members.reserve(node.properties.size());
+/// An empty object says as much as an absent one.
+bool says_nothing(const Value& v, const Schema::Node& node) {
+  return v.is_object() && v.members().empty() && !node.has_default;
+}
+
+/// Whether no default is absent, and the members are those of the schema in its order.
+bool is_whole(const Value::Object& members, const Schema::Node& node) {
+  size_t at = 0;
   for (const auto& p : node.properties) {
-    const Value* given = v.find(p.name);
-    // an empty object says as much as an absent one
-    const bool empty = given != nullptr && given->is_object() && given->members().empty() && !p.node->has_default;
-    if (given != nullptr && !empty)
-      members.push_back({p.name, filled(*given, *p.node)});
-    else if (p.node->has_default)
-      members.push_back({p.name, filled(p.node->default_value, *p.node)});
+    if (at < members.size() && members[at].key == p.name) {
+      if (says_nothing(members[at++].value, *p.node)) return false;
+    } else if (p.node->has_default) {
+      return false;
+    }
   }
-  Value out(std::move(members));
-  out.place = v.place;
-  return out;
+  return at == members.size();
+}
+
+/// The members in the schema's order, with the defaults of those that are absent.
+Value::Object completed(Value& v, const Schema::Node& node) {
+  Value::Object members;
+  // what is not given and has no default gets no place: an upstream has many such fields
+  const auto defaults =
+      std::count_if(node.properties.begin(), node.properties.end(), [](const auto& p) { return p.node->has_default; });
+  members.reserve(std::min(node.properties.size(), v.members().size() + static_cast<size_t>(defaults)));
+  for (const auto& p : node.properties) {
+    Value* given = v.find(p.name);
+    if (given != nullptr && !says_nothing(*given, *p.node))
+      members.push_back({p.name, std::move(*given)});
+    else if (p.node->has_default)
+      members.push_back({p.name, p.node->default_value});
+  }
+  return members;
+}
+
+void fill(Value& v, const Schema::Node& node) {
+  if (v.is_array() && node.items != nullptr) {
+    for (Value& item : v.items()) fill(item, *node.items);
+  } else if (v.is_object() && node.additional != nullptr) {  // labels: their order means nothing
+    std::sort(v.members().begin(), v.members().end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+  } else if (v.is_double() && std::find(node.types.begin(), node.types.end(), "integer") != node.types.end()) {
+    const Place place = v.place;
+    v = Value(whole(v.as_double()));  // 2.0 is the integer 2, as JSON Schema has it
+    v.place = place;
+  } else if (v.is_object() && !node.properties.empty()) {
+    if (!is_whole(v.members(), node)) v.members() = completed(v, node);
+    for (Value::Member& member : v.members()) fill(member.value, *node.property(member.key));
+  }
 }
 
 }  // namespace
@@ -357,7 +371,10 @@ Fit Schema::check(const Value& document, const std::string& file, const std::fun
   return checker.fit();
 }
 
-Value Schema::with_defaults(const Value& document) const { return filled(document, *root_); }
+Value Schema::with_defaults(Value document) const {
+  fill(document, *root_);
+  return document;
+}
 
 void Schema::visit_authority(const Value& document, const Visit& visit) const {
   AuthorityWalk(visit).walk(document, *root_, document);

@@ -73,7 +73,7 @@ class Schema {
             Diagnostics& found) const;
 
   /// `document` with every absent field that has a default, members in the schema's order.
-  Value with_defaults(const Value& document) const;
+  Value with_defaults(Value document) const;
 
   /// What a value of a marked field is handed to: the mark, the value, the object or list that it stands in, and its
   /// field.

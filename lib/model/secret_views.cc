@@ -215,6 +215,12 @@ std::vector<View> views_of(std::string_view line) {
   return out;
 }
 
+bool joins_strings(std::string_view text) {
+  for (size_t at = text.find_first_of("\"'"); at != text.npos; at = text.find_first_of("\"'", at + 1))
+    if (joint_at(text, at) != 0) return true;
+  return false;
+}
+
 std::string joined_strings(std::string_view text, std::vector<uint32_t>& lines) {
   std::string out;
   uint32_t line = 1;

@@ -16,6 +16,9 @@ struct View {
 /// its base64, its hex digits or its lists of character codes are read; twice over, and only what differs.
 std::vector<View> views_of(std::string_view line);
 
+/// Whether strings are joined anywhere in a text.
+bool joins_strings(std::string_view text);
+
 /// Strings that are joined over the ends of lines, as one text; each character's line (from 1) is in `lines`.
 std::string joined_strings(std::string_view text, std::vector<uint32_t>& lines);
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <unordered_set>
 
 #include "base/text.h"
 #include "model/secret_views.h"
@@ -313,9 +314,9 @@ namespace {
 
 /// Keys whose armour, or whose base64, is joined from strings of several lines.
 void look_over_lines(std::string_view text, std::vector<FoundSecret>& found) {
+  if (!joins_strings(text)) return;
   std::vector<uint32_t> lines;
   const std::string joined = joined_strings(text, lines);
-  if (joined.size() == text.size()) return;
   for (size_t at = 0; at < joined.size();) {
     const size_t end = std::min(joined.find('\n', at), joined.size());
     if (at < end && lines[at] != lines[end - 1])
@@ -342,6 +343,7 @@ void look_for_web_key(std::string_view text, std::vector<FoundSecret>& found) {
 
 /// Each line once, in order, and none that says that it holds no secret.
 std::vector<FoundSecret> in_order(std::string_view text, std::vector<FoundSecret> found) {
+  if (found.empty()) return found;
   std::stable_sort(found.begin(), found.end(),
                    [](const FoundSecret& a, const FoundSecret& b) { return a.place.line < b.place.line; });
   found.erase(std::unique(found.begin(), found.end(),
@@ -363,9 +365,12 @@ std::vector<FoundSecret> in_order(std::string_view text, std::vector<FoundSecret
 std::vector<FoundSecret> find_secrets(std::string_view text) {
   const std::string_view all = text;
   std::vector<FoundSecret> found;
+  std::unordered_set<std::string_view> clean;  // a large manifest says most of its lines many times over
   for (uint32_t number = 1; !text.empty(); ++number) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    Line(text.substr(0, end), number, found).look();
+    const size_t end = std::min(text.find('\n'), text.size()), before = found.size();
+    const std::string_view line = text.substr(0, end);
+    if (!clean.contains(line)) Line(line, number, found).look();
+    if (found.size() == before) clean.insert(line);
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   look_over_lines(all, found);

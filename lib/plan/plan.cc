@@ -108,14 +108,6 @@ class FileDiffer {
   bool lua_differs_ = false;
 };
 
-/// Whether the workers serve something else than the tree on disk: somebody has sent the gateway a document. What a
-/// source gave is meant to be another.
-bool is_drifted(const Version& before, const Live& live) {
-  return live.running && !before.has_source() && live.digest != sha256(before.document());
-}
-
-const char* const outside_unit = "it runs outside of its systemd unit";
-
 /// Says of upstreams and routes that they are served only until the source has been read.
 void mark_start_values(std::vector<Change>& changes) {
   for (Change& c : changes)
@@ -124,15 +116,22 @@ void mark_start_values(std::vector<Change>& changes) {
       c.reason = "start value; what the source holds wins";
 }
 
-/// The same of certificates.
-bool has_other_certificates(const Version& before, const Live& live) {
-  return live.running && live.certs != certificates_digest(before.tree);
-}
+const char* const outside_unit = "it runs outside of its systemd unit";
+
+/// How what the workers serve differs from the tree on disk.
+struct Drift {
+  Drift(const Version& before, const Live& live)
+      : document(live.running && !before.has_source() && live.digest != sha256(before.document())),
+        certificates(live.running && live.certs != certificates_digest(before.tree)) {}
+
+  bool document;  ///< somebody has sent the gateway another; what a source gave is meant to be another
+  bool certificates;
+};
 
 /// Differences between what runs and what is on disk.
-void diff_live(const Version& before, const Version& after, const Live& live, const std::string& binary,
-               std::vector<Change>& out) {
-  const std::string document = sha256(after.document());
+void diff_live(const Version& before, const Version& after, const Live& live, const Drift& drift,
+               const std::string& binary, std::vector<Change>& out) {
+  const std::string document = drift.document ? sha256(after.document()) : "";
   const bool same_tree = before.digest == after.digest;
   if (!live.running) {
     out.push_back({Op::change, Whole::process, "stopped", "running", Impact::start, ""});
@@ -150,10 +149,10 @@ void diff_live(const Version& before, const Version& after, const Live& live, co
   } else if (same_tree && live.tree != after.digest) {
     out.push_back({Op::change, Whole::process, live.tree.substr(0, 12), after.digest.substr(0, 12), Impact::reload,
                    "the workers run another tree"});
-  } else if (is_drifted(before, live) && live.digest != document) {
+  } else if (drift.document && live.digest != document) {
     out.push_back({Op::change, Whole::process, live.digest.substr(0, 12), document.substr(0, 12), Impact::hot,
                    "the workers serve another document, which will be replaced"});
-  } else if (has_other_certificates(before, live) && live.certs != certificates_digest(after.tree)) {
+  } else if (drift.certificates && live.certs != certificates_digest(after.tree)) {
     out.push_back({Op::change, Whole::process, live.certs.substr(0, 12), certificates_digest(after.tree).substr(0, 12),
                    Impact::hot, "the workers serve other certificates, which will be replaced"});
   }
@@ -169,17 +168,18 @@ bool takes_document(const Version& before, const Version& after, const Live& liv
 
 /// A reload, and what has to be sent with it because the workers that it starts keep what was sent before: a document
 /// before it, or after it when only the new workers can serve it; certificates likewise.
-void add_reload(std::vector<Step>& steps, const Version& before, const Version& after, const Live& live) {
-  const bool document = is_drifted(before, live), first = takes_document(before, after, live);
-  const bool certificates = has_other_certificates(before, live);
-  if (document && first) steps.push_back(PushGateway{});
-  if (certificates && live.answers) steps.push_back(PushCertificates{});
+void add_reload(std::vector<Step>& steps, const Version& before, const Version& after, const Live& live,
+                const Drift& drift) {
+  const bool first = takes_document(before, after, live);
+  if (drift.document && first) steps.push_back(PushGateway{});
+  if (drift.certificates && live.answers) steps.push_back(PushCertificates{});
   steps.push_back(Reload{});
-  if (document && !first) steps.push_back(PushGateway{});
-  if (certificates && !live.answers) steps.push_back(PushCertificates{});
+  if (drift.document && !first) steps.push_back(PushGateway{});
+  if (drift.certificates && !live.answers) steps.push_back(PushCertificates{});
 }
 
-std::vector<Step> steps_between(const Version& before, const Version& after, const Live& live, Impact impact) {
+std::vector<Step> steps_between(const Version& before, const Version& after, const Live& live, const Drift& drift,
+                                Impact impact) {
   std::vector<Step> steps;
   const bool other_tree = !(before.tree == after.tree), tree = other_tree || !live.misfits.empty();
   if (tree) steps.push_back(CheckTree{});
@@ -191,9 +191,9 @@ std::vector<Step> steps_between(const Version& before, const Version& after, con
     // what a manifest says replaces what was saved over an earlier one
     if (!live.saved.empty() && before.document() == after.document()) steps.push_back(PushGateway{});
   } else if (impact == Impact::reload) {
-    add_reload(steps, before, after, live);
+    add_reload(steps, before, after, live, drift);
   } else if (impact == Impact::hot) {
-    if (is_drifted(before, live) || before.document() != after.document()) steps.push_back(PushGateway{});
+    if (drift.document || before.document() != after.document()) steps.push_back(PushGateway{});
     if (live.certs != certificates_digest(after.tree)) steps.push_back(PushCertificates{});
   }
   steps.push_back(Verify{});
@@ -244,8 +244,9 @@ InstancePlan plan_instance(const std::string& name, const std::string& base, std
     if (plan.after->has_source()) mark_start_values(plan.changes);
     FileDiffer(*plan.before, *plan.after, plan.changes).run();
     diff_rights(live.misfits, plan.changes);
-    diff_live(*plan.before, *plan.after, live, binary, plan.changes);
-    if (!plan.empty()) plan.steps = steps_between(*plan.before, *plan.after, live, plan.impact());
+    const Drift drift(*plan.before, live);
+    diff_live(*plan.before, *plan.after, live, drift, binary, plan.changes);
+    if (!plan.empty()) plan.steps = steps_between(*plan.before, *plan.after, live, drift, plan.impact());
   }
   return plan;
 }
@@ -286,7 +287,7 @@ InstancePlan plan_lifecycle(const std::string& name, const std::string& base, co
     plan.changes.push_back({Op::change, Whole::process, now, "running", Impact::reload, "reload"});
     Live kept = live;  // a reload leaves what x-save keeps, as a restart does
     if (!live.saved.empty() && live.digest == live.saved) kept.digest = sha256(version.document());
-    add_reload(plan.steps, version, version, kept);
+    add_reload(plan.steps, version, version, kept, Drift(version, kept));
     plan.steps.push_back(Verify{});
   }
   return plan;

@@ -39,9 +39,10 @@ struct Version {
   bool has_source() const { return spec.find("source") != nullptr; }
 
   /// The gateway document; "" when there is none.
-  std::string document() const {
+  const std::string& document() const {
+    static const std::string none;
     const auto found = tree.find(tree_path::document);
-    return found == tree.end() ? "" : found->second.content;
+    return found == tree.end() ? none : found->second.content;
   }
 };
 

@@ -78,7 +78,8 @@ std::string settings(const Instance& instance, const Layout& layout) {
 
 }  // namespace
 
-Rendered render(const Instance& instance, const Tree& overlay, const Target& target, const Layout& layout) {
+Rendered render(const Instance& instance, const Tree& overlay, const Target& target, const Layout& layout,
+                const std::string& document) {
   Rendered out;
   for (const auto& [path, text] : embedded_lua())
     if (path.starts_with(tree_path::own_lua)) out.tree[path] = {std::string(text)};
@@ -87,7 +88,7 @@ Rendered render(const Instance& instance, const Tree& overlay, const Target& tar
   if (const std::string list = overlay_modules(overlay); !list.empty()) out.tree[tree_path::overlay_modules] = {list};
   if (const std::string list = certificates_file(instance.spec.at("certificate")); !list.empty())
     out.tree[tree_path::certificates] = {list};
-  out.document = render_document(instance);
+  out.document = document.empty() ? render_document(instance) : document;
   out.tree[tree_path::document] = {out.document};
   out.tree[tree_path::settings] = {settings(instance, layout)};
   out.tree[tree_path::nginx_conf] = {conf_text(nginx_conf(instance, overlay, target, layout, no_digest))};

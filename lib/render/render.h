@@ -27,8 +27,10 @@ struct Rendered {
   std::string digest;    ///< tree_digest(); nginx.conf carries it, every worker reports it
 };
 
-/// `overlay` holds the files laid over the tree (manifest field `files`), already checked.
-Rendered render(const Instance& instance, const Tree& overlay, const Target& target, const Layout& layout);
+/// `overlay` holds the files laid over the tree (manifest field `files`), already checked; `document` is
+/// render_document() of the instance, where that was made before.
+Rendered render(const Instance& instance, const Tree& overlay, const Target& target, const Layout& layout,
+                const std::string& document = "");
 
 /// The gateway document for an instance; schemas/gateway.json is its contract.
 std::string render_document(const Instance& instance);

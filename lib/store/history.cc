@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -70,15 +71,17 @@ Revision read_revision(const World& world, const Git::Commit& commit, const std:
 
 constexpr const char* verify_hint = "orctl store verify names all that is damaged, and how to mend it";
 
-void require_spec(const Value& spec, const std::string& commit) {
+void require_spec(Value& spec, const std::string& commit) {
   const Value* kind = spec.find("kind");
-  const bool known = kind == nullptr || !kind->is_string() || find_kind(kind->as_string()) != nullptr;
+  const bool named = kind != nullptr && kind->is_string();
+  const Kind* known = find_kind(named ? kind->as_string() : "Instance");
+  const bool kept = known != nullptr && known->lives != Kind::Lives::nowhere;
   const std::string fault =
-      known ? fault_of_spec(spec) : fmt::format("kind: this orctl knows none that is called {}", to_json(*kind));
+      kept ? fault_of_spec(spec) : fmt::format("kind: this orctl keeps none that is called {}", to_json(*kind));
   if (!fault.empty())
     throw Error(Exit::target,
                 fmt::format("spec.json in commit {} of the store is no spec of {}: {}", commit.substr(0, 12),
-                            kind == nullptr || *kind == Value("Instance") ? "an instance" : "its kind", fault),
+                            named && kind->as_string() != "Instance" ? "its kind" : "an instance", fault),
                 verify_hint);
 }
 
@@ -89,9 +92,12 @@ Version from_files(const std::string& commit, const Tree& files) {
     if (path.find('/') != std::string::npos) continue;
     if (path == "spec.json") {
       Diagnostics found;
-      const auto spec = read_json({path, file.content}, found);
+      auto spec = read_json({path, file.content}, found);
       if (spec) require_spec(*spec, commit);
-      if (spec) out.spec = schema_of(*spec).with_defaults(*spec);
+      if (spec) {
+        const Schema& schema = schema_of(*spec);
+        out.spec = schema.with_defaults(std::move(*spec));
+      }
     } else if (path == "unit.service") {
       out.unit = file.content;
     } else {
@@ -108,17 +114,17 @@ Version from_files(const std::string& commit, const Tree& files) {
 /// What from_files() makes of a commit. A commit never changes, and reading a large manifest takes longer than all else
 /// that an order looks at: what was read last in this process is kept.
 template <class Files>
-Version read_once(const std::string& store, const std::string& commit, const Files& files) {
+std::shared_ptr<const Version> read_once(const std::string& store, const std::string& commit, const Files& files) {
   constexpr size_t most = 2;  // what is live, and what goes or came before
   static std::mutex mutex;
-  static std::deque<std::pair<std::string, Version>> kept;
+  static std::deque<std::pair<std::string, std::shared_ptr<const Version>>> kept;
   const std::string key = store + " " + commit;
   {
     const std::lock_guard lock(mutex);
     const auto known = std::find_if(kept.begin(), kept.end(), [&](const auto& one) { return one.first == key; });
     if (known != kept.end()) return known->second;
   }
-  Version version = from_files(commit, files());
+  auto version = std::make_shared<const Version>(from_files(commit, files()));
   const std::lock_guard lock(mutex);
   kept.emplace_front(key, version);
   if (kept.size() > most) kept.pop_back();
@@ -329,13 +335,13 @@ Revision revision_before_live(const World& world, const std::string& name) {
   throw Error(Exit::usage, name + " has no applied revision before the live one", "orctl history " + name);
 }
 
-Version load_manifest(const World& world, const std::string& commit) {
+std::shared_ptr<const Version> load_manifest(const World& world, const std::string& commit) {
   return read_once(world.git.path(), commit, [&] { return world.git.files(commit, Git::Reach::top); });
 }
 
-Version load_manifest(const World& world, const std::string& name, const std::string& commit) {
-  Version out = load_manifest(world, commit);
-  if (const std::string other = id_of(out.spec); other != name)
+std::shared_ptr<const Version> load_manifest(const World& world, const std::string& name, const std::string& commit) {
+  auto out = load_manifest(world, commit);
+  if (const std::string other = id_of(out->spec); other != name)
     throw Error(Exit::target,
                 fmt::format("commit {} of the store is of the history of '{}', and a ref of '{}' leads to it",
                             commit.substr(0, 12), other, name),
@@ -346,7 +352,7 @@ Version load_manifest(const World& world, const std::string& name, const std::st
 Version load_version(const World& world, const std::string& commit, const Tree& keys,
                      std::vector<std::string>* missing) {
   const Tree files = world.git.files(commit);
-  Version out = read_once(world.git.path(), commit, [&] { return files; });
+  Version out = *read_once(world.git.path(), commit, [&] { return files; });
   for (const auto& [path, file] : files) {
     if (path.starts_with(tree_prefix)) {
       TreeFile& kept = out.tree[path.substr(tree_prefix.size())] = file;

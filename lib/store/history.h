@@ -80,9 +80,9 @@ Revision revision_before_live(const World& world, const std::string& name);
 
 /// What a commit says of its version: manifest, spec and unit; `tree` is empty and not read, nor is there a digest. A
 /// spec that cannot be an instance's is an Error(Exit::target).
-Version load_manifest(const World& world, const std::string& commit);
+std::shared_ptr<const Version> load_manifest(const World& world, const std::string& commit);
 /// The same, and the version must be of this instance: a ref may have been moved to another's history.
-Version load_manifest(const World& world, const std::string& name, const std::string& commit);
+std::shared_ptr<const Version> load_manifest(const World& world, const std::string& name, const std::string& commit);
 
 /// The version that a commit holds; private keys are taken from `keys` by their fingerprint, and when one is missing
 /// there the result lacks that file and `missing` names it.

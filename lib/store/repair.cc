@@ -91,7 +91,7 @@ std::string tip_of(const std::string& ref, const World& world) {
 
 std::string owner_of_commit(const std::string& commit, const World& world) {
   try {
-    return commit.empty() ? "" : id_of(load_manifest(world, commit).spec);
+    return commit.empty() ? "" : id_of(load_manifest(world, commit)->spec);
   } catch (const Error&) {
     stop_if_interrupted();
     return {};

@@ -30,7 +30,7 @@ std::vector<std::string> labelled(const std::set<std::string>& ids, const std::v
   for (const std::string& name : ids) try {
       const auto applied = applied_revision(world, name);
       if (const auto lost = applied ? std::nullopt : lost_history(name, world)) throw Error(*lost);
-      if (applied && labels_match(load_manifest(world, name, applied->commit).spec, labels)) out.push_back(name);
+      if (applied && labels_match(load_manifest(world, name, applied->commit)->spec, labels)) out.push_back(name);
     } catch (const Error& e) {
       stop_if_interrupted();
       if (e.exit() == Exit::usage) throw;

@@ -16,14 +16,12 @@
 namespace orctl {
 namespace {
 
-/// Content, owner and mode on disk, and `file` closed; 0 or errno.
-int finish_file(Fd& file, const std::string& content, unsigned mode, Owner owner) {
+/// Content, owner and mode; 0 or errno.
+int fill_file(const Fd& file, const std::string& content, unsigned mode, Owner owner) {
   if (const int error = write_fully(file.get(), content)) return error;
   // in this order: a new owner takes the set-id bits away
   if (!owner.as_is() && ::fchown(file.get(), owner.uid, owner.gid) != 0) return errno;
-  if (::fchmod(file.get(), mode) != 0) return errno;
-  if (retried([&] { return ::fsync(file.get()); }) != 0) return errno;
-  return file.close();
+  return ::fchmod(file.get(), mode) != 0 ? errno : 0;
 }
 
 }  // namespace
@@ -64,11 +62,25 @@ int write_fully(int fd, const std::string& content) {
   return 0;
 }
 
-void put_new_file(const Fd& folder, const std::string& name, const std::string& content, unsigned mode, Owner owner,
+int finish_file(Fd& file) {
+  if (retried([&] { return ::fsync(file.get()); }) != 0) return errno;
+  return file.close();
+}
+
+Fd begin_new_file(const Fd& folder, const std::string& name, const std::string& content, unsigned mode, Owner owner,
                   const std::string& shown) {
   Fd file = open_beneath(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, rights::secret_file);
   if (!file) throw change_fault("write", shown, errno);
-  const int error = finish_file(file, content, mode, owner);
+  const int error = fill_file(file, content, mode, owner);
+  if (error == 0) return file;
+  ::unlinkat(folder.get(), name.c_str(), 0);
+  throw change_fault("write", shown, error);
+}
+
+void put_new_file(const Fd& folder, const std::string& name, const std::string& content, unsigned mode, Owner owner,
+                  const std::string& shown) {
+  Fd file = begin_new_file(folder, name, content, mode, owner, shown);
+  const int error = finish_file(file);
   if (error == 0) return;
   ::unlinkat(folder.get(), name.c_str(), 0);
   throw change_fault("write", shown, error);

@@ -59,6 +59,11 @@ Owner owner_of(const Ownership& ownership, const std::string& path);
 
 /// All of `content`; 0 or errno.
 int write_fully(int fd, const std::string& content);
+/// Makes the new file `name` in `folder`, which is durable once finish_file() has closed it; leaves nothing on failure.
+/// `shown` is for the message.
+Fd begin_new_file(const Fd& folder, const std::string& name, const std::string& content, unsigned mode, Owner owner,
+                  const std::string& shown);
+int finish_file(Fd& file);  ///< 0 or errno
 /// Makes the new file `name` in `folder`, durable but for its name; leaves nothing on failure. `shown` is for the
 /// message.
 void put_new_file(const Fd& folder, const std::string& name, const std::string& content, unsigned mode, Owner owner,

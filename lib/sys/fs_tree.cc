@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "base/rights.h"
 #include "sys/fs.h"
@@ -120,17 +122,31 @@ class TreeWriter {
       const auto [above, last] = parts(folder);
       make_folder_at(open_below(above), last, ownership_.folder_mode, owner_, dir_ + "/" + folder);
     }
-    for (const auto& [path, file] : tree) {
-      say(trace_, fmt::format("write {}/{} ({} bytes)", dir_, path, file.content.size()));
-      const auto [folder, last] = parts(path);
-      put_new_file(open_below(folder), last, file.content, ownership_.file_mode(file.mode), owner_, dir_ + "/" + path);
-    }
+    for (const auto& [path, file] : tree) write(path, file);
+    finish();
     for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder)
       sync_folder(open_below(*folder), dir_ + "/" + *folder);
     sync_folder(top_, dir_);
   }
 
  private:
+  /// The first that is made durable takes most of the others along, so they are written before that.
+  void write(const std::string& path, const TreeFile& file) {
+    constexpr size_t most_open = 64;
+    say(trace_, fmt::format("write {}/{} ({} bytes)", dir_, path, file.content.size()));
+    const auto [folder, last] = parts(path);
+    const std::string shown = dir_ + "/" + path;
+    begun_.emplace_back(
+        shown, begin_new_file(open_below(folder), last, file.content, ownership_.file_mode(file.mode), owner_, shown));
+    if (begun_.size() == most_open) finish();
+  }
+
+  void finish() {
+    for (auto& [shown, file] : begun_)
+      if (const int error = finish_file(file)) throw change_fault("write", shown, error);
+    begun_.clear();
+  }
+
   static PathParts parts(const std::string& path) {
     const size_t slash = path.rfind('/');
     if (slash == std::string::npos) return {".", path};
@@ -148,6 +164,7 @@ class TreeWriter {
   const Owner owner_;
   const Trace& trace_;
   Fd top_;
+  std::vector<std::pair<std::string, Fd>> begun_;  ///< that are not durable yet, by what they are called
 };
 
 }  // namespace

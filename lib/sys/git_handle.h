@@ -78,14 +78,19 @@ class ObjectWriter {
   std::string put_loose(ObjectType type, const std::string& content);
   /// All files and folders of a tree. Returns the tree's id.
   std::string put_tree(const Tree& files);
+  /// What a commit that a ref leads to was made of is durable: sync() leaves its names out.
+  void take_for_durable(const CommitText& commit);
   void sync();
   const ObjectReader& objects() const { return objects_; }
 
  private:
+  void take_tree_for_durable(const std::string& id, int depth);
+
   Fs& fs_;
   const std::string& store_;
   ObjectReader objects_;
   const std::set<std::string>* only_;
+  std::set<std::string> durable_;     ///< ids
   std::vector<std::string> folders_;  ///< to make durable, also what a killed process left there before
 };
 

@@ -130,7 +130,8 @@ GitObject ObjectReader::loose(const std::string& file, const std::string& id, si
     if (static_cast<size_t>(*size) != content.size() - zero - 1)
       throw Damage{fmt::format("it says that it has {} bytes, and has {}", *size, content.size() - zero - 1), file};
     if (sha1(content) != id) throw Damage{"its content is another than its id says", file};
-    return {*type, content.substr(zero + 1)};
+    content.erase(0, zero + 1);
+    return {*type, std::move(content)};
   } catch (const Damage& damage) {
     throw Damage{damage.why, file};
   }

@@ -95,7 +95,7 @@ std::string ObjectWriter::put(ObjectType type, const std::string& content) {
   try {
     // what a killed process left may have no durable name yet
     if (objects_.find(id)) {
-      if (fs_.exists(file)) folders_.push_back(folder);
+      if (!durable_.contains(id) && fs_.exists(file)) folders_.push_back(folder);
       return id;
     }
   } catch (const Damage&) {
@@ -121,6 +121,21 @@ std::string ObjectWriter::put_tree(const Tree& files) {
   Folder top;
   for (const auto& [path, file] : files) top.add(path, file);
   return top.write(*this);
+}
+
+void ObjectWriter::take_for_durable(const CommitText& commit) { take_tree_for_durable(commit.tree, 0); }
+
+void ObjectWriter::take_tree_for_durable(const std::string& id, int depth) {
+  constexpr int deepest = 64;  // no tree of ours is deeper
+  if (depth > deepest || !durable_.insert(id).second) return;
+  try {
+    const auto tree = objects_.find(id);
+    if (!tree || tree->type != ObjectType::tree) return;
+    for (const TreeEntry& entry : parse_tree(tree->content))
+      entry.is_tree() ? take_tree_for_durable(entry.id, depth + 1) : static_cast<void>(durable_.insert(entry.id));
+  } catch (const Damage&) {
+    // what is not known is synced again
+  }
 }
 
 void ObjectWriter::sync() {
@@ -149,7 +164,7 @@ std::string Git::commit_files(const std::string& branch, const std::string& expe
   ObjectWriter objects(fs, path_);
   CommitText commit;
   if (!expected_parent.empty()) {
-    read_commit(objects.objects(), expected_parent, path_);
+    objects.take_for_durable(read_commit(objects.objects(), expected_parent, path_));
     commit.parents.push_back(expected_parent);
   }
   commit.tree = objects.put_tree(files);

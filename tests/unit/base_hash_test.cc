@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "base/hash.h"
+#include "base/hash_blocks.h"
 
 using orctl::sha1;
 using orctl::sha256;
@@ -37,4 +38,22 @@ TEST_CASE("sha1 of the standard's own examples, and around the lengths where the
   CHECK(sha1(std::string(63, 'x')) == "0ddc4e0cccd9a12850deb5abb0853a4425559fec");
   CHECK(sha1(std::string(64, 'x')) == "bb2fa3ee7afb9f54c6dfb5d021f14b1ffe40c163");
   CHECK(sha1(std::string(65, 'x')) == "78c741ddc482e4cdf8c474a0876347a0905b6233");
+}
+
+TEST_CASE("the processor's own instructions and plain C++ add blocks alike") {
+  if (!orctl::has_sha_instructions()) return;
+  std::string bytes;
+  for (uint32_t i = 0, x = 1; i < 8192; ++i, x = x * 1664525 + 1013904223) bytes += static_cast<char>(x >> 24);
+  for (const size_t blocks : {size_t{0}, size_t{1}, size_t{2}, size_t{3}, size_t{127}}) {
+    const std::string_view some = std::string_view(bytes).substr(blocks % 7, blocks * orctl::sha_block);
+    orctl::Sha1State one = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0}, other = one;
+    orctl::add_by_instructions(one, some);
+    orctl::add_plainly(other, some);
+    CHECK(one == other);
+    orctl::Sha256State longer = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 1},
+                       plain = longer;
+    orctl::add_by_instructions(longer, some);
+    orctl::add_plainly(plain, some);
+    CHECK(longer == plain);
+  }
 }

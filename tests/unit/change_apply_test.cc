@@ -9,7 +9,10 @@
 #include "change/held.h"
 #include "change/make_plan.h"
 #include "change/request.h"
+#include "host/check_tree.h"
+#include "host/target.h"
 #include "live/observe.h"
+#include "live/served_document.h"
 #include "samples.h"
 #include "store/history.h"
 #include "sys_scratch.h"
@@ -58,7 +61,7 @@ class Host {
   }
   /// As a rollback makes it.
   Plan way_to(const std::optional<Version>& version) const {
-    return make_plan(observe(name_, world_), version, world_);
+    return {{make_plan(observe(name_, world_), version, world_)}};
   }
   Plan removal() const { return way_to(std::nullopt); }
 
@@ -89,6 +92,7 @@ class Host {
   const int port;
   const Scratch& scratch() const { return scratch_; }
   const World& world() const { return world_; }
+  World& world() { return world_; }
   const std::string& name() const { return name_; }
 
  private:
@@ -205,4 +209,53 @@ TEST_CASE("the same manifest twice: the second plan is empty, and carrying it ou
   CHECK(host.world().git.ref(branch_of(host.name())) == head);
   CHECK(host.workers() == workers);
   CHECK(host.world().fs.stat(tree)->mtime_ns == mtime);
+}
+
+TEST_CASE("of a document that all workers serve but for one upstream, only that one has still to be read") {
+  Host host;
+  Random random(11);
+  CAPTURE(random.seed());
+  Value manifest = random_manifest(random, host.port);
+  manifest.find("upstream")->push(samples::upstream(random, "own"));
+  host.carry(host.plan(manifest));
+  const Version before = *observe(host.name(), host.world()).version;
+  manifest.find("upstream")->items().back().find("server")->items()[0].set("weight", 77);
+  const Version after = *host.plan(manifest).instances.at(0).after;
+  const auto news = news_for_gateway(host.name(), before, after, host.world());
+  REQUIRE(news);
+  CHECK(news->name == "own");
+
+  SUBCASE("what is on disk is not what they serve: nothing of it is proved") {
+    Version edited = before;
+    edited.tree[tree_path::document].content += "\n";
+    Version next = after;
+    next.tree[tree_path::document].content += "\n";
+    CHECK(changed_upstream(edited.document(), next.document()));
+    CHECK_FALSE(news_for_gateway(host.name(), edited, next, host.world()));
+  }
+  SUBCASE("another tree, perhaps with other Lua") {
+    Version other = after;
+    other.digest[0] = other.digest[0] == '0' ? '1' : '0';
+    CHECK_FALSE(news_for_gateway(host.name(), before, other, host.world()));
+    CHECK_FALSE(news_for_gateway(host.name(), other, other, host.world()));
+  }
+  SUBCASE("another change beside it") {
+    Version both = after;
+    std::string& text = both.tree[tree_path::document].content;
+    text.replace(text.find("\"format\": 1"), 11, "\"format\": 2");
+    CHECK_FALSE(news_for_gateway(host.name(), before, both, host.world()));
+  }
+  SUBCASE("that one is read by the gateway's own Lua") {
+    const std::string stage = host.world().layout.tree(tree_folder(before.spec));
+    const Target target = find_target(before.spec, host.world());
+    check_staged_tree(host.world(), before.spec, stage, after.tree, before.tree, target, news);
+    const UpstreamText faulty{"own", "{\n \"name\": \"own\",\n \"servers\": 7\n}"};
+    std::string said;
+    try {
+      check_staged_tree(host.world(), before.spec, stage, after.tree, before.tree, target, faulty);
+    } catch (const Error& e) {
+      said = e.what();
+    }
+    CHECK(said == "the gateway would not start: gateway.json: /servers: 7 is not an array");
+  }
 }

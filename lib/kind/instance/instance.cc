@@ -393,7 +393,7 @@ std::optional<Instance> make_instance(Manifest manifest, const Fleet* fleet, Dia
   Meaning meaning(instance, fleet == nullptr ? common : fleet->rules, faults);
   if (readable) {
     instance.spec = schema.with_defaults(instance.given ? merged(instance.given->values.placeless(), manifest.document)
-                                                        : manifest.document);
+                                                        : std::move(manifest.document));
     meaning.check();
   } else if (name != nullptr && name->is_string()) {
     instance.spec = std::move(manifest.document);
