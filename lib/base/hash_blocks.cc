@@ -130,7 +130,7 @@ ORCTL_SHA inline void add_256(__m128i& abef, __m128i& cdgh, const char* block) {
 }
 
 /// Five times four rounds of SHA-1, which have one function in common. `e` is what the next four take it from.
-template <int part>
+template <size_t part>
 ORCTL_SHA inline void add_20(__m128i& abcd, __m128i& before, Words& w) {
 #pragma GCC unroll 5
   for (size_t i = 5 * part; i < 5 * part + 5; ++i) {
@@ -140,7 +140,7 @@ ORCTL_SHA inline void add_20(__m128i& abcd, __m128i& before, Words& w) {
                                w.at[(i + 3) % 4]);
     const __m128i e = i == 0 ? _mm_add_epi32(before, now) : _mm_sha1nexte_epu32(before, now);
     before = abcd;
-    abcd = _mm_sha1rnds4_epu32(abcd, e, part);
+    abcd = _mm_sha1rnds4_epu32(abcd, e, static_cast<int>(part));
   }
 }
 
