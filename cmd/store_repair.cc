@@ -6,7 +6,7 @@
 #include <set>
 
 #include "base/text.h"
-#include "change/confirm.h"
+#include "change/guards.h"
 #include "change/held.h"
 #include "change/request.h"
 #include "manifest/load.h"
@@ -99,9 +99,11 @@ Exit run(const Options& o, World& world, Io& io) {
       plans.push_back(plan_repair(name, manifest, world, request));
       for (const std::string& question : plans.back().questions) questions.push_back(question);
     });
-  if (!questions.empty() && !o.yes && !world.env.confirm(join(questions, "; ") + ". Go on? [y/N] "))
-    throw Error(Exit::guard, "not mended: " + join(questions, "; "),
-                "say --yes; what is damaged is kept in " + world.git.path() + "/orctl-aside");
+  if (!questions.empty() && !o.yes)
+    require_yes(join(questions, "; ") + ". Go on?",
+                Error(Exit::guard, "not mended: " + join(questions, "; "),
+                      "say --yes; what is damaged is kept in " + world.git.path() + "/orctl-aside"),
+                world);
   for (const Repair& plan : plans) {
     const int revision = repair_instance(plan, world, request, remarks(io));
     Value item = Value::object();
