@@ -20,15 +20,11 @@ void flags(Flags& f, Options& o) {
   add_override_flags(f, o.common, Reason::required, Wait::no);
 }
 
-Value server_of(const Options& o) {
-  Value server = Value::object();
+AddedServer server_of(const Options& o) {
   const auto weight = parse_number(o.weight.value_or("1"), 1000);
   if (!weight || *weight == 0)
     throw Error(Exit::usage, "--weight: '" + *o.weight + "' is no weight", "a number from 1 to 1000");
-  server.set("weight", static_cast<int64_t>(*weight));
-  server.set("backup", o.backup);
-  if (o.max_conns > 0) server.set("max_conns", o.max_conns);
-  return server;
+  return {*weight, o.backup, o.max_conns};
 }
 
 Exit run(const Options& o, World& world, Io& io) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "answer/outcomes.h"
 #include "base/text.h"
 #include "change/held.h"
 #include "change/request.h"
@@ -96,8 +97,6 @@ Exit run(const Options& o, World& world, Io& io) {
   Failures failures(io);
   size_t done = 0;
   for (const std::string& name : names) {
-    Value item = Value::object();
-    item.set("name", name);
     std::optional<Unconfirmed> wait;
     try {
       wait = unconfirmed(name, world);
@@ -108,7 +107,6 @@ Exit run(const Options& o, World& world, Io& io) {
     }
     if (wait) {
       about(names.size() > 1 ? name : "", [&] { confirm(*wait, request, world, remarks(io)); });
-      item.set("revision", wait->revision);
       io.print(fmt::format("{} confirmed: revision {} stays\n", name, wait->revision));
     } else if (was_taken_back(name, world)) {
       failures.add(Error(Exit::conflict,
@@ -118,9 +116,8 @@ Exit run(const Options& o, World& world, Io& io) {
       io.print(name + ": nothing to confirm\n");
     }
     const bool late = !wait && was_taken_back(name, world);
-    item.set("result", wait ? "confirmed" : late ? "taken back" : "nothing to confirm");
-    item.set("changed", wait.has_value());
-    io.item(std::move(item));
+    const Confirmation what = wait ? Confirmation::confirmed : late ? Confirmation::taken_back : Confirmation::nothing;
+    io.item(confirmation_item(name, what, wait ? wait->revision : 0));
     if (wait) io.changed(true);
     if (!late) ++done;
   }

@@ -1,5 +1,6 @@
 #include <set>
 
+#include "answer/outcomes.h"
 #include "base/text.h"
 #include "change/delete_salvaged.h"
 #include "change/guards.h"
@@ -24,9 +25,9 @@ void flags(Flags& f, Options& o) {
 
 /// Says what was done to one that no plan is about.
 void tell_cleared(Io& io, const Observed& now) {
-  const std::string result = now.broken ? "deleted" : "tidied";
-  io.item(Value(Value::Object{{"name", now.name}, {"result", result}, {"changed", true}}));
-  io.print(now.name + (now.broken ? " deleted\n" : ": what an interrupted apply left is removed\n"));
+  const Cleared what = now.broken ? Cleared::instance : Cleared::remains;
+  io.item(cleared_item(now.name, what));
+  io.print(cleared_line(now.name, what) + "\n");
 }
 
 /// Looks before anybody is asked, and returns of which instances there are only remains.

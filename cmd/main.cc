@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "base/layout.h"
+#include "change/guards.h"
 #include "manifest/config.h"
 
 namespace {
@@ -47,6 +48,9 @@ int main(int argc, char** argv) {
   const auto load = [](const GlobalFlags& globals) {
     return load_config(Fs({}), Env(), Layout(Fs({}).resolved(globals.root)));
   };
+  const auto gate = [](const Parsed& call, const World& world) {
+    refuse_skipping(call.skipped_guards, call.config.policy, world);
+  };
   return run_cli(command_table(), std::vector<std::string>(argv + 1, argv + argc), make_world, std::cout, std::cerr,
-                 {Env().is_terminal(1), Env().is_terminal(2)}, load);
+                 {Env().is_terminal(1), Env().is_terminal(2)}, load, gate);
 }

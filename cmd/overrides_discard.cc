@@ -54,13 +54,7 @@ Exit run(const Options& o, World& world, Io& io) {
       io.changed(true);
       audit_override(world, one.server, {invoker(world), o.reason, "overrides discard"}, remarks(io));
     }
-    Value item = Value::object();
-    item.set("instance", one.server.instance);
-    item.set("upstream", one.server.upstream);
-    item.set("address", one.server.address);
-    item.set("result", ended ? "discarded" : "unchanged");
-    item.set("changed", ended);
-    io.item(std::move(item));
+    io.item(discarded_item(one.server, ended));
     io.print(fmt::format("{} {}: {}\n", one.server.str(), ended ? "discarded" : "unchanged", override_text(one.item)));
     ++done;
   });

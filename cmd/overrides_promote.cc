@@ -49,21 +49,22 @@ std::vector<std::string> instances_of(const Options& o, const World& world) {
   return select_instances(patterns, o.labels, world);
 }
 
-/// Both kinds of errors of a choice end it: a revision is made of all that was meant, or none.
+/// The promotions of all that is meant; what cannot be asked ends it.
 std::vector<Promotion> choose(const Options& o, const World& world) {
   const auto chosen = choose_overrides(parse_paths(o.paths, PathDepth::instance), o.labels, world);
   if (!chosen.faults.empty()) throw Error(chosen.faults.front());
   return make_promotions(chosen.items, world);
 }
 
-Exit run(const Options& o, World& world, Io& io) {
-  io.kind("PromoteResult");
-  std::map<std::string, Promotion> promotions;
+using Promotions = std::map<std::string, Promotion>;  ///< by instance
+
+/// `promotions` is filled once the locks are held.
+Wish wish_of(const Options& o, Promotions& promotions, const World& world, Io& io) {
   Wish wish;
   wish.first = o.dry_run ? Wish::First::only_look : Wish::First::lock;
   if (!o.dry_run) wish.names = instances_of(o, world);
   wish.request = make_request(o.change, world, "overrides promote " + join(o.paths, " "));
-  wish.choose = [&](Wish& w, const World& now) {  // with the locks held: of two masters each would tell its own
+  wish.choose = [&](Wish& w, const World& now) {  // before the locks, each of two masters would tell its own
     w.names.clear();
     for (Promotion& one : choose(o, now)) {
       w.names.push_back(one.instance);
@@ -82,6 +83,12 @@ Exit run(const Options& o, World& world, Io& io) {
     for (const Override& ended : promotions.at(one.name).overrides) end_override(w, ended.server);
     tell_edit(io, one);
   };
+  return wish;
+}
+
+Exit run(const Options& o, World& world, Io& io) {
+  io.kind("PromoteResult");
+  Promotions promotions;
   Showing showing;
   showing.verb = [](const InstancePlan&) { return std::string("promoted"); };
   showing.show = [&](const Plan& plan) { show_changes(io, plan, ShowFiles::no); };
@@ -89,7 +96,7 @@ Exit run(const Options& o, World& world, Io& io) {
     for (const InstancePlan& one : plan.instances) tell_edit(io, one);
     io.changed(!promotions.empty());
   };
-  const Changed done = run_change(std::move(wish), showing, world, io);
+  const Changed done = run_change(wish_of(o, promotions, world, io), showing, world, io);
   if (promotions.empty()) io.print("unchanged: there are no such overrides\n");
   return done.exit();
 }

@@ -3,10 +3,10 @@
 #include "answer/manifests.h"
 #include "base/text.h"
 #include "base/whose.h"
+#include "change/guards.h"
 #include "cli/command.h"
 #include "host/target.h"
 #include "manifest/load.h"
-#include "sys/trust.h"
 
 namespace orctl {
 namespace {
@@ -49,14 +49,6 @@ std::string one_file(const Options& o, const Rendered& rendered) {
   std::vector<std::string> known = {"unit"};
   for (const auto& [path, file] : rendered.tree) known.push_back(path);
   throw Error(Exit::usage, "the tree has no file '" + o.file + "'", "it has " + join(known, ", "));
-}
-
-/// Who could exchange the folder would get what an overlay keeps secret, and choose what the files become.
-void refuse_others_folder(const std::string& folder, const World& world) {
-  if (!world.env.is_root()) return;
-  if (const auto found = distrust(folder))
-    throw Error(Exit::refused, fmt::format("root does not write into '{}': '{}' {}", folder, found->path, found->why),
-                found->remedy + ", or choose another folder");
 }
 
 // Writes only where the user says, and only what did not exist.

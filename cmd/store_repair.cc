@@ -5,12 +5,13 @@
 #include <algorithm>
 #include <set>
 
+#include "answer/outcomes.h"
 #include "base/text.h"
-#include "change/confirm.h"
+#include "change/guards.h"
 #include "change/held.h"
 #include "change/request.h"
+#include "cli/show_answer.h"
 #include "manifest/load.h"
-#include "shared/among.h"
 #include "shared/change.h"
 #include "store/check.h"
 #include "store/history.h"
@@ -93,32 +94,26 @@ Exit run(const Options& o, World& world, Io& io) {
   repair_store(names, world, request);
   std::vector<Repair> plans;
   std::vector<std::string> questions;
-  Among among(io);
+  Answer answer;
   for (const std::string& name : names)
-    among.each([&] {
+    answer.each([&] {
       plans.push_back(plan_repair(name, manifest, world, request));
       for (const std::string& question : plans.back().questions) questions.push_back(question);
     });
-  if (!questions.empty() && !o.yes && !world.env.confirm(join(questions, "; ") + ". Go on? [y/N] "))
-    throw Error(Exit::guard, "not mended: " + join(questions, "; "),
-                "say --yes; what is damaged is kept in " + world.git.path() + "/orctl-aside");
+  tell_remarks(io, answer);
+  if (!questions.empty() && !o.yes)
+    require_yes(join(questions, "; ") + ". Go on?",
+                Error(Exit::guard, "not mended: " + join(questions, "; "),
+                      "say --yes; what is damaged is kept in " + world.git.path() + "/orctl-aside"),
+                world);
   for (const Repair& plan : plans) {
     const int revision = repair_instance(plan, world, request, remarks(io));
-    Value item = Value::object();
-    item.set("name", plan.name);
-    item.set("result", "repaired");
-    item.set("revision", revision);
-    item.set("kept", static_cast<int64_t>(plan.kept.size()));
-    Value dropped = Value::array();
-    for (const std::string& one : plan.dropped) dropped.push(one);
-    item.set("dropped", std::move(dropped));
-    io.item(std::move(item));
-    io.print(plan.name + " repaired" + (revision == 0 ? "" : fmt::format(": revision {} is live", revision)) +
-             (plan.dropped.empty() ? "" : "; dropped: " + join(plan.dropped, ", ")) + "\n");
+    io.item(repaired_item(plan.name, revision, plan.kept.size(), plan.dropped));
+    io.print(repaired_line(plan.name, revision, plan.dropped) + "\n");
   }
   clear_store(world, request);
   io.changed(true);
-  if (among.exit() != Exit::ok) return among.exit();  // what is left is theirs
+  if (answer.exit() != Exit::ok) return answer.exit();  // what is left is theirs
   return tell_left(o, verify_store(world), io);
 }
 

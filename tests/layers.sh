@@ -81,6 +81,11 @@ check_homes() {
   # world.clock.now() is the way to ask
   only_in '(_clock|Clock)::now[[:space:]]*\(|(^|[^_.>[:alnum:]])(clock_gettime|gettimeofday|time)[[:space:]]*\((NULL|nullptr|0|CLOCK)' 'the time' lib/sys/
   only_in '<(sys/(socket|stat|file|wait|un|mman|syscall)|fcntl|unistd|spawn|dirent|poll)\.h>' 'posix' lib/sys/
+  # answers are made as data, and commands print them
+  only_in '\.set[[:space:]]*\(' 'an item' lib/
+  # guards are below the commands
+  only_in 'env\.(user|is_root|uid|confirm)[[:space:]]*\(' 'who calls, and asking him,' lib/ cmd/shared/
+  only_in 'Env(\(\)|\{\})\.(user|is_root|uid|confirm)[[:space:]]*\(' 'who calls, and asking him,' lib/sys/
 }
 
 self_test() {
@@ -128,6 +133,9 @@ self_test() {
   plant lib/live/verify.cc 'auto t = std::chrono::steady_clock::now();' 'the time'
   plant lib/plan/plan.cc 'auto t = time(nullptr);' 'the time'
   plant cmd/apply.cc '#include <unistd.h>' posix
+  plant cmd/shared/change.cc 'item.set("a", 1);' 'an item'
+  plant cmd/delete.cc 'bool x = world.env.confirm("?");' 'who calls'
+  plant lib/cli/run.cc 'auto who = Env{}.user();' 'who calls'
   rm -rf "$work"
   echo "$passed passed, $failed failed, 0 skipped"
   [ $failed = 0 ]

@@ -2,48 +2,17 @@
 
 #include <fmt/format.h>
 
-#include "base/text.h"
+#include "answer/looked.h"
+#include "answer/outcomes.h"
 #include "change/guards.h"
-#include "shared/warn_masters.h"
+#include "cli/show_answer.h"
 #include "store/unconfirmed.h"
 
 namespace orctl {
 namespace {
 
-/// "deploy_me_001_80 configured: revision 2, hot; generation 3 on 2 workers (35 ms)"
-std::string outcome_line(const Outcome& o, const std::string& verb) {
-  std::string line = o.name + " " + verb;
-  if (!o.changed) return line;
-  if (o.revision != 0) line += fmt::format(": revision {}", o.revision);
-  line += fmt::format("{} {}", o.revision != 0 ? "," : ":", to_string(o.impact));
-  if (!o.proof.workers.empty())
-    line += fmt::format("; proved by {} at generation {}",
-                        o.proof.workers.size() == 1 ? "1 worker" : fmt::format("{} workers", o.proof.workers.size()),
-                        o.proof.generation);
-  return line + fmt::format(" ({} ms)", o.took.count());
-}
-
-Value item_of(const InstancePlan& planned, const Outcome& o, const std::string& verb) {
-  Value item = summary(planned);
-  item.set("result", o.error ? "failed" : verb);
-  item.set("changed", o.changed);
-  if (o.revision != 0) item.set("revision", o.revision);
-  if (!o.proof.workers.empty()) {
-    item.set("generation", o.proof.generation);
-    Value workers = Value::array();
-    for (const int pid : o.proof.workers) workers.push(pid);
-    item.set("workers", std::move(workers));
-  }
-  if (!o.error && o.confirm_within.count() != 0) item.set("confirm_seconds_left", o.confirm_within.count() / 1000);
-  item.set("milliseconds", static_cast<int64_t>(o.took.count()));
-  return item;
-}
-
 void tell_unattempted(Io& io, const InstancePlan& planned) {
-  Value item = summary(planned);
-  item.set("result", "not attempted");
-  item.set("changed", false);
-  io.item(std::move(item));
+  io.item(unattempted_item(planned));
   io.warn(planned.name + " was not attempted: an instance before it failed", "run the same command again");
 }
 
@@ -55,7 +24,7 @@ void report(Io& io, const Plan& plan, const std::vector<Outcome>& outcomes,
     const Outcome& o = outcomes[i];
     const std::string done = verb(plan.instances[i]);
     changed = changed || o.changed;
-    io.item(item_of(plan.instances[i], o, done));
+    io.item(outcome_item(plan.instances[i], o, done));
     if (o.error)
       io.error(*o.error);
     else
@@ -98,7 +67,9 @@ void warn(Io& io, const Error& e) { io.warn(e.what(), e.hint()); }
 void warn_unsettled(Io& io, const Plan& plan, const World& world) {
   std::vector<std::string> names;
   for (const InstancePlan& one : plan.instances) names.push_back(one.name);
-  warn_masters(io, names, world);
+  Answer answer;
+  warn_masters(answer, names, world);
+  tell_remarks(io, answer);
   for (const Error& one : warnings_of_plan(plan, world)) warn(io, one);
 }
 

@@ -17,18 +17,8 @@ struct OverrideResult {
 };
 
 void tell_override(Io& io, const OverrideResult& r, const std::string& waited) {
-  Value item = Value::object();
-  item.set("instance", r.server.instance);
-  item.set("upstream", r.server.upstream);
-  item.set("address", r.server.address);
-  item.set("result", r.outcome.changed ? r.result : "unchanged");
-  item.set("changed", r.outcome.changed);
-  if (override_text(r.outcome.item) != "-") item.set("override", r.outcome.item);
-  if (!waited.empty()) item.set("waited", waited);
-  io.item(std::move(item));
-  std::string line = r.server.str() + " " + (r.outcome.changed ? r.result : "unchanged");
-  if (const std::string left = left_text(r.outcome.item); !left.empty()) line += ", " + left;
-  io.print(line + (waited.empty() ? "" : "; " + waited) + "\n");
+  io.item(override_result_item(r.server, r.result, r.outcome, waited));
+  io.print(override_result_line(r.server, r.result, r.outcome, waited) + "\n");
 }
 
 }  // namespace

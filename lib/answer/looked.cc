@@ -27,10 +27,8 @@ void tell_hidden_instances(const World& world, const std::function<void(const Er
 }
 
 void warn_distrusted(Answer& answer, const Observed& o, const World& world) {
-  const auto found = o.version ? distrust_live_tree(o.tree_path, world) : std::nullopt;
-  if (found)
-    answer.warn(fmt::format("{}: '{}' {}, who could change what its tree runs", o.name, found->path, found->why),
-                found->remedy);
+  const auto found = o.version ? warning_of_trust(o.name, o.tree_path, world) : std::nullopt;
+  if (found) answer.warn(found->what(), found->hint());
 }
 
 void warn_ending_certificates(Answer& answer, const Observed& o, const World& world) {

@@ -19,6 +19,16 @@ std::string end_text(const Value& item, const std::string& field) {
   return left == nullptr || !left->is_number() ? "-" : span_text(left->as_double());
 }
 
+Value result_item(const ServerName& server, const std::string& result, bool changed) {
+  Value item = Value::object();
+  item.set("instance", server.instance);
+  item.set("upstream", server.upstream);
+  item.set("address", server.address);
+  item.set("result", changed ? result : "unchanged");
+  item.set("changed", changed);
+  return item;
+}
+
 }  // namespace
 
 std::string span_text(double seconds) {
@@ -67,6 +77,23 @@ const Noun& overrides_noun() {
 }
 
 Value override_item(const std::string& instance, const Value& told) { return of_server(instance, told); }
+
+Value override_result_item(const ServerName& server, const std::string& result, const OverrideOutcome& outcome,
+                           const std::string& waited) {
+  Value item = result_item(server, result, outcome.changed);
+  if (override_text(outcome.item) != "-") item.set("override", outcome.item);
+  if (!waited.empty()) item.set("waited", waited);
+  return item;
+}
+
+std::string override_result_line(const ServerName& server, const std::string& result, const OverrideOutcome& outcome,
+                                 const std::string& waited) {
+  const std::string left = left_text(outcome.item);
+  return server.str() + " " + (outcome.changed ? result : "unchanged") + (left.empty() ? "" : ", " + left) +
+         (waited.empty() ? "" : "; " + waited);
+}
+
+Value discarded_item(const ServerName& server, bool ended) { return result_item(server, "discarded", ended); }
 
 Answer list_overrides(const Choice& choice, const World& world) {
   return list_of_gateways(choice, world, [&](const Observed& o) {

@@ -14,6 +14,16 @@ const Noun& overrides_noun();
 /// One override as the gateway tells it (GET /v1/overrides), as an item of an instance; `instance` may be empty.
 Value override_item(const std::string& instance, const Value& told);
 
+/// What was done to the override of one server: `result` words a change, `waited` says what was waited
+/// for ("": nothing).
+Value override_result_item(const ServerName& server, const std::string& result, const OverrideOutcome& outcome,
+                           const std::string& waited);
+/// The same in one line.
+std::string override_result_line(const ServerName& server, const std::string& result, const OverrideOutcome& outcome,
+                                 const std::string& waited);
+/// The same of the end of an override, which may have come by itself meanwhile.
+Value discarded_item(const ServerName& server, bool ended);
+
 /// The overrides of the chosen instances: they live in running gateways only.
 Answer list_overrides(const Choice& choice, const World& world);
 /// Those below the paths (each INST, INST/UP or INST/UP/SERVER); all when there are none.

@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "base/text.h"
 #include "live/live_tree.h"
 #include "manifest/host_policy.h"
 #include "render/render.h"
 #include "store/lost.h"
 #include "store/select.h"
 #include "store/unconfirmed.h"
+#include "sys/trust.h"
 
 namespace orctl {
 namespace {
@@ -61,11 +65,8 @@ std::vector<Error> warnings_of_trust(const Plan& plan, const World& world) {
   std::vector<Error> out;
   for (const InstancePlan& one : plan.instances) {
     if (!one.empty() || !one.before) continue;
-    if (const auto found = distrust_live_tree(world.layout.tree(tree_folder(one.before->spec)), world))
-      out.emplace_back(
-          Exit::refused,
-          fmt::format("{}: '{}' {}, who could change what its tree runs", one.name, found->path, found->why),
-          found->remedy);
+    if (auto found = warning_of_trust(one.name, world.layout.tree(tree_folder(one.before->spec)), world))
+      out.push_back(std::move(*found));
   }
   return out;
 }
@@ -84,6 +85,13 @@ void refuse_others_tree(const Observed& now, const World& world) {
               fmt::format("{}: '{}' {}, who could have changed what the tree runs; nothing was done", now.name,
                           found->path, found->why),
               mend + "; or take the tree as it is with --accept-changes");
+}
+
+void refuse_others_folder(const std::string& folder, const World& world) {
+  if (!world.env.is_root()) return;
+  if (const auto found = distrust(folder))
+    throw Error(Exit::refused, fmt::format("root does not write into '{}': '{}' {}", folder, found->path, found->why),
+                found->remedy + ", or choose another folder");
 }
 
 void require_able(const Observed& now, std::optional<Supervise::Action> action) {
@@ -110,6 +118,16 @@ void refuse_by_policy(const Version& version, const Revision& revision, const st
 
 void require_yes(const std::string& question, const Error& refusal, const World& world) {
   if (!world.env.confirm(question + " [y/N] ")) throw Error(refusal);
+}
+
+void refuse_skipping(const std::vector<std::string>& flags, const Policy& policy, const World& world) {
+  const auto& users = policy.may_skip_guards;
+  const std::string user = world.env.user();
+  if (!users || flags.empty() || std::find(users->begin(), users->end(), user) != users->end()) return;
+  throw Error(Exit::guard, fmt::format("{} skips a guard, and {} may not; nothing was changed", flags.front(), user),
+              users->empty() ? fmt::format("nobody may: may_skip_guards under [policy] in {} is empty", policy.file)
+                             : fmt::format("{} may; may_skip_guards under [policy] in {} says so", join(*users, ", "),
+                                           policy.file));
 }
 
 }  // namespace orctl

@@ -5,6 +5,7 @@
 
 #include "change/request.h"
 #include "live/observe.h"
+#include "model/policy.h"
 #include "plan/plan.h"
 #include "sys/world.h"
 
@@ -35,6 +36,10 @@ void require_existing(const Observed& now, const World& world);
 /// Exit::refused for what root is not to run: a tree that somebody else could have put something into.
 void refuse_others_tree(const Observed& now, const World& world);
 
+/// Exit::refused when root is to write into a folder that another could exchange: he would get what an overlay keeps
+/// secret, and choose what the files become.
+void refuse_others_folder(const std::string& folder, const World& world);
+
 /// Exit::target when the process that `action` (none: a reload) works on is not there, or the host has lost what it
 /// needs for that.
 void require_able(const Observed& now, std::optional<Supervise::Action> action);
@@ -46,5 +51,8 @@ void refuse_by_policy(const Version& version, const Revision& revision, const st
 
 /// Asks `question` on the terminal; throws `refusal` when nobody there says yes.
 void require_yes(const std::string& question, const Error& refusal, const World& world);
+
+/// Exit::guard when who calls skips a guard by one of these flags, and the host's policy does not let him.
+void refuse_skipping(const std::vector<std::string>& flags, const Policy& policy, const World& world);
 
 }  // namespace orctl

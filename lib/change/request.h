@@ -1,9 +1,5 @@
 #pragma once
-#include <optional>
-#include <string>
-
-#include "live/verify.h"
-#include "plan/plan.h"
+#include "live/outcome.h"
 #include "store/history.h"
 
 namespace orctl {
@@ -20,18 +16,6 @@ struct Request {
   enum class History { needed, passed_over } history = History::needed;
   bool accepts_changes = false;  ///< runs the live tree although others could have changed it
   bool ends_wait = false;        ///< takes the place of a revision that waits for its confirmation: rollback and delete
-};
-
-/// How one instance of a plan ended.
-struct Outcome {
-  std::string name;
-  Impact impact = Impact::none;
-  bool changed = false;
-  int revision = 0;          ///< 0: no revision was made
-  Millis confirm_within{0};  ///< 0: it stays without a confirmation
-  Proof proof;
-  Millis took{0};
-  std::optional<Error> error;  ///< set when it failed; Exit::rolled_back when everything is as it was
 };
 
 }  // namespace orctl

@@ -9,11 +9,15 @@
 #include "host/supervisor.h"
 #include "host/target.h"
 #include "live/evidence.h"
+#include "plan/masters.h"
 #include "render/render.h"
 #include "store/history.h"
 
 namespace orctl {
 namespace {
+
+using Action = Supervise::Action;
+using Newcomer = Masters::Newcomer;
 
 std::string pids_text(const std::vector<int>& pids) {
   std::vector<std::string> all;
@@ -21,7 +25,24 @@ std::string pids_text(const std::vector<int>& pids) {
   return join(all, " and ");
 }
 
-/// One mending: what it is about.
+Masters look(const Supervisor& supervisor, const World& world) {
+  Masters there;
+  there.old_master = supervisor.upgrading(world);
+  if (there.old_master != 0 && !supervisor.has_new_master(world)) there.newcomer = Newcomer::on_its_way;
+  const NginxMasters found(world);
+  std::vector<int> pids = supervisor.masters(world, found);
+  if (there.old_master != 0 && std::find(pids.begin(), pids.end(), there.old_master) == pids.end())
+    pids.push_back(there.old_master);
+  for (const int pid : pids) there.all.push_back({pid});
+  if (pids.size() > 1)
+    for (auto& one : there.all)
+      one = {one.pid, supervisor.in_unit(world, one.pid), supervisor.is_leaving(world, one.pid)};
+  there.current = supervisor.master(world);
+  there.orphans = supervisor.orphans(world, found);
+  return there;
+}
+
+/// Carries out what next_step() says, and tells of it. This class orders nothing.
 class Settling {
  public:
   /// `manifest`: the live version without its tree, which only a fault makes worth reading.
@@ -33,23 +54,73 @@ class Settling {
         request_(request),
         note_(note),
         tree_(world.layout.tree(tree_folder(manifest_->spec))),
-        supervisor_(world.layout, name, tree_) {}
+        supervisor_(world.layout, name, tree_),
+        there_(look(supervisor_, world)) {}
 
   void run() {
-    const int old_master = supervisor_.await_upgraded(world_);
-    const std::vector<int> all = supervisor_.masters(world_);
-    if (old_master != 0)
-      end_upgrade(old_master);
-    else if (all.size() > 1)
-      choose(all);
-    if (supervisor_.master(world_) == 0) return;
-    if (const auto orphans = supervisor_.orphans(world_); !orphans.empty()) {
-      note_(fmt::format("{}: workers of a master that was killed end now (pids {})", name_, pids_text(orphans)));
-      supervisor_.end_orphans(world_);
+    while (const auto step = next_step(there_)) {
+      if (world_.trace) world_.trace(fmt::format("{}: settle: {}", name_, to_string(*step)));
+      std::visit([this](const auto& one) { carry(one); }, *step);
     }
   }
 
  private:
+  void carry(const AwaitNewMaster&) {
+    const bool over = supervisor_.await_new_master(world_);
+    there_ = look(supervisor_, world_);
+    if (!over) there_.newcomer = Newcomer::never_came;
+  }
+
+  void carry(const ProveMaster& step) {
+    tell_found();
+    there_.faults[step.pid] = fault_of(step.pid);
+  }
+
+  void carry(const Supervise& step) {
+    const int old_master = there_.old_master, now = there_.current;
+    if (there_.newcomer == Newcomer::there) tell_found();
+    if (step.action == Action::retire) {
+      supervisor_.retire(world_, old_master, drain_time(manifest_->spec));
+      note_(fmt::format("{}: the upgrade was finished: the new master (pid {}) serves alone", name_, now));
+    } else {
+      supervisor_.revert(world_, old_master);
+      const std::string why = there_.newcomer == Newcomer::there ? there_.faults[now] : "the new one did not come";
+      note_(fmt::format("{}: the upgrade was taken back, the old master (pid {}) serves alone: {}", name_, old_master,
+                        why));
+    }
+    look_again();
+  }
+
+  void carry(const KeepMaster& step) {
+    tell_found();
+    supervisor_.keep_only(world_, step.pid, drain_time(manifest_->spec));
+    note_(fmt::format("{}: the master with pid {} serves alone now", name_, step.pid));
+    look_again();
+  }
+
+  void carry(const EndOrphans&) {
+    note_(fmt::format("{}: workers of a master that was killed end now (pids {})", name_, pids_text(there_.orphans)));
+    supervisor_.end_orphans(world_);
+    there_.orphans.clear();
+  }
+
+  void look_again() {
+    there_ = look(supervisor_, world_);
+    there_.settled = true;
+  }
+
+  /// Says once what is wrong.
+  void tell_found() {
+    if (std::exchange(told_, true)) return;
+    std::vector<int> pids;
+    for (const auto& one : there_.all) pids.push_back(one.pid);
+    if (there_.old_master != 0)
+      note_(fmt::format("{}: an upgrade was interrupted, and two masters serve (pids {} and {})", name_,
+                        there_.old_master, there_.current));
+    else
+      note_(fmt::format("{}: {} masters serve beside each other (pids {})", name_, pids.size(), pids_text(pids)));
+  }
+
   /// Why the workers of `master` do not prove that they serve what is on disk; "" when they do.
   std::string fault_of(int master) {
     const Version version = read_tree();
@@ -79,36 +150,6 @@ class Settling {
     return version;
   }
 
-  void end_upgrade(int old_master) {
-    const int now = supervisor_.master(world_);
-    note_(
-        fmt::format("{}: an upgrade was interrupted, and two masters serve (pids {} and {})", name_, old_master, now));
-    const std::string fault = supervisor_.is_leaving(world_, old_master) ? "" : fault_of(now);
-    if (fault.empty()) {
-      supervisor_.retire(world_, old_master, drain_time(manifest_->spec));
-      note_(fmt::format("{}: the upgrade was finished: the new master (pid {}) serves alone", name_, now));
-    } else {
-      supervisor_.revert(world_, old_master);
-      note_(fmt::format("{}: the upgrade was taken back, the old master (pid {}) serves alone: {}", name_, old_master,
-                        fault));
-    }
-  }
-
-  /// Under systemd the master of the unit stays, whose folders would go with it; else one that proves itself.
-  void choose(const std::vector<int>& all) {
-    note_(fmt::format("{}: {} masters serve beside each other (pids {})", name_, all.size(), pids_text(all)));
-    const auto in_unit =
-        std::find_if(all.begin(), all.end(), [&](int pid) { return supervisor_.in_unit(world_, pid); });
-    const auto proved = [&] {
-      return std::find_if(all.begin(), all.end(),
-                          [&](int pid) { return !supervisor_.is_leaving(world_, pid) && fault_of(pid).empty(); });
-    };
-    const auto found = in_unit != all.end() ? in_unit : proved();
-    const int kept = found != all.end() ? *found : supervisor_.master(world_);
-    supervisor_.keep_only(world_, kept, drain_time(manifest_->spec));
-    note_(fmt::format("{}: the master with pid {} serves alone now", name_, kept));
-  }
-
   const std::string& name_;
   const std::shared_ptr<const Version> manifest_;
   World& world_;
@@ -116,6 +157,8 @@ class Settling {
   const std::function<void(const std::string&)>& note_;
   const std::string tree_;
   const Supervisor supervisor_;
+  Masters there_;
+  bool told_ = false;
 };
 
 }  // namespace

@@ -47,6 +47,9 @@ Parsed parse(const std::vector<Command>& table, const std::vector<std::string>& 
 /// Makes the World of one call; the trace goes to stderr with -v and is empty otherwise.
 using WorldFactory = std::function<World(const GlobalFlags&, Trace)>;
 
+/// Throws what forbids a call that was understood; asked before the command runs.
+using Gate = std::function<void(const Parsed&, const World&)>;
+
 /// Which streams are terminals; main() asks isatty().
 struct Terminals {
   bool out = false;
@@ -57,7 +60,8 @@ struct Terminals {
 /// a message (or the JSON document) and an exit code. An interrupt gives 130 or 143, unless the exit says what
 /// became of the host (partial, rolled_back, broken).
 int run_cli(const std::vector<Command>& table, const std::vector<std::string>& args, const WorldFactory& factory,
-            std::ostream& out, std::ostream& err, Terminals terminals = {}, const ConfigLoader& load = {});
+            std::ostream& out, std::ostream& err, Terminals terminals = {}, const ConfigLoader& load = {},
+            const Gate& gate = {});
 
 /// Help texts, examples first. Width 80.
 std::string help_overview(const std::vector<Command>& table);

@@ -61,7 +61,7 @@ Exit show_help(const std::vector<Command>& table, const Parsed& parsed, Io& io) 
   return Exit::ok;
 }
 
-/// Stops what a broken configuration or its policy stops.
+/// Stops what a broken configuration stops.
 void heed_config(const Parsed& parsed, Io& io) {
   const Config& config = parsed.config;
   if (parsed.command->info.config == ConfigUse::needed && config.untrusted)
@@ -71,31 +71,23 @@ void heed_config(const Parsed& parsed, Io& io) {
     throw Error(Exit::usage, "the configuration cannot be used; nothing was done",
                 "mend what is marked above; orctl config view shows when it is right");
   }
-  const auto& users = config.policy.may_skip_guards;
-  const std::string user = Env{}.user();
-  if (!users || parsed.skipped_guards.empty() || std::find(users->begin(), users->end(), user) != users->end()) return;
-  throw Error(Exit::guard,
-              fmt::format("{} skips a guard, and {} may not; nothing was changed", parsed.skipped_guards.front(), user),
-              users->empty()
-                  ? fmt::format("nobody may: may_skip_guards under [policy] in {} is empty", config.policy.file)
-                  : fmt::format("{} may; may_skip_guards under [policy] in {} says so", join(*users, ", "),
-                                config.policy.file));
 }
 
-Exit run_command(Parsed& parsed, const WorldFactory& factory, Io& io) {
+Exit run_command(Parsed& parsed, const WorldFactory& factory, const Gate& gate, Io& io) {
   Trace trace;
   if (parsed.globals.verbose)
     trace = [&io](const std::string& line) { io.note(io.paint(printable_line(line), "dim")); };
   if (parsed.command->effect == Effect::changes) io.changed(false);  // Ansible reads it from a failure, too
   heed_config(parsed, io);
   World world = factory(parsed.globals, trace);
+  if (gate) gate(parsed, world);
   return parsed.call->run(world, io);
 }
 
 }  // namespace
 
 int run_cli(const std::vector<Command>& table, const std::vector<std::string>& args, const WorldFactory& factory,
-            std::ostream& out, std::ostream& err, Terminals terminals, const ConfigLoader& load) {
+            std::ostream& out, std::ostream& err, Terminals terminals, const ConfigLoader& load, const Gate& gate) {
   Parsed parsed;
   std::string wanted_output;
   try {
@@ -111,7 +103,8 @@ int run_cli(const std::vector<Command>& table, const std::vector<std::string>& a
   const bool help = parsed.globals.help;
   Io io(out, err, help ? "text" : format_for(parsed), colour);
   if (terminals.err) io.on_terminal();
-  const Exit exit = guarded(io, [&] { return help ? show_help(table, parsed, io) : run_command(parsed, factory, io); });
+  const Exit exit =
+      guarded(io, [&] { return help ? show_help(table, parsed, io) : run_command(parsed, factory, gate, io); });
   return static_cast<int>(io.finish(after_signal(exit)));
 }
 

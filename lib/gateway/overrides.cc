@@ -136,11 +136,19 @@ Error refusal(const Http::Response& response, const ServerName& server) {
   return Error(Exit::target, words, "orctl status " + server.instance);
 }
 
+Value value_of(const AddedServer& added) {
+  Value server = Value::object();
+  server.set("weight", added.weight);
+  server.set("backup", added.backup);
+  if (added.max_conns > 0) server.set("max_conns", added.max_conns);
+  return server;
+}
+
 Value body_of(const OverrideChange& change) {
   Value body = Value::object();
   if (!change.state.empty()) body.set("state", change.state);
   if (change.weight) body.set("weight", *change.weight);
-  if (change.add) body.set("add", *change.add);
+  if (change.add) body.set("add", value_of(*change.add));
   if (change.remove) body.set("remove", true);
   if (!change.reason.empty()) body.set("reason", change.reason);
   body.set("by", change.by);
@@ -275,7 +283,8 @@ bool is_made(const OverrideChange& change, const Value& server, const Value& ove
     const Value* weight = entry.find("weight");
     if (weight == nullptr || *weight != *change.weight) return false;
   }
-  if (change.add && !(is_true(entry, "added") && server.is_object() && is_added_so(*change.add, server))) return false;
+  if (change.add && !(is_true(entry, "added") && server.is_object() && is_added_so(value_of(*change.add), server)))
+    return false;
   if (change.remove && !is_true(entry, "removed")) return false;
   const bool same_reason = change.reason.empty() || text_of(entry, "reason") == change.reason;
   return same_reason && same_end(change.lasts, entry);

@@ -17,11 +17,18 @@ struct ServerName {
   std::string str() const { return instance + "/" + upstream + "/" + address; }
 };
 
+/// A server that a manifest does not name.
+struct AddedServer {
+  int64_t weight = 1;
+  bool backup = false;
+  int max_conns = 0;  ///< 0: no limit
+};
+
 /// A temporary change of one server; what is absent stays as it is.
 struct OverrideChange {
   std::string state;            ///< "drain", "maint", "ready"
   std::optional<Value> weight;  ///< 5, or "50%"
-  std::optional<Value> add;     ///< {"weight", "backup", "max_conns"}
+  std::optional<AddedServer> add;
   bool remove = false;
   std::string reason, by;
   std::string lasts;  ///< "30m"; empty: until somebody ends it

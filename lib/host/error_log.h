@@ -13,9 +13,8 @@ namespace orctl {
 /// whole lines if they like.
 class ErrorLog {
  public:
-  /// From its end on. `silent` never hears anything: the log is of somebody else's doing.
+  /// From its end on. One that is made without it never hears anything: the log is of somebody else's doing.
   static ErrorLog from_now(const World& world, const std::string& name);
-  static ErrorLog silent() { return {}; }
 
   /// Takes up what has been written since the last call. Of a crowd of lines the newest of a process's own are kept.
   void read_on(const World& world);
@@ -35,7 +34,7 @@ class ErrorLog {
   void take(const std::string& text);
 
   std::string path_, rest_;
-  int64_t begin_ = -1, next_ = -1;  // -1: silent
+  int64_t begin_ = -1, next_ = -1;  // -1: it hears nothing
   std::deque<LogLine> own_, bad_;   // what only a process itself says; what is loud, of connections, too
 };
 

@@ -126,9 +126,10 @@ class Supervisor {
   void revert(World& world, int old_master) const;
   /// The old master of an upgrade that is not over, whether its new one is there yet or not; 0: none.
   int upgrading(const World& world) const;
-  /// The old master of an upgrade whose new one is there; 0: none. A new one that is on its way is waited for, and
-  /// ended when it does not come.
-  int await_upgraded(World& world) const;
+  bool has_new_master(const World& world) const;
+  /// Waits until the new master of an upgrade is there, or the upgrade is over without one. False: neither, after a
+  /// time in which any nginx starts.
+  bool await_new_master(const World& world) const;
   /// Ends all masters of this tree but one, within `drain`, and makes the pid file name that one.
   void keep_only(World& world, int master, Millis drain) const;
   /// Whether a master is about to go: it has no worker that takes requests.
@@ -146,7 +147,6 @@ class Supervisor {
 
  private:
   std::string old_pid_file() const { return layout_.pid(name_) + ".oldbin"; }
-  bool has_new_master(const World& world) const;
   void end_newcomers(World& world, int old_master) const;
   void end_master(World& world, int pid, Millis drain) const;
   std::vector<std::string> make_folders(World& world, const Target& target) const;

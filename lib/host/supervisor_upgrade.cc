@@ -51,18 +51,12 @@ void Supervisor::require_same_binary(const World& world, int master, const std::
               "orctl restart " + name_);
 }
 
-int Supervisor::await_upgraded(World& world) const {
-  const Deadline limit = Deadline::in(start_limit);
-  for (int old_master = upgrading(world); old_master != 0; old_master = upgrading(world)) {
-    if (has_new_master(world)) return old_master;
-    if (limit.passed()) {
-      revert(world, old_master);
-      return 0;
-    }
+bool Supervisor::await_new_master(const World& world) const {
+  for (const Deadline limit = Deadline::in(start_limit); !limit.passed(); world.clock.pause(poll_interval)) {
+    if (upgrading(world) == 0 || has_new_master(world)) return true;
     if (interrupted() != 0) throw Error(Exit::target, "interrupted while waiting for the new nginx of " + name_);
-    world.clock.pause(poll_interval);
   }
-  return 0;
+  return false;
 }
 
 void Supervisor::retire(World& world, int old_master, Millis drain) const {

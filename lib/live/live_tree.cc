@@ -159,6 +159,14 @@ std::optional<Distrust> distrust_live_tree(const std::string& tree, const World&
   return world.env.is_root() ? distrust_tree(tree) : std::nullopt;
 }
 
+std::optional<Error> warning_of_trust(const std::string& name, const std::string& tree, const World& world) {
+  const auto found = distrust_live_tree(tree, world);
+  if (!found) return std::nullopt;
+  return Error(Exit::refused,
+               fmt::format("{}: '{}' {}, who could change what its tree runs", name, found->path, found->why),
+               found->remedy);
+}
+
 std::string fault_of_tree(const Observed& now, const World& world) {
   if (!now.version || !now.applied || now.broken || now.interrupted) return {};
   std::optional<Distrust> found;

@@ -16,6 +16,9 @@ std::vector<std::string> changed_by_hand(const Tree& live, const std::string& co
 /// Who besides root could have changed what root runs; nullopt for all others, whose own it is.
 std::optional<Distrust> distrust_live_tree(const std::string& tree, const World& world);
 
+/// The same as a warning that names the instance.
+std::optional<Error> warning_of_trust(const std::string& name, const std::string& tree, const World& world);
+
 /// What is wrong with the live tree of an instance that was looked at, and what mends it; "" when nothing is.
 std::string fault_of_tree(const Observed& now, const World& world);
 

@@ -54,12 +54,6 @@ constexpr std::pair<Authority, std::string_view> authorities[] = {
 
 }  // namespace
 
-std::string_view to_string(Authority authority) {
-  for (const auto& [value, name] : authorities)
-    if (value == authority) return name;
-  return "none";
-}
-
 Authority authority_from(std::string_view name) {
   for (const auto& [value, known] : authorities)
     if (known == name) return value;

@@ -34,7 +34,6 @@ enum class Authority {
   listen,            ///< where clients are served
   admin_listen,      ///< where the admin endpoint is served
 };
-std::string_view to_string(Authority authority);
 /// The mark that a schema writes as `name`; std::logic_error when there is none.
 Authority authority_from(std::string_view name);
 

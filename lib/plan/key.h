@@ -55,9 +55,6 @@ using Key = std::variant<FieldKey, FileKey, FolderKey, Whole>;
 /// The one form of a key, for people and for JSON: "nginx.keepalive", "file nginx.conf", "largest body".
 std::string to_string(const Key& key);
 
-/// The key that to_string() writes so; Error(Exit::refused) when there is none.
-Key key_from(std::string_view text);
-
 /// The field that `key` is; nullptr when it is none.
 inline const FieldKey* field_of(const Key& key) { return std::get_if<FieldKey>(&key); }
 

@@ -216,12 +216,6 @@ bool Plan::empty() const {
   return std::all_of(instances.begin(), instances.end(), [](const InstancePlan& p) { return p.empty(); });
 }
 
-Impact Plan::impact() const {
-  Impact all = Impact::none;
-  for (const InstancePlan& p : instances) all = std::max(all, p.impact());
-  return all;
-}
-
 InstancePlan plan_instance(const std::string& name, const std::string& base, std::optional<Version> before,
                            std::optional<Version> after, const Live& live, const std::string& binary) {
   using Action = Supervise::Action;

@@ -92,7 +92,6 @@ struct Plan {
   bool operator==(const Plan&) const = default;
 
   bool empty() const;
-  Impact impact() const;
 };
 
 /// All differences between two specs of one kind, in the order of its schema.
@@ -110,11 +109,6 @@ InstancePlan plan_lifecycle(const std::string& name, const std::string& base, co
 
 /// Adds to each instance that gets a new revision the step that arms its way back.
 void ask_confirmation(Plan& plan);
-
-/// All of a plan, and back: from_value(to_value(p)) == p. Of what is secret, files and fields, it has the fingerprint
-/// only, and such a plan does not come back: from_value throws Error(Exit::refused) on it, and on anything else.
-Value to_value(const Plan& plan);
-Plan plan_from_value(const Value& value);
 
 /// Name, impact, changes and steps of a plan without the files: what people and pipelines read.
 Value summary(const InstancePlan& plan);

@@ -31,7 +31,6 @@ constexpr Millis slice(50);
 struct Stream {
   Fd end;
   std::string text;
-  bool cut = false;
 
   /// Reads what is there, at most one pipe's worth; closes at the end of input.
   void drain() {
@@ -43,9 +42,7 @@ struct Stream {
         end.close();
         return;
       }
-      const size_t room = max_output - text.size();
-      text.append(block, std::min(room, static_cast<size_t>(got)));
-      cut = cut || static_cast<size_t>(got) > room;
+      text.append(block, std::min(max_output - text.size(), static_cast<size_t>(got)));
     }
   }
 };
@@ -187,7 +184,7 @@ Proc::Result wait_for(const std::vector<std::string>& argv, Millis limit, const 
     out.drain();
     err.drain();
     if (take && !out.text.empty() && !take(std::exchange(out.text, {}))) return {};
-    if (status) return {*status, std::move(out.text), std::move(err.text), out.cut || err.cut};
+    if (status) return {*status, std::move(out.text), std::move(err.text)};
     stop_if_interrupted();
     if (deadline.passed()) {
       throw Error(Exit::timeout,
@@ -260,7 +257,5 @@ bool Proc::wait_gone(const ProcessHandle& process, Deadline deadline) const {
     if (deadline.passed()) return false;
   }
 }
-
-bool Proc::wait_gone(int pid, Deadline deadline) const { return wait_gone(hold(pid), deadline); }
 
 }  // namespace orctl

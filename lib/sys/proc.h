@@ -33,8 +33,7 @@ class Proc {
  public:
   struct Result {
     int status = 0;        ///< exit code, or 128 + signal number
-    std::string out, err;  ///< at most 256 KiB each, the rest is dropped and `truncated` set
-    bool truncated = false;
+    std::string out, err;  ///< at most 256 KiB each, the rest is dropped
   };
 
   explicit Proc(Trace trace) : trace_(std::move(trace)) {}
@@ -88,7 +87,6 @@ class Proc {
   void signal(int pid, int signal_number);                       ///< the same for the process that has the number now
   /// Waits until the process is gone; false when the deadline came first.
   bool wait_gone(const ProcessHandle& process, Deadline deadline) const;
-  bool wait_gone(int pid, Deadline deadline) const;
 
  private:
   Trace trace_;

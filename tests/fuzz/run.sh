@@ -29,7 +29,6 @@ dictionary() { # target
     config) grep -ohE '"[a-z_0-9]{2,24}"' schemas/config.json ;;
     host_balancer) grep -ohE '"[a-z_0-9]{2,24}"' schemas/host_balancer.json ;;
     gateway_answer) grep -ohE '"[a-z_0-9]{2,24}"' schemas/answers.json lib/gateway/gateway.cc lib/answer/*.cc ;;
-    plan_json) grep -ohE '"[a-z_-]{2,24}"' lib/plan/json.cc lib/plan/plan.cc ;;
     command_line) grep -ohE '(^|[ \[])--?[a-z][a-z-]*' completions/orctl.bash | grep -oE '\-.*' | sed 's/.*/"&"/' ;;
     nginx_config) printf '"%s"\n' content_by_lua_block '${' '--[[' ']]' '[==[' ']==]' load_module include 'http {' 'server {' ;;
     metrics) printf '"%s"\n' openresty_upstream_ _bucket requests_total le= +Inf peer= upstream= 1e999 ;;

@@ -142,7 +142,7 @@ TEST_CASE("on real folders with real nginx: apply, an empty plan, the way back, 
   SUBCASE("another process setting, which reloads") {
     host.carry(host.plan(manifest));
     manifest.find("nginx")->set("client_max_body_size", "123k");
-    CHECK(host.plan(manifest).impact() == Impact::reload);
+    CHECK(host.plan(manifest).instances.at(0).impact() == Impact::reload);
     obeys_the_law(host, manifest);
   }
   SUBCASE("files laid over the tree, a key among them") {
@@ -159,7 +159,7 @@ TEST_CASE("on real folders with real nginx: apply, an empty plan, the way back, 
     const auto workers = host.workers();
     manifest.set("labels", object({{"team", "other"}}));
     const Plan plan = host.plan(manifest);
-    CHECK(plan.impact() == Impact::none);
+    CHECK(plan.instances.at(0).impact() == Impact::none);
     CHECK(steps_of(plan) == std::vector<std::string>{"commit-revision", "verify"});
     obeys_the_law(host, manifest);
     CHECK(host.workers() == workers);

@@ -65,7 +65,7 @@ TEST_CASE("a weight is made as it was asked for: a number is no share") {
 
 TEST_CASE("a server is added when it stands there as asked for") {
   OverrideChange change;
-  change.add = object({{"weight", 2}, {"backup", false}});
+  change.add = AddedServer{2};
   const Value added = object({{"added", true}});
   CHECK(is_made(change, object({{"weight", 2}, {"backup", false}, {"state", "up"}}), added));
   CHECK_FALSE(is_made(change, object({{"weight", 3}, {"backup", false}}), added));

@@ -100,7 +100,7 @@ TEST_CASE("what was said before the change is not told again") {
   CHECK(log.cry_after("[error] 8#8: *22 lua entry thread aborted: runtime error: x.lua:3: boom, client: 10.9.9.9") ==
         "");
   CHECK(log.cry_after("[crit] 8#8: *5 pread() failed (5: Input/output error)") != "");
-  CHECK(ErrorLog::silent().cry(log.world, {master, worker}) == "");
+  CHECK(ErrorLog().cry(log.world, {master, worker}) == "");
 }
 
 TEST_CASE("why a master gave up is what it said itself, outside of any connection") {

@@ -35,7 +35,7 @@ class Server {
   ~Server() {
     const int pid = std::atoi(world_.fs.read(folder_ / "pid").c_str());
     world_.proc.signal(pid, SIGTERM);
-    world_.proc.wait_gone(pid, Deadline::in(Millis(5000)));
+    world_.proc.wait_gone(world_.proc.hold(pid), Deadline::in(Millis(5000)));
   }
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -168,13 +168,6 @@ inline Value full_manifest(int port = 8080) {
   });
 }
 
-/// A manifest without the fields that are secret by their type: plans of others do not come back from their documents.
-inline Value without_secrets(Value manifest) {
-  for (Value& route : manifest.find("route")->items())
-    std::erase_if(route.members(), [](const auto& m) { return m.key == "request_headers"; });
-  return manifest;
-}
-
 namespace samples {
 
 inline Value server(Random& r, int n) {
