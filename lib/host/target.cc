@@ -4,6 +4,7 @@
 
 #include "base/rights.h"
 #include "base/text.h"
+#include "host/child_words.h"
 #include "manifest/config.h"
 #include "model/host_rules.h"
 #include "model/instance_user.h"
@@ -59,8 +60,7 @@ std::string first_user(const World& world) {
 NginxFacts nginx_facts(const std::string& binary, const World& world) {
   const Proc::Result result = world.proc.look({binary, "-V"}, Millis(5000));
   if (result.status != 0)
-    throw Error(Exit::target, fmt::format("'{} -V' ended with {}: {}", binary, result.status, trim(result.err)),
-                how_to_install);
+    throw Error(Exit::target, fmt::format("'{} -V' failed: {}", binary, why_failed(result)), how_to_install);
   NginxFacts facts;
   facts.binary = binary;
   facts.version = word_after(result.err, "nginx version: ");
