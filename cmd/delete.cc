@@ -63,6 +63,7 @@ Exit run(const Options& o, World& world, Io& io) {
   bool cleared = false;
   wish.clear = [&, request = wish.request](const Observed& now, World& w) {
     if (!now.broken && (now.exists() || !remaining.contains(now.name))) return false;
+    io.changed(true);  // what fails half-way, here or at the next one, takes nothing of it back
     now.broken ? delete_salvaged(now, w, request, remarks(io)) : remove_remains(now.name, w, request, remarks(io));
     tell_cleared(io, now);
     return cleared = true;

@@ -83,9 +83,10 @@ Exit run(const Options& o, World& world, Io& io) {
     }
     inside->write_tree(folder + "/" + name, rendered.tree);
     inside->write(folder + "/" + world.layout.unit_name(name), rendered.unit);
+    io.changed(true);  // whatever becomes of the next one
     io.print(fmt::format("{} rendered: {} in {}/{}\n", name, count(rendered.tree.size(), "file"), o.folder, name));
   }
-  io.changed(!o.folder.empty());
+  if (o.folder.empty()) io.changed(false);
   return Exit::ok;
 }
 

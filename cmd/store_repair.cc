@@ -108,6 +108,7 @@ Exit run(const Options& o, World& world, Io& io) {
                 world);
   for (const Repair& plan : plans) {
     const int revision = repair_instance(plan, world, request, remarks(io));
+    io.changed(true);  // whatever becomes of the next one
     io.item(repaired_item(plan.name, revision, plan.kept.size(), plan.dropped));
     io.print(repaired_line(plan.name, revision, plan.dropped) + "\n");
   }

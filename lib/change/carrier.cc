@@ -43,6 +43,7 @@ Carrier::Carrier(const InstancePlan& plan, Traces there, World& world, const Req
       supervisor_(world.layout, plan.name, tree_),
       clock_(Deadline::in(long_ago)) {
   outcome_.name = plan.name;
+  outcome_.revision = there_.revision;  // of a change that was killed
   outcome_.impact = plan.impact();
 }
 
@@ -60,6 +61,7 @@ Outcome Carrier::run() {
   } catch (const Error& cause) {
     outcome_.took = took();
     outcome_.error = fail(cause);
+    if (is_beyond_return(plan_, there_) || outcome_.error->exit() == Exit::broken) outcome_.changed = true;
   }
   return outcome_;
 }
@@ -223,7 +225,7 @@ void Carrier::tell(const char* what, const std::function<void()>& step) {
 
 void Carrier::audit(const std::string& outcome, const std::string& cause) {
   Value what = Value::object();
-  what.set("revision", outcome_.revision);
+  if (outcome_.revision != 0) what.set("revision", outcome_.revision);  // of the process alone none is made
   what.set("impact", to_string(outcome_.impact));
   what.set("outcome", outcome);
   if (!cause.empty()) what.set("cause", cause);

@@ -6,6 +6,7 @@
 
 #include "base/rights.h"
 #include "base/text.h"
+#include "host/child_words.h"
 #include "host/systemd.h"
 #include "render/unit.h"
 
@@ -54,7 +55,7 @@ void try_confinement(const std::string& name, const std::string& program, World&
                             {program, "version"}, scratch);
   world.fs.remove(scratch);
   if (result.status == 0) return;
-  std::string words = split(trim(result.err), '\n').front();
+  std::string words = split(why_failed(result), '\n').front();
   if (words.ends_with('.')) words.pop_back();
   throw Error(
       Exit::refused, fmt::format("'{}' does not run in the unit that would take the change back: {}", program, words),

@@ -158,7 +158,7 @@ int repair_instance(const Repair& repair, World& world, const Request& request,
   const Follow follow = {std::move(moved), live, number, repair.live ? Follow::Live::made : Follow::Live::kept};
   follow_wait(repair.name, follow, request, world, tell);
   Value what = Value::object();
-  what.set("revision", number);
+  if (number != 0) what.set("revision", number);
   what.set("outcome", "repaired");
   if (!repair.dropped.empty()) what.set("cause", "dropped: " + join(repair.dropped, ", "));
   write_audit(world, repair.name, request.note, what, tell);

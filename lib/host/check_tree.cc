@@ -5,6 +5,7 @@
 #include "base/rights.h"
 #include "base/text.h"
 #include "base/tree_paths.h"
+#include "host/child_words.h"
 #include "host/nginx_words.h"
 #include "host/systemd.h"
 #include "model/certificates.h"
@@ -113,7 +114,8 @@ void check_lua(World& world, const Value& spec, const std::string& scratch, cons
   files["unchanged"] = {unchanged_certificates(tree, live)};
   world.fs.write_tree(scratch + "/check", files);
   const Proc::Result result = run_nginx(world, spec, target, scratch + "/check", scratch);
-  if (result.status != 0) refuse(world, spec, "the gateway would not start: " + faults_in(result.err, stage));
+  if (result.status != 0)
+    refuse(world, spec, "the gateway would not start: " + why_failed(result, faults_in(result.err, stage)));
 }
 
 }  // namespace
@@ -129,7 +131,8 @@ void check_staged_tree(World& world, const Value& spec, const std::string& stage
   const Proc::Result result = run_nginx(world, spec, target, stage, scratch, {"-t", "-q"});
   // nginx -t leaves an empty pid file, and systemd the folder it is in
   if (!had_pid) world.fs.remove(had_run ? world.layout.pid(name) : world.layout.run(name));
-  if (result.status != 0) refuse(world, spec, "nginx refuses the configuration: " + faults_in(result.err, stage));
+  if (result.status != 0)
+    refuse(world, spec, "nginx refuses the configuration: " + why_failed(result, faults_in(result.err, stage)));
 }
 
 }  // namespace orctl

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "host/child_words.h"
 
 namespace orctl {
 namespace {
@@ -171,7 +172,7 @@ void read_journal(const World& world, const std::string& unit, const LogChoice& 
     if (interrupted() == 0) throw;
   }
   if (result.status != 0)
-    throw Error(Exit::target, "journalctl: " + std::string(trim(result.err)), "run it by hand: journalctl -u " + unit);
+    throw Error(Exit::target, "journalctl: " + why_failed(result), "run it by hand: journalctl -u " + unit);
 }
 
 }  // namespace orctl

@@ -9,6 +9,7 @@
 #include "base/rights.h"
 #include "base/text.h"
 #include "base/tree_paths.h"
+#include "host/child_words.h"
 #include "host/nginx_words.h"
 #include "host/systemd.h"
 #include "model/instance_user.h"
@@ -24,7 +25,7 @@ constexpr const char* userdel = "/usr/sbin/userdel";
 void run_or_throw(World& world, const std::vector<std::string>& argv) {
   const Proc::Result result = world.proc.run(argv, start_limit);
   if (result.status != 0)
-    throw Error(Exit::target, fmt::format("{} failed: {}", join(argv, " "), trim(result.err)), "run it by hand");
+    throw Error(Exit::target, fmt::format("{} failed: {}", join(argv, " "), why_failed(result)), "run it by hand");
 }
 
 /// nullopt for a link that leads nowhere, or in a circle.
@@ -336,7 +337,7 @@ void Supervisor::start_process(World& world, const Target& target) const {
   argv.insert(argv.end(), {"-p", tree_, "-c", tree_path::nginx_conf});
   const Proc::Result result = world.proc.run(argv, start_limit);
   if (result.status == 0) return;
-  const std::string words = emergencies(result.err + result.out);
+  const std::string words = why_failed(result, emergencies(result.err + result.out));
   throw Error(Exit::target, "nginx did not start: " + words, next_step(words, layout_.logs(name_) + "/error.log"));
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "host/child_words.h"
 #include "host/nginx_words.h"
 
 namespace orctl::systemd {
@@ -15,8 +16,7 @@ const std::string systemctl = "/usr/bin/systemctl", journalctl = "/usr/bin/journ
 const std::string confined_units = "/run/systemd/system/";
 
 Error failed(const std::string& doing, const Proc::Result& result) {
-  return {Exit::target, fmt::format("{} failed: {}", doing, trim(result.err.empty() ? result.out : result.err)),
-          "run it by hand: " + doing};
+  return {Exit::target, fmt::format("{} failed: {}", doing, why_failed(result)), "run it by hand: " + doing};
 }
 
 void change(World& world, std::vector<std::string> argv) {
@@ -39,7 +39,7 @@ void change_unit(World& world, const char* verb, const std::string& unit, const 
   const Proc::Result result = world.proc.run({systemctl, verb, unit}, change_limit);
   if (result.status == 0) return;
   const std::string words = emergencies(journal(world, unit));
-  throw Error(Exit::target, fmt::format("{}: {}", failure, words.empty() ? std::string(trim(result.err)) : words),
+  throw Error(Exit::target, fmt::format("{}: {}", failure, why_failed(result, words)),
               next_step(words, "journalctl -u " + unit));
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/rights.h"
 #include "base/text.h"
+#include "host/child_words.h"
 #include "kind/kind.h"
 #include "manifest/config.h"
 #include "model/host_rules.h"
@@ -81,8 +82,7 @@ std::string first_user(const World& world) {
 NginxFacts nginx_facts(const std::string& binary, const World& world) {
   const Proc::Result result = built_with(binary, world);
   if (result.status != 0)
-    throw Error(Exit::target, fmt::format("'{} -V' ended with {}: {}", binary, result.status, trim(result.err)),
-                how_to_install);
+    throw Error(Exit::target, fmt::format("'{} -V' failed: {}", binary, why_failed(result)), how_to_install);
   NginxFacts facts;
   facts.binary = binary;
   facts.version = word_after(result.err, "nginx version: ");
