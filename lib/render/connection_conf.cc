@@ -46,27 +46,17 @@ Config upgrade_maps() {
              entry("~*" + token, "$orctl_may_upgrade")}),
       block("map", {{"$orctl_upgrade", true}, {"$orctl_connection", true}},
             {fixed("default", {"upgrade"}), directive("", {text("")})}),
-      // and back: what a server says of upgrades is for this connection alone
-      block("map", {{"$server_protocol", true}, {"$orctl_offered", true}},
-            {fixed("default", {""}), fixed("HTTP/1.1", {"$upstream_http_upgrade"})}),
-      block("map", {{"$status", true}, {"$orctl_answered", true}},
-            {fixed("default", {""}), fixed("101", {"$orctl_upgrade"}), fixed("426", {"$orctl_offered"})}),
-      block("map", {{"$upstream_http_upgrade", true}, {"$orctl_upgraded", true}},
-            {fixed("default", {"$orctl_answered"}), directive("", {text("")})}),
   };
 }
 
-/// Nearly all requests say one of these and cost a look into a table; the rest goes by way of Lua. So do answers to
-/// HTTP/2, whose clients fail over what HTTP/1.1 lets pass.
+/// Nearly all requests say one of these and cost a look into a table; the rest goes by way of Lua.
 Config hop_maps() {
   Directive usual =
       block("map", {{"$http_connection", true}, {"$orctl_named", true}}, {fixed("default", {"@orctl_hops"})});
   for (const char* value : {"", "close", "keep-alive", "upgrade", "keep-alive, upgrade", "upgrade, keep-alive", "te",
                             "close, te", "te, close", "keep-alive, te", "te, keep-alive"})
-    usual.block.push_back(directive(value, {{"$orctl_answers", true}}));
+    usual.block.push_back(directive(value, {text("")}));
   return {
-      block("map", {{"$http2", true}, {"$orctl_answers", true}},
-            {fixed("default", {"@orctl_http2"}), directive("", {text("")})}),
       usual,
       block("map", {{"$orctl_upgrade", true}, {"$orctl_refused_upgrade", true}},
             {fixed("default", {"$orctl_named"}), fixed("", {"@orctl_hops"})}),

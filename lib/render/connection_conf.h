@@ -4,9 +4,9 @@
 /// What of a request names its host and belongs to its connection, looked at once for all that comes after.
 namespace orctl {
 
-/// Maps of http{}: $orctl_host, which is empty for a host that no route could have; $orctl_upgrade, $orctl_connection
-/// and $orctl_upgraded of a WebSocket, or of what a route lets through; $orctl_gate, the location of a request that has
-/// further fields of one connection, or an answer in HTTP/2.
+/// Maps of http{}: $orctl_host, which is empty for a host that no route could have; $orctl_upgrade and
+/// $orctl_connection of a WebSocket, or of what a route lets through; $orctl_gate, the location of a request that has
+/// further fields of one connection.
 nginx::Config connection_maps();
 
 /// Fields of one connection that nginx would pass on by itself, in requests and in answers. Proxy-Status is none: it is

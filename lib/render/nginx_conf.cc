@@ -101,22 +101,19 @@ Config proxying(const RoutePhases& phases) {
   return out;
 }
 
-/// A way of requests to servers. Without policies nothing but the balancer phase runs on the usual one.
+/// A way of requests to servers. Without policies no phase before the balancer's runs on the usual one.
 struct Way {
   std::string name;     ///< of its location
   std::string rewrite;  ///< function of its rewrite phase, empty for none
-  std::string filter;   ///< function of its header filter phase, empty for none
 };
 
 /// Each costs a phase, so a request is led to the cheapest way that does all it needs; the ways of `obey_x_accel` come
 /// behind the rewrite phase of another one.
 std::vector<Way> ways(const RoutePhases& phases) {
-  std::vector<Way> out = {{"/", phases.any() ? "rewrite" : "", phases.any() ? "header_filter" : ""},
-                          {"@orctl_hops", "hops", "answer"},
-                          {"@orctl_http2", phases.any() ? "rewrite" : "", "answer"}};
+  std::vector<Way> out = {{"/", phases.any() ? "rewrite" : ""}, {"@orctl_hops", "hops"}};
   if (phases.any())
     for (const char* orders : {"buffering", "limit_rate", "all"})
-      out.push_back({std::string("@orctl_accel_") + orders, "", "answer"});
+      out.push_back({std::string("@orctl_accel_") + orders, ""});
   return out;
 }
 
@@ -130,10 +127,7 @@ Directive ignored_headers(const std::string& way) {
 }
 
 Directive proxy_location(const RoutePhases& phases, const Way& way) {
-  Config out = {
-      fixed("add_header", {"Set-Cookie", "$orctl_set_cookie", "always"}),  // nothing when empty
-      fixed("add_header", {"Upgrade", "$orctl_upgraded", "always"}),
-  };
+  Config out = {fixed("add_header", {"Set-Cookie", "$orctl_set_cookie", "always"})};  // nothing when empty
   if (way.name.starts_with("@orctl_accel_")) out.push_back(ignored_headers(way.name));
   if (!way.rewrite.empty()) out.push_back(request_phase("rewrite", way.rewrite));
   if (phases.phases.contains(Phase::access)) out.push_back(request_phase("access"));
@@ -143,10 +137,8 @@ Directive proxy_location(const RoutePhases& phases, const Way& way) {
     // it knows the size of a body without a length only when it has it
     out.push_back(fixed("proxy_request_buffering", {"on"}));
   }
-  if (!way.filter.empty()) {
-    out.push_back(fixed("lua_transform_underscores_in_response_headers", {"off"}));
-    out.push_back(request_phase("header_filter", way.filter));
-  }
+  out.push_back(fixed("lua_transform_underscores_in_response_headers", {"off"}));
+  out.push_back(request_phase("header_filter"));
   out.push_back(fixed("proxy_pass", {phases.any() ? "http://$orctl_shard$orctl_uri" : "http://$orctl_shard"}));
   return block("location", {text(way.name)}, std::move(out));
 }
@@ -268,6 +260,7 @@ nginx::Config nginx_conf(const Instance& instance, const Tree& overlay, const Ta
          {
              directive("worker_processes", {workers.is_int() ? text(workers.as_int()) : text(workers.as_string())}),
              directive("worker_shutdown_timeout", {text(nginx.at("worker_shutdown_timeout").as_string())}),
+             fixed("pcre_jit", {"on"}),  // every request's host is held against an expression
              directive("pid", {text(layout.pid(name))}),
              directive("lock_file", {text(layout.run(name) + "/nginx.lock")}),
              directive("error_log", {text(layout.logs(name) + "/error.log"), text("notice")}),

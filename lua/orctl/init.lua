@@ -34,7 +34,7 @@ local gateway = { current = current, publish = changes.publish, leads = cycle.le
 local BAD = 490 -- nginx.conf makes it a 400 and sends it to bad()
 
 local has_policies = false
-local has_several = hops.has_several
+local has_several, remove_from_answer = hops.has_several, hops.remove_from_answer
 local of_old_nginx = {} -- phases that look at more there
 
 -- The user's own modules, named one a line by whoever wrote the tree.
@@ -165,15 +165,10 @@ function _M.access()
   return policies.access(found(this_request()))
 end
 
---- header_filter_by_lua of the same.
+--- header_filter_by_lua.
 function _M.header_filter()
-  return policies.header_filter(found(this_request()))
-end
-
---- header_filter_by_lua where an answer may hold nothing of the server's connection.
-function _M.answer()
-  if hops.remove_from_answer() and has_policies then
-    return _M.header_filter()
+  if remove_from_answer() and has_policies then
+    return policies.header_filter(found(this_request()))
   end
 end
 
