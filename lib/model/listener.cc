@@ -57,6 +57,7 @@ class Protocols {
         {"proxy_responses", " udp ", "take it away"},
         {"proxy_requests", " udp ", "take it away"},
         {"http2", " https ", "take it away: browsers speak HTTP/2 over TLS only"},
+        {"strict_sni", " https ", "take it away: only a TLS handshake names a host"},
     };
     for (const Rule& rule : rules) {
       const Value* given = listener.find(rule.name);
@@ -197,6 +198,11 @@ Value static_part(const Value& upstream) {
 bool has_http(const Instance& instance) {
   return any_listener(instance, [](const Value& l) { return !is_stream(l); });
 }
+bool is_strict(const Value& listener) {
+  const Value* strict = listener.find("strict_sni");
+  return strict != nullptr && strict->as_bool();
+}
+bool has_strict(const Instance& instance) { return any_listener(instance, is_strict); }
 bool has_https(const Instance& instance) {
   return any_listener(instance, [](const Value& l) { return protocol(l) == "https"; });
 }

@@ -61,13 +61,13 @@ Config pools(const Value& nginx) {
   return out;
 }
 
-Config proxying(const RoutePhases& phases) {
+Config proxying(const Instance& instance, const RoutePhases& phases) {
   Config out;
   if (phases.any()) {
     // what lua/orctl/policy/rewrite.lua wants the server to be asked for; empty: what the client sent
     out.push_back(block("map", {text(""), {"$orctl_uri"}}, {directive("default", {text("")})}));
   }
-  append(out, connection_maps());
+  append(out, connection_maps(instance));
   append(out,
          {
              // declares a variable that costs nothing until the balancer writes it on the way to the error page;
@@ -152,7 +152,7 @@ Directive data_server(const Instance& instance, const std::string& digest) {
   const RoutePhases phases = route_phases(instance.spec);
   append(body, {
                    fixed("server_name", {"_"}),
-                   fixed("error_page", {"404", "413", "429", "500", "502", "504",
+                   fixed("error_page", {"404", "413", "421", "429", "500", "502", "504",
                                         "@orctl_error"}),  // without "=", which would lose the status
                    request_phase("log"),
                    block("location", {text("="), text(proof_path(digest))},
@@ -224,7 +224,7 @@ Directive http(const Instance& instance, const Tree& overlay, const Layout& layo
                     R"("peer_seconds":"$upstream_response_time","tls":"$ssl_protocol","error":"$orctl_error"})"}),
              directive("access_log", {text(layout.logs(name) + "/access.log"), text("orctl")}),
          });
-  append(body, proxying(route_phases(instance.spec)));
+  append(body, proxying(instance, route_phases(instance.spec)));
   append(body, pools(nginx));
   body.push_back(request_phase("log", "ended"));  // of an overlay's servers, which may use the pools
   if (has_http(instance)) body.push_back(data_server(instance, digest));

@@ -19,6 +19,7 @@ local json = require("orctl.lib.json")
 local policies = require("orctl.policy.chain")
 local problem = require("orctl.lib.problem")
 local record = require("orctl.metrics.record")
+local refuse = require("orctl.lib.refuse")
 local source = require("orctl.source.poll")
 local view = require("orctl.state.view")
 local workers = require("orctl.state.workers")
@@ -134,10 +135,14 @@ function of_old_nginx.balancer()
   return run(current())
 end
 
---- rewrite_by_lua of requests whose host is none, or that have fields of one connection of which
--- nginx does not know.
+--- rewrite_by_lua of requests whose host is none, or not the one of their handshake, or that have
+-- fields of one connection of which nginx does not know.
 function _M.hops()
-  if ngx.var.orctl_host == "" or not hops.remove(find_route) then
+  local var = ngx.var
+  -- only an instance with a listener that is strict has that variable
+  if (var.orctl_other_name or "") ~= "" and certs.differ(var.ssl_server_name, var.host) then
+    return refuse(421)
+  elseif var.orctl_host == "" or not hops.remove(find_route) then
     return ngx.exit(BAD)
   elseif has_policies then
     return policies.rewrite(find_route())
@@ -186,6 +191,7 @@ local details = {
   [412] = "the document is not the one the request names",
   [413] = "the body is too large",
   [414] = "the request line is too long",
+  [421] = "the connection was made for a host that has another certificate",
   [429] = "too many requests; Retry-After says in how many seconds there is room again",
   [431] = "the header is too large",
   [500] = "the gateway failed; its error log says why",
