@@ -8,12 +8,14 @@ local get_request = require("resty.core.base").get_request
 local ngx_balancer = require("ngx.balancer")
 local passive = require("orctl.health.passive")
 local body_size = require("orctl.policy.client_max_body_size")
+local paths = require("orctl.route.path")
 local record = require("orctl.metrics.record")
 local router = require("orctl.route.router")
 local step = require("orctl.lib.pace").step
 
 local _M = {}
 
+local is_plain, readings = paths.is_plain, paths.readings
 local match, match_host = router.match, router.match_host
 local get_last_failure = ngx_balancer.get_last_failure
 local set_current_peer = ngx_balancer.set_current_peer
@@ -221,6 +223,17 @@ local client = {
   header = function(name) return var[name] end,
 }
 
+-- The route of a path, if it has the same one however a server reads it; else none: a client could
+-- reach what one route guards by way of another.
+local function means_one(routes, host, path, raw, route)
+  local literal, liberal = readings(raw)
+  if literal ~= path and match(routes, host, literal, client) ~= route
+    or liberal ~= path and match(routes, host, liberal, client) ~= route then
+    return nil
+  end
+  return route
+end
+
 -- A variable of nginx costs more than a look into a table: none is read that decides nothing.
 local function match_route(view)
   local routes = view.router
@@ -229,7 +242,17 @@ local function match_route(view)
     return only
   end
   local host = var.host
-  return match_host(routes, host) or match(routes, host, var.uri, client)
+  local route = match_host(routes, host)
+  if route then
+    return route
+  end
+  local path = var.uri
+  route = match(routes, host, path, client)
+  local raw = var.request_uri
+  if not is_plain(path, raw, var.args) then
+    return means_one(routes, host, path, raw, route)
+  end
+  return route
 end
 
 --- For the rewrite phase: the route of the current request; nil if none matches. It is counted from
