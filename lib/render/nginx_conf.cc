@@ -56,8 +56,20 @@ Config pools(const Value& nginx) {
   out.push_back(std::move(split));
   for (int n = 0; n < shards; ++n)
     out.push_back(block("upstream", {text(shard(n))},
-                        {fixed("server", {"127.0.0.1:1"}), request_phase("balancer"),
+                        {fixed("server", {"127.0.0.1:1", "down"}), request_phase("balancer"),
                          directive("keepalive", {text(nginx.at("keepalive").as_int())})}));
+  return out;
+}
+
+/// For the log: what decided an answer that is the gateway's own, empty for others. lua/orctl/balancer/phase.lua and
+/// the policies say the status.
+Directive own_answers() {
+  Directive out = block("map", {{"$orctl_error", true}, {"$orctl_decided", true}}, {directive("", {text("")})});
+  const std::pair<const char*, const char*> words[] = {
+      {"400", "bad_request"}, {"404", "no_route"},   {"413", "client_max_body_size"},
+      {"421", "strict_sni"},  {"429", "rate_limit"}, {"500", "fault"},
+      {"502", "no_answer"},   {"503", "no_server"},  {"504", "no_answer"}};
+  for (const auto& [status, word] : words) out.block.push_back(directive(status, {text(word)}));
   return out;
 }
 
@@ -75,6 +87,10 @@ Config proxying(const Instance& instance, const RoutePhases& phases) {
              block("map", {text(""), {"$orctl_error"}}, {directive("default", {text("")})}),
              // the same: the balancer writes the route of each request for the log, in one variable, as each costs
              block("map", {text(""), {"$orctl_route"}}, {directive("default", {text("")})}),
+             own_answers(),
+             block("map", {{"$orctl_error", true}, {"$orctl_peer_status", true}},
+                   {fixed("default", {""}), directive("", {{"$upstream_status", true}}),
+                    fixed("502", {"$upstream_status"}), fixed("504", {"$upstream_status"})}),
              // and the cookie of a sticky upstream
              block("map", {text(""), {"$orctl_set_cookie"}}, {directive("default", {text("")})}),
              fixed("proxy_http_version", {"1.1"}),
@@ -220,8 +236,9 @@ Directive http(const Instance& instance, const Tree& overlay, const Layout& layo
                    {"orctl", "escape=json",
                     R"({"time":"$time_iso8601","client":"$remote_addr","host":"$host","method":"$request_method",)"
                     R"("uri":"$request_uri","status":$status,"bytes":$body_bytes_sent,"seconds":$request_time,)"
-                    R"("route":"$orctl_route","peer":"$upstream_addr","peer_status":"$upstream_status",)"
-                    R"("peer_seconds":"$upstream_response_time","tls":"$ssl_protocol","error":"$orctl_error"})"}),
+                    R"("route":"$orctl_route","peer":"$upstream_addr","peer_status":"$orctl_peer_status",)"
+                    R"("peer_seconds":"$upstream_response_time","tls":"$ssl_protocol","error":"$orctl_error",)"
+                    R"("decided":"$orctl_decided"})"}),
              directive("access_log", {text(layout.logs(name) + "/access.log"), text("orctl")}),
          });
   append(body, proxying(instance, route_phases(instance.spec)));

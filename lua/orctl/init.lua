@@ -202,10 +202,14 @@ local details = {
 
 --- content_by_lua of the error pages: an error of nginx itself as a problem document.
 function _M.fail()
-  local status = tonumber(ngx.var.orctl_error) or ngx.status
-  if ngx.var.orctl_error == "400" then
+  local decided = ngx.var.orctl_error
+  local status = tonumber(decided) or ngx.status
+  if decided == "400" then
     return _M.bad()
-  elseif status == 502 or status == 504 then
+  elseif decided == "" then
+    ngx.var.orctl_error = status -- for the log
+  end
+  if status == 502 or status == 504 then
     balancer.failed()
   end
   return problem.send(status, details[status])

@@ -192,7 +192,7 @@ end
 local function first(upstream)
   local more = upstream.more_tries
   if more > 0 then
-    set_more_tries(more)
+    set_more_tries(more + 1) -- the server in nginx.conf, which is down, gives none
   end
   if not upstream.special and not upstream.down then
     return pick(upstream)
@@ -206,13 +206,15 @@ end
 
 -- ngx.exit(404) would be a 500 on a plain nginx, so the status travels in a variable to the
 -- error page. $orctl_error is declared by a map: nothing happens to it on the way to a server.
--- NGX_BUSY, "no live upstreams", is a 502 of nginx; NGX_ERROR would be a 500 and end the client's
--- connection.
-local NGX_BUSY = -3
+-- NGX_ERROR would be a 500 and end the client's connection. NGX_DECLINED is a 502 of nginx that is
+-- logged nowhere if there are no tries left, as at first: the server in nginx.conf is down, so it
+-- counts for none. After a failure there may be some, and nginx would ask again, for ever: NGX_BUSY
+-- ends that, and logs "no live upstreams".
+local NGX_BUSY, NGX_DECLINED = -3, -5
 
 local function refuse(status)
   var.orctl_error = status
-  return ngx.exit(NGX_BUSY)
+  return ngx.exit(get_last_failure() and NGX_BUSY or NGX_DECLINED)
 end
 
 --- Balancer phase: answers the request with this status, a text, instead of choosing a server.

@@ -91,8 +91,8 @@ function _M.rest(path, raw, cut)
   return _M.encode(rest), rest
 end
 
---- `base` in place of the first `cut` characters of `path`. Nil if that makes a segment `.` or `..`:
--- a prefix that ends within a segment ("/api" of "/api../x") leaves one that nginx never saw.
+--- `base` in place of the first `cut` characters of `path`. Nil if that makes a segment `.` or
+-- `..`: a prefix that ends within a segment ("/api" of "/api../x") leaves one that nginx never saw.
 function _M.moved(base, path, raw, cut)
   local sent, rest = _M.rest(path, raw, cut)
   if byte(sent) == SLASH then
