@@ -16,6 +16,7 @@ local get_request = require("resty.core.base").get_request
 local hops = require("orctl.route.hops")
 local health_rules = require("orctl.health.rules")
 local json = require("orctl.lib.json")
+local overrides = require("orctl.admin.overrides")
 local policies = require("orctl.policy.chain")
 local problem = require("orctl.lib.problem")
 local record = require("orctl.metrics.record")
@@ -74,6 +75,7 @@ function _M.init(name, tree)
   local overlay = file.read(prefix .. "lua/orctl/overlay.list") or ""
   health_rules.set_modules(overlay)
   counters.init(ngx.worker.count())
+  overrides.init(settings.fixed)
   if settings.admin then
     auth.init(settings.admin.token_file)
   end
