@@ -251,7 +251,7 @@ local function match_route(view)
   local path = var.uri
   route = match(routes, host, path, client)
   local raw = var.request_uri
-  if not is_plain(path, raw, var.args) then
+  if not is_plain(path, raw) then
     return means_one(routes, host, path, raw, route)
   end
   return route

@@ -7,7 +7,7 @@ local _M = {}
 
 local byte, char, find, sub = string.byte, string.char, string.find, string.sub
 
-local SLASH, PERCENT = 47, 37
+local SLASH, PERCENT, QUERY = 47, 37, 63
 
 local function percent(one)
   return ("%%%02X"):format(byte(one))
@@ -109,11 +109,13 @@ function _M.cut(route)
   return route.match == "exact" and #route.path or #route.path:gsub("/$", "")
 end
 
---- Whether a server might read the path of this target as another one than nginx does. Runs for
--- every request whose path decides: nothing is made. Decoding and merging make a path shorter.
-function _M.is_plain(path, raw, args)
-  return #raw == #path + (args and 1 + #args or 0) and not find(path, "/.", 1, true)
-    and not find(path, "\\", 1, true)
+--- Whether every server reads the path of this target as nginx does. Runs for every request whose
+-- path decides: nothing is made. Decoding and merging make a path shorter; where it ends as long as
+-- it was sent, a query or nothing follows.
+function _M.is_plain(path, raw)
+  local next_byte = byte(raw, #path + 1)
+  return (not next_byte or next_byte == QUERY) and sub(raw, 1, #path) == path
+    and not find(path, "/.", 1, true) and not find(path, "\\", 1, true)
 end
 
 -- Without doubled slashes and segments that are one dot, which no server takes for anything else.
