@@ -18,6 +18,9 @@ namespace orctl {
 namespace {
 
 constexpr Millis request_limit(5000);
+constexpr const char* in_the_manifest =
+    "change the server or its weight in the manifest, and `orctl apply`; connections that are there stay until they "
+    "end";
 
 std::string text_of(const Value& object, const char* key) {
   const Value* v = object.find(key);
@@ -130,6 +133,8 @@ Error refusal(const Http::Response& response, const ServerName& server) {
   if (response.status == 409 && body && text_of(*body, "code") == "min_healthy")
     return Error(Exit::guard, words + "; nothing was changed",
                  "get another server to work first, or allow it with --ignore-min-healthy");
+  if (response.status == 409 && body && text_of(*body, "code") == "fixed")
+    return Error(Exit::guard, words + "; nothing was changed", in_the_manifest);
   if (detail.empty()) return gateway_problem(response, "the request for " + server.str());
   if (response.status == 404) return Error(Exit::usage, words, "orctl get servers " + server.instance);
   if (response.status == 422) return Error(Exit::refused, words);
@@ -176,7 +181,9 @@ bool is_added_so(const Value& wanted, const Value& server) {
 }
 
 Value find_server(const World& world, const ServerName& server) {
-  if (const auto upstream = gateway_upstream(world, server.instance, server.upstream))
+  const auto upstream = gateway_upstream(world, server.instance, server.upstream);
+  require_changeable(server, upstream);
+  if (upstream)
     for (const Value& one : upstream->at("servers").items())
       if (canonical_address(text_of(one, "address")) == canonical_address(server.address)) return one;
   return {};
@@ -288,6 +295,18 @@ bool is_made(const OverrideChange& change, const Value& server, const Value& ove
   if (change.remove && !is_true(entry, "removed")) return false;
   const bool same_reason = change.reason.empty() || text_of(entry, "reason") == change.reason;
   return same_reason && same_end(change.lasts, entry);
+}
+
+void require_changeable(const ServerName& server, const std::optional<Value>& upstream) {
+  const Value* listeners = upstream ? upstream->find("fixed") : nullptr;
+  if (listeners == nullptr) return;
+  std::vector<std::string> names;
+  for (const Value& name : listeners->items()) names.push_back(name.as_string());
+  throw Error(Exit::guard,
+              fmt::format("{}: nginx itself balances upstream '{}' for {}, and no override reaches that; nothing was "
+                          "changed",
+                          server.str(), server.upstream, join(names, ", ")),
+              in_the_manifest);
 }
 
 OverrideOutcome put_override(World& world, const ServerName& server, const OverrideChange& change) {

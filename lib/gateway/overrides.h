@@ -75,6 +75,9 @@ struct OverrideOutcome {
 /// Makes `change`, unless all of it is so already. Exit::guard when min_healthy forbids it, Exit::refused for what the
 /// gateway finds wrong with it.
 OverrideOutcome put_override(World& world, const ServerName& server, const OverrideChange& change);
+/// Error(Exit::guard) when `upstream`, as the gateway tells it, is one that nginx balances by itself for tcp or udp
+/// listeners: what the gateway says of its servers is nothing that these would follow.
+void require_changeable(const ServerName& server, const std::optional<Value>& upstream);
 /// Ends the override of a server; false when there was none.
 bool end_override(World& world, const ServerName& server);
 

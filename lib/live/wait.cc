@@ -78,7 +78,9 @@ std::string missing_of_drained(const World& world, const ServerName& name) {
   if (std::string fault = missing_of_masters(world, name.instance); !fault.empty()) return fault;
   if (const std::string fault = missing_of_workers(status_of(world, name.instance)); !fault.empty())
     return name.str() + ": " + fault;
-  if (const auto upstream = gateway_upstream(world, name.instance, name.upstream)) {
+  const auto upstream = gateway_upstream(world, name.instance, name.upstream);
+  require_changeable(name, upstream);
+  if (upstream) {
     for (const Value& server : upstream->at("servers").items()) {
       if (canonical_address(text_of(server, "address")) != canonical_address(name.address)) continue;
       const std::string state = text_of(server, "state");

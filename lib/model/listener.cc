@@ -19,6 +19,17 @@ bool any_listener(const Instance& instance, bool (*is)(const Value&)) {
   return std::any_of(all.begin(), all.end(), is);
 }
 
+/// What of an upstream stands in a stream{} block, besides its servers, and what of a server.
+constexpr const char* static_members[] = {"name", "balance", "hash", "retries", "connect_timeout"};
+constexpr const char* static_server_members[] = {"address", "weight", "backup", "max_conns"};
+
+bool is_one_of(const std::string& name, const auto& names) {
+  return std::any_of(std::begin(names), std::end(names), [&](const char* one) { return name == one; });
+}
+
+/// Whether the manifest itself says this; a default has no place there.
+bool is_given(const Value& value) { return value.place.line != 0; }
+
 const Value* find_upstream(const Instance& instance, const std::string& name) {
   for (const Value& upstream : instance.list("upstream"))
     if (upstream.at("name").as_string() == name) return &upstream;
@@ -37,9 +48,27 @@ class Protocols {
       if (is_stream(listeners[i])) check_stream(listeners[i], field);
     }
     check_certificates();
+    if (!has_http(instance_)) warn_of_http();
   }
 
  private:
+  /// What only requests have to do with, where none can come.
+  void warn_of_http() {
+    const auto warn = [&](const Value& given, const std::string& field) {
+      report_(Severity::warning, "not-for-protocol", given, field,
+              "does nothing: no listener has protocol \"http\" or \"https\"",
+              "add such a [[listener]], or take it away");
+    };
+    const auto& routes = instance_.list("route");
+    for (size_t i = 0; i < routes.size(); ++i) warn(routes[i], fmt::format("route[{}]", i));
+    const Value& nginx = instance_.spec.at("nginx");
+    for (const char* name :
+         {"client_max_body_size", "keepalive", "trusted_certificate"})  // checks decide nothing, either
+      if (const Value* given = nginx.find(name); given != nullptr && is_given(*given))
+        warn(*given, std::string("nginx.") + name);
+    if (const Value* source = instance_.spec.find("source")) warn(*source, "source");
+  }
+
   void error(const char* code, const Value& at, const std::string& field, const std::string& text,
              const std::string& hint) {
     report_(Severity::error, code, at, field, text, hint);
@@ -57,6 +86,7 @@ class Protocols {
         {"proxy_responses", " udp ", "take it away"},
         {"proxy_requests", " udp ", "take it away"},
         {"http2", " https ", "take it away: browsers speak HTTP/2 over TLS only"},
+        {"strict_sni", " https ", "take it away: only a TLS handshake names a host"},
     };
     for (const Rule& rule : rules) {
       const Value* given = listener.find(rule.name);
@@ -93,8 +123,8 @@ class Protocols {
     }
     check_balance(listener, *upstream, field);
     std::vector<std::string> without;
-    for (const char* member : {"health", "outlier", "slow_start", "sticky", "retry_budget"})
-      if (upstream->find(member) != nullptr) without.emplace_back(member);
+    for (const auto& [key, value, place] : upstream->members())
+      if (key != "server" && is_given(value) && !is_one_of(key, static_members)) without.push_back(key);
     if (!without.empty())
       report_(Severity::warning, "not-for-protocol", *name, field + ".upstream",
               fmt::format("{} of upstream '{}' do{} nothing for {}", join(without, ", "), name->as_string(),
@@ -181,12 +211,12 @@ bool overlap(const Value& a, const Value& b) {
 
 Value static_part(const Value& upstream) {
   Value out = Value::object();
-  for (const char* member : {"name", "balance", "hash", "retries", "connect_timeout"})
+  for (const char* member : static_members)
     if (const Value* v = upstream.find(member)) out.set(member, *v);
   Value servers = Value::array();
   for (const Value& server : upstream.at("server").items()) {
     Value one = Value::object();
-    for (const char* member : {"address", "weight", "backup", "max_conns"})
+    for (const char* member : static_server_members)
       if (const Value* v = server.find(member)) one.set(member, *v);
     servers.push(std::move(one));
   }
@@ -197,6 +227,11 @@ Value static_part(const Value& upstream) {
 bool has_http(const Instance& instance) {
   return any_listener(instance, [](const Value& l) { return !is_stream(l); });
 }
+bool is_strict(const Value& listener) {
+  const Value* strict = listener.find("strict_sni");
+  return strict != nullptr && strict->as_bool();
+}
+bool has_strict(const Instance& instance) { return any_listener(instance, is_strict); }
 bool has_https(const Instance& instance) {
   return any_listener(instance, [](const Value& l) { return protocol(l) == "https"; });
 }

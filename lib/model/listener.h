@@ -26,6 +26,10 @@ Value static_part(const Value& upstream);
 bool has_http(const Instance& instance);
 bool has_https(const Instance& instance);
 
+/// Whether a listener, and whether any of an instance, holds requests to the name of their handshake (strict_sni).
+bool is_strict(const Value& listener);
+bool has_strict(const Instance& instance);
+
 /// Receives severity, code, the value that is wrong, its field, a text and a hint.
 using Report = std::function<void(Severity, const char*, const Value&, const std::string&, const std::string&,
                                   const std::string&)>;

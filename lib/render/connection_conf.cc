@@ -1,7 +1,11 @@
 #include "render/connection_conf.h"
 
+#include <fmt/format.h>
+
 #include <string>
 
+#include "model/address.h"
+#include "model/listener.h"
 #include "render/directives.h"
 
 namespace orctl {
@@ -46,43 +50,66 @@ Config upgrade_maps() {
              entry("~*" + token, "$orctl_may_upgrade")}),
       block("map", {{"$orctl_upgrade", true}, {"$orctl_connection", true}},
             {fixed("default", {"upgrade"}), directive("", {text("")})}),
-      // and back: what a server says of upgrades is for this connection alone
-      block("map", {{"$server_protocol", true}, {"$orctl_offered", true}},
-            {fixed("default", {""}), fixed("HTTP/1.1", {"$upstream_http_upgrade"})}),
-      block("map", {{"$status", true}, {"$orctl_answered", true}},
-            {fixed("default", {""}), fixed("101", {"$orctl_upgrade"}), fixed("426", {"$orctl_offered"})}),
-      block("map", {{"$upstream_http_upgrade", true}, {"$orctl_upgraded", true}},
-            {fixed("default", {"$orctl_answered"}), directive("", {text("")})}),
   };
 }
 
-/// Nearly all requests say one of these and cost a look into a table; the rest goes by way of Lua. So do answers to
-/// HTTP/2, whose clients fail over what HTTP/1.1 lets pass.
-Config hop_maps() {
+/// Nearly all requests say one of these and cost a look into a table; the rest goes by way of Lua.
+Config hop_maps(const char* next) {
   Directive usual =
       block("map", {{"$http_connection", true}, {"$orctl_named", true}}, {fixed("default", {"@orctl_hops"})});
   for (const char* value : {"", "close", "keep-alive", "upgrade", "keep-alive, upgrade", "upgrade, keep-alive", "te",
                             "close, te", "te, close", "keep-alive, te", "te, keep-alive"})
-    usual.block.push_back(directive(value, {{"$orctl_answers", true}}));
+    usual.block.push_back(directive(value, {text("")}));
   return {
-      block("map", {{"$http2", true}, {"$orctl_answers", true}},
-            {fixed("default", {"@orctl_http2"}), directive("", {text("")})}),
       usual,
       block("map", {{"$orctl_upgrade", true}, {"$orctl_refused_upgrade", true}},
             {fixed("default", {"$orctl_named"}), fixed("", {"@orctl_hops"})}),
       block("map", {{"$http_upgrade", true}, {"$orctl_hops", true}},
             {fixed("default", {"$orctl_refused_upgrade"}), directive("", {{"$orctl_named", true}})}),
       block("map", {{"$orctl_host", true}, {"$orctl_gate", true}},
-            {fixed("default", {"$orctl_hops"}), fixed("", {"@orctl_hops"})}),
+            {fixed("default", {next}), fixed("", {"@orctl_hops"})}),
   };
+}
+
+/// $server_addr of a listener's connections, with the port; it has no brackets.
+std::string local_address(const Value& listener) {
+  std::string address = canonical_host(listener.at("address").as_string());
+  if (address.starts_with('[')) address = address.substr(1, address.size() - 2);
+  return fmt::format("{} {}", address, listener.at("port").as_int());
+}
+
+/// Requests whose host is not the very name of their handshake go by way of Lua, which knows the certificates. An
+/// address is named in no handshake (RFC 6066, 3).
+Config strict_maps(const Instance& instance) {
+  Directive strict = block("map", {{"$server_addr $server_port", true}, {"$orctl_strict", true}}, {});
+  Config wildcards;
+  for (const Value& listener : instance.list("listener")) {
+    if (is_stream(listener)) continue;
+    const std::string value = is_strict(listener) ? "1" : "";
+    const std::string& address = listener.at("address").as_string();
+    const std::string family = address[0] == '[' ? "^[^ ]*:[^ ]* " : "^[0-9.]+ ";
+    if (is_wildcard(address))
+      wildcards.push_back(entry(fmt::format("~{}{}$", family, listener.at("port").as_int()), value.c_str()));
+    else
+      strict.block.push_back(directive(local_address(listener), {text(value)}));
+  }
+  append(strict.block, std::move(wildcards));
+  return {std::move(strict),
+          block("map", {{"$ssl_server_name $host", true}, {"$orctl_other_name", true}},
+                {fixed("default", {"$orctl_strict"}), entry("~*^([^ ]+?)[.]? \\1$", ""),
+                 entry("~^ (?:[0-9.]+|[[].*)$", "")}),
+          block("map", {{"$orctl_other_name", true}, {"$orctl_directed", true}},
+                {fixed("default", {"@orctl_hops"}), fixed("", {"$orctl_hops"})})};
 }
 
 }  // namespace
 
-Config connection_maps() {
+Config connection_maps(const Instance& instance) {
+  const bool strict = has_strict(instance);
   Config out = {host_map()};
   append(out, upgrade_maps());
-  append(out, hop_maps());
+  append(out, hop_maps(strict ? "$orctl_directed" : "$orctl_hops"));
+  if (strict) append(out, strict_maps(instance));
   return out;
 }
 

@@ -1,13 +1,14 @@
 #pragma once
+#include "model/kinds.h"
 #include "nginx/config.h"
 
 /// What of a request names its host and belongs to its connection, looked at once for all that comes after.
 namespace orctl {
 
-/// Maps of http{}: $orctl_host, which is empty for a host that no route could have; $orctl_upgrade, $orctl_connection
-/// and $orctl_upgraded of a WebSocket, or of what a route lets through; $orctl_gate, the location of a request that has
-/// further fields of one connection, or an answer in HTTP/2.
-nginx::Config connection_maps();
+/// Maps of http{}: $orctl_host, which is empty for a host that no route could have; $orctl_upgrade and
+/// $orctl_connection of a WebSocket, or of what a route lets through; $orctl_gate, the location of a request that has
+/// further fields of one connection, or another host than its handshake on a listener that is strict about that.
+nginx::Config connection_maps(const Instance& instance);
 
 /// Fields of one connection that nginx would pass on by itself, in requests and in answers. Proxy-Status is none: it is
 /// for whoever gets the answer (RFC 9209).

@@ -56,18 +56,30 @@ Config pools(const Value& nginx) {
   out.push_back(std::move(split));
   for (int n = 0; n < shards; ++n)
     out.push_back(block("upstream", {text(shard(n))},
-                        {fixed("server", {"127.0.0.1:1"}), request_phase("balancer"),
+                        {fixed("server", {"127.0.0.1:1", "down"}), request_phase("balancer"),
                          directive("keepalive", {text(nginx.at("keepalive").as_int())})}));
   return out;
 }
 
-Config proxying(const RoutePhases& phases) {
+/// For the log: what decided an answer that is the gateway's own, empty for others. lua/orctl/balancer/phase.lua and
+/// the policies say the status.
+Directive own_answers() {
+  Directive out = block("map", {{"$orctl_error", true}, {"$orctl_decided", true}}, {directive("", {text("")})});
+  const std::pair<const char*, const char*> words[] = {
+      {"400", "bad_request"}, {"404", "no_route"},   {"413", "client_max_body_size"},
+      {"421", "strict_sni"},  {"429", "rate_limit"}, {"500", "fault"},
+      {"502", "no_answer"},   {"503", "no_server"},  {"504", "no_answer"}};
+  for (const auto& [status, word] : words) out.block.push_back(directive(status, {text(word)}));
+  return out;
+}
+
+Config proxying(const Instance& instance, const RoutePhases& phases) {
   Config out;
   if (phases.any()) {
     // what lua/orctl/policy/rewrite.lua wants the server to be asked for; empty: what the client sent
     out.push_back(block("map", {text(""), {"$orctl_uri"}}, {directive("default", {text("")})}));
   }
-  append(out, connection_maps());
+  append(out, connection_maps(instance));
   append(out,
          {
              // declares a variable that costs nothing until the balancer writes it on the way to the error page;
@@ -75,6 +87,10 @@ Config proxying(const RoutePhases& phases) {
              block("map", {text(""), {"$orctl_error"}}, {directive("default", {text("")})}),
              // the same: the balancer writes the route of each request for the log, in one variable, as each costs
              block("map", {text(""), {"$orctl_route"}}, {directive("default", {text("")})}),
+             own_answers(),
+             block("map", {{"$orctl_error", true}, {"$orctl_peer_status", true}},
+                   {fixed("default", {""}), directive("", {{"$upstream_status", true}}),
+                    fixed("502", {"$upstream_status"}), fixed("504", {"$upstream_status"})}),
              // and the cookie of a sticky upstream
              block("map", {text(""), {"$orctl_set_cookie"}}, {directive("default", {text("")})}),
              fixed("proxy_http_version", {"1.1"}),
@@ -101,22 +117,19 @@ Config proxying(const RoutePhases& phases) {
   return out;
 }
 
-/// A way of requests to servers. Without policies nothing but the balancer phase runs on the usual one.
+/// A way of requests to servers. Without policies no phase before the balancer's runs on the usual one.
 struct Way {
   std::string name;     ///< of its location
   std::string rewrite;  ///< function of its rewrite phase, empty for none
-  std::string filter;   ///< function of its header filter phase, empty for none
 };
 
 /// Each costs a phase, so a request is led to the cheapest way that does all it needs; the ways of `obey_x_accel` come
 /// behind the rewrite phase of another one.
 std::vector<Way> ways(const RoutePhases& phases) {
-  std::vector<Way> out = {{"/", phases.any() ? "rewrite" : "", phases.any() ? "header_filter" : ""},
-                          {"@orctl_hops", "hops", "answer"},
-                          {"@orctl_http2", phases.any() ? "rewrite" : "", "answer"}};
+  std::vector<Way> out = {{"/", phases.any() ? "rewrite" : ""}, {"@orctl_hops", "hops"}};
   if (phases.any())
     for (const char* orders : {"buffering", "limit_rate", "all"})
-      out.push_back({std::string("@orctl_accel_") + orders, "", "answer"});
+      out.push_back({std::string("@orctl_accel_") + orders, ""});
   return out;
 }
 
@@ -130,10 +143,7 @@ Directive ignored_headers(const std::string& way) {
 }
 
 Directive proxy_location(const RoutePhases& phases, const Way& way) {
-  Config out = {
-      fixed("add_header", {"Set-Cookie", "$orctl_set_cookie", "always"}),  // nothing when empty
-      fixed("add_header", {"Upgrade", "$orctl_upgraded", "always"}),
-  };
+  Config out = {fixed("add_header", {"Set-Cookie", "$orctl_set_cookie", "always"})};  // nothing when empty
   if (way.name.starts_with("@orctl_accel_")) out.push_back(ignored_headers(way.name));
   if (!way.rewrite.empty()) out.push_back(request_phase("rewrite", way.rewrite));
   if (phases.phases.contains(Phase::access)) out.push_back(request_phase("access"));
@@ -143,10 +153,8 @@ Directive proxy_location(const RoutePhases& phases, const Way& way) {
     // it knows the size of a body without a length only when it has it
     out.push_back(fixed("proxy_request_buffering", {"on"}));
   }
-  if (!way.filter.empty()) {
-    out.push_back(fixed("lua_transform_underscores_in_response_headers", {"off"}));
-    out.push_back(request_phase("header_filter", way.filter));
-  }
+  out.push_back(fixed("lua_transform_underscores_in_response_headers", {"off"}));
+  out.push_back(request_phase("header_filter"));
   out.push_back(fixed("proxy_pass", {phases.any() ? "http://$orctl_shard$orctl_uri" : "http://$orctl_shard"}));
   return block("location", {text(way.name)}, std::move(out));
 }
@@ -160,7 +168,7 @@ Directive data_server(const Instance& instance, const std::string& digest) {
   const RoutePhases phases = route_phases(instance.spec);
   append(body, {
                    fixed("server_name", {"_"}),
-                   fixed("error_page", {"404", "413", "429", "500", "502", "504",
+                   fixed("error_page", {"404", "413", "421", "429", "500", "502", "504",
                                         "@orctl_error"}),  // without "=", which would lose the status
                    request_phase("log"),
                    block("location", {text("="), text(proof_path(digest))},
@@ -228,11 +236,12 @@ Directive http(const Instance& instance, const Tree& overlay, const Layout& layo
                    {"orctl", "escape=json",
                     R"({"time":"$time_iso8601","client":"$remote_addr","host":"$host","method":"$request_method",)"
                     R"("uri":"$request_uri","status":$status,"bytes":$body_bytes_sent,"seconds":$request_time,)"
-                    R"("route":"$orctl_route","peer":"$upstream_addr","peer_status":"$upstream_status",)"
-                    R"("peer_seconds":"$upstream_response_time","tls":"$ssl_protocol","error":"$orctl_error"})"}),
+                    R"("route":"$orctl_route","peer":"$upstream_addr","peer_status":"$orctl_peer_status",)"
+                    R"("peer_seconds":"$upstream_response_time","tls":"$ssl_protocol","error":"$orctl_error",)"
+                    R"("decided":"$orctl_decided"})"}),
              directive("access_log", {text(layout.logs(name) + "/access.log"), text("orctl")}),
          });
-  append(body, proxying(route_phases(instance.spec)));
+  append(body, proxying(instance, route_phases(instance.spec)));
   append(body, pools(nginx));
   body.push_back(request_phase("log", "ended"));  // of an overlay's servers, which may use the pools
   if (has_http(instance)) body.push_back(data_server(instance, digest));
@@ -268,6 +277,7 @@ nginx::Config nginx_conf(const Instance& instance, const Tree& overlay, const Ta
          {
              directive("worker_processes", {workers.is_int() ? text(workers.as_int()) : text(workers.as_string())}),
              directive("worker_shutdown_timeout", {text(nginx.at("worker_shutdown_timeout").as_string())}),
+             fixed("pcre_jit", {"on"}),  // every request's host is held against an expression
              directive("pid", {text(layout.pid(name))}),
              directive("lock_file", {text(layout.run(name) + "/nginx.lock")}),
              directive("error_log", {text(layout.logs(name) + "/error.log"), text("notice")}),

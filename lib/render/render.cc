@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <stdexcept>
 
 #include "base/hash.h"
@@ -10,6 +11,7 @@
 #include "base/tree_paths.h"
 #include "kind/kind.h"
 #include "model/certificates.h"
+#include "model/listener.h"
 #include "model/route_phases.h"
 #include "model/upstream_health.h"
 #include "render/embedded.h"
@@ -50,6 +52,17 @@ std::string overlay_modules(const Tree& overlay) {
 }
 
 /// What the gateway reads at its start besides its document (lua/orctl/init.lua).
+/// The listeners of the upstreams that nginx balances by itself, by name: what the gateway may not say it changes.
+Value fixed_upstreams(const Instance& instance) {
+  std::map<std::string, Value> listeners;
+  for (const Value& listener : instance.list("listener"))
+    if (is_stream(listener))
+      listeners.emplace(listener.at("upstream").as_string(), Value::array()).first->second.push(socket_name(listener));
+  Value out = Value::object();
+  for (auto& [name, sockets] : listeners) out.set(name, std::move(sockets));
+  return out;
+}
+
 std::string settings(const Instance& instance, const Layout& layout) {
   Value out = Value::object();
   out.set("state", layout.state(instance.name.str()));
@@ -64,6 +77,7 @@ std::string settings(const Instance& instance, const Layout& layout) {
     if (Value* file = source.find("password_file")) *file = layout.host_path(file->as_string());
     out.set("source", std::move(source));
   }
+  if (const Value fixed = fixed_upstreams(instance); !fixed.members().empty()) out.set("fixed", fixed);
   out.set("policies", policy_list());
   if (const RoutePhases needed = route_phases(instance.spec); needed.any()) {
     Value policy = Value::object(), phases = Value::array();

@@ -16,9 +16,11 @@ local get_request = require("resty.core.base").get_request
 local hops = require("orctl.route.hops")
 local health_rules = require("orctl.health.rules")
 local json = require("orctl.lib.json")
+local overrides = require("orctl.admin.overrides")
 local policies = require("orctl.policy.chain")
 local problem = require("orctl.lib.problem")
 local record = require("orctl.metrics.record")
+local refuse = require("orctl.lib.refuse")
 local source = require("orctl.source.poll")
 local view = require("orctl.state.view")
 local workers = require("orctl.state.workers")
@@ -34,7 +36,7 @@ local gateway = { current = current, publish = changes.publish, leads = cycle.le
 local BAD = 490 -- nginx.conf makes it a 400 and sends it to bad()
 
 local has_policies = false
-local has_several = hops.has_several
+local has_several, remove_from_answer = hops.has_several, hops.remove_from_answer
 local of_old_nginx = {} -- phases that look at more there
 
 -- The user's own modules, named one a line by whoever wrote the tree.
@@ -73,6 +75,7 @@ function _M.init(name, tree)
   local overlay = file.read(prefix .. "lua/orctl/overlay.list") or ""
   health_rules.set_modules(overlay)
   counters.init(ngx.worker.count())
+  overrides.init(settings.fixed)
   if settings.admin then
     auth.init(settings.admin.token_file)
   end
@@ -134,10 +137,14 @@ function of_old_nginx.balancer()
   return run(current())
 end
 
---- rewrite_by_lua of requests whose host is none, or that have fields of one connection of which
--- nginx does not know.
+--- rewrite_by_lua of requests whose host is none, or not the one of their handshake, or that have
+-- fields of one connection of which nginx does not know.
 function _M.hops()
-  if ngx.var.orctl_host == "" or not hops.remove(find_route) then
+  local var = ngx.var
+  -- only an instance with a listener that is strict has that variable
+  if (var.orctl_other_name or "") ~= "" and certs.differ(var.ssl_server_name, var.host) then
+    return refuse(421)
+  elseif var.orctl_host == "" or not hops.remove(find_route) then
     return ngx.exit(BAD)
   elseif has_policies then
     return policies.rewrite(find_route())
@@ -165,15 +172,10 @@ function _M.access()
   return policies.access(found(this_request()))
 end
 
---- header_filter_by_lua of the same.
+--- header_filter_by_lua.
 function _M.header_filter()
-  return policies.header_filter(found(this_request()))
-end
-
---- header_filter_by_lua where an answer may hold nothing of the server's connection.
-function _M.answer()
-  if hops.remove_from_answer() and has_policies then
-    return _M.header_filter()
+  if remove_from_answer() and has_policies then
+    return policies.header_filter(found(this_request()))
   end
 end
 
@@ -191,6 +193,7 @@ local details = {
   [412] = "the document is not the one the request names",
   [413] = "the body is too large",
   [414] = "the request line is too long",
+  [421] = "the connection was made for a host that has another certificate",
   [429] = "too many requests; Retry-After says in how many seconds there is room again",
   [431] = "the header is too large",
   [500] = "the gateway failed; its error log says why",
@@ -201,10 +204,14 @@ local details = {
 
 --- content_by_lua of the error pages: an error of nginx itself as a problem document.
 function _M.fail()
-  local status = tonumber(ngx.var.orctl_error) or ngx.status
-  if ngx.var.orctl_error == "400" then
+  local decided = ngx.var.orctl_error
+  local status = tonumber(decided) or ngx.status
+  if decided == "400" then
     return _M.bad()
-  elseif status == 502 or status == 504 then
+  elseif decided == "" then
+    ngx.var.orctl_error = status -- for the log
+  end
+  if status == 502 or status == 504 then
     balancer.failed()
   end
   return problem.send(status, details[status])

@@ -473,7 +473,7 @@ class AccessLog(Base):
         lines = self.log_lines(i, 4)
         for line in lines:
             self.assertEqual(list(line), ["time", "client", "host", "method", "uri", "status", "bytes", "seconds", "route",
-                                          "peer", "peer_status", "peer_seconds", "tls", "error"])
+                                          "peer", "peer_status", "peer_seconds", "tls", "error", "decided"])
         for line in lines[:2]:
             self.assertEqual((line["client"], line["host"], line["method"], line["uri"],
                               line["status"], line["bytes"], line["tls"], line["error"]),
@@ -488,8 +488,8 @@ class AccessLog(Base):
         self.assertEqual((lines[2]["route"], lines[2]["uri"], lines[2]["peer"],
                           lines[2]["peer_status"]),
                          ("/api upstream=up generation=2", "/api/we\"ird", a.address, "200"))
-        self.assertEqual((lines[3]["route"], lines[3]["status"], lines[3]["error"]),
-                         ("", 404, "404"))
+        self.assertEqual((lines[3]["route"], lines[3]["status"], lines[3]["error"], lines[3]["decided"]),
+                         ("", 404, "404", "no_route"))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 """Requests find the upstream that the routes name."""
+import posixpath
 import random
 import signal
 import socket
 import subprocess
 import unittest
+import urllib.parse
 
 from harness import GatewayTest, ask, before_location, document, free_port, wait_for
 
@@ -78,7 +80,7 @@ class Routing(GatewayTest):
                 ("www.test1.com:8080", "/x", "exact"), ("www.test1.com.", "/x", "exact"),
                 ("b.test1.com", "/", "wild"), ("c.b.test1.com", "/", "wild"),
                 ("b.test1.com", "/api/x?y=1", "api"), ("b.test1.com", "/%61pi/x", "api"),
-                ("b.test1.com", "/x/../api/", "api"), ("b.test1.com", "/api", "wild"),
+                ("b.test1.com", "/api/x/../", "api"), ("b.test1.com", "/api", "wild"),
                 ("test1.com", "/", "any"), ("xtest1.com", "/", "any"), ("[::1]", "/", "any")]:
             with self.subTest(host=host, path=path):
                 self.assertEqual(i.get(path, host).text(), name)
@@ -250,11 +252,11 @@ class Policies(GatewayTest):
                        {"path": "/", "upstream": "b"})
         for path, wanted in [
                 ("/api/x", "/x"), ("/api/x?q=%2F&r=a%20b", "/x?q=%2F&r=a%20b"), ("/api/", "/"),
-                ("/api", "/"), ("/apical", "/cal"), ("/%61pi/x", "/x"), ("/x/../api/y", "/y"),
-                ("/api//x", "/x"), ("/api/a%2Fb", "/a/b"), ("/api/a%20b%25", "/a%20b%25"),
-                ("/api/%0d%0aX-Evil:%201", "/%0D%0AX-Evil:%201"), ("/api/%3fa%23", "/%3Fa%23"),
+                ("/api", "/"), ("/apical", "/cal"), ("/%61pi/x", "/x"),
+                ("/api//x", "//x"), ("/api/a%2Fb", "/a%2Fb"), ("/api/a%20b%25", "/a%20b%25"),
+                ("/api/%0d%0aX-Evil:%201", "/%0d%0aX-Evil:%201"), ("/api/%3fa%23", "/%3fa%23"),
                 ("/api/%252e%252e/x", "/%252e%252e/x"), ("/api/x?/../y", "/x?/../y"),
-                ("/api/%c3%a4", "/%C3%A4"), ("/api/\\..\\x", "/%5C..%5Cx"),
+                ("/api/%c3%a4", "/%c3%a4"), ("/api/\\x", "/\\x"),
                 ("/api/" + "a" * 4000, "/" + "a" * 4000),
                 ("/api/" + "%20" * 1500, "/" + "%20" * 1500),
                 ("/old/x/y/", "/new/x/y/"), ("/old/", "/new/"), ("/one?a", "/two/?a"),
@@ -271,9 +273,10 @@ class Policies(GatewayTest):
                      "/api%2e%2e%2fsecret", "/x/../api../secret", "/api../"):
             answer = i.get(path)
             self.assert_problem(answer, 404)
-        for path in ("/api/../secret", "/api/%2e%2e/secret", "/api%2f..%2fsecret"):
-            i.get(path)
-            self.assertEqual(self.r.last["name"], "b", path)
+        # some server would take them for paths of the other route
+        for path in ("/api/../secret", "/api/%2e%2e/secret", "/api%2f..%2fsecret", "/x/../api/y", "/api/\\..\\x"):
+            self.assert_problem(i.get(path), 404)
+        self.assertEqual(self.r.got, [])
         for path in ("/api/../../secret", "/api/%2e%2e/%2e%2e/secret"):
             self.assertEqual(i.get(path).status, 400)
         self.assertEqual([g["line"] for g in self.r.got if g["name"] == "a"], [])
@@ -298,7 +301,9 @@ class Policies(GatewayTest):
             if got["name"] == "a":
                 sent = got["line"].split(" ", 1)[1].split("?")[0]
                 self.assertTrue(sent.startswith("/in/side/"), (path, sent))
-                self.assertNotRegex(sent, r"/\.\.?(/|$)|//|[^!-~]", path)
+                self.assertNotRegex(sent, r"[^!-~]", path)
+                place = posixpath.normpath(urllib.parse.unquote(sent, "latin-1").replace("\\", "/"))
+                self.assertTrue((place + "/").startswith("/in/side/"), (path, sent))
 
     def test_redirects(self):
         i = self.serve(
@@ -315,8 +320,8 @@ class Policies(GatewayTest):
                 ("old.test", "/", 308, "https://new.test/"),
                 ("old.test", "/x%20y?q=1", 308, "https://new.test/x%20y?q=1"),
                 ("old.test", "/%0d%0aSet-Cookie:%20a=b", 308,
-                 "https://new.test/%0D%0ASet-Cookie:%20a=b"),
-                ("old.test", "//evil.test/", 308, "https://new.test/evil.test/"),
+                 "https://new.test/%0d%0aSet-Cookie:%20a=b"),
+                ("old.test", "//evil.test/", 308, "https://new.test//evil.test/"),
                 ("old.test", "/.evil.test", 308, "https://new.test/.evil.test"),
                 ("TLS.test:80", "/x", 302, "https://tls.test:8443/x"),
                 ("t", "/a/x?y", 301, "/b/x?z=1&y"), ("t", "/a/?%0d%0aX:1", 301, "/b/?z=1&%0d%0aX:1"),

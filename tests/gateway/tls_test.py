@@ -5,6 +5,7 @@ import concurrent.futures
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -13,7 +14,7 @@ import tempfile
 import time
 import unittest
 
-from harness import GatewayTest, document, owner_of, wait_for
+from harness import GatewayTest, Instance, document, free_port, owner_of, wait_for
 
 DAY = 86400
 
@@ -58,12 +59,89 @@ def body(pair):
     return {k: v for k, v in pair.items() if k != "name"}
 
 
+class Strict(Instance):
+    """Serves TLS at one more address of its port, which is not strict, and at another port, strict on all addresses of IPv4."""
+
+    def manifest(self):
+        if not hasattr(self, "other_port"):
+            self.other_port = free_port()
+
+        def listener(address, port, more):
+            return '[[listener]]\naddress = "%s"\nport = %d\nprotocol = "https"\nhttp2 = true\n%s' % (address, port, more)
+        text = super().manifest().replace('port = %d\nprotocol = "https"\n' % self.tls_port, 'port = %d\nprotocol = "https"\nhttp2 = true\nstrict_sni = true\n' % self.tls_port)
+        at = text.index("[[certificate]]")
+        return text[:at] + listener("127.0.0.2", self.tls_port, "") + listener("0.0.0.0", self.other_port, "strict_sni = true\n") \
+            + listener("[::1]", self.other_port, "strict_sni = false\n") + text[at:]
+
+
+class StrictTest(GatewayTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.shop, cls.pay = certificate("shop", ["shop.test", "www.shop.test"]), certificate("pay", ["*.pay.test"])
+        cls.first = certificate("first", ["first.test"])
+
+    def ask(self, port, name, host, address="127.0.0.1", h2=False, path="/", more=()):
+        """Status of a request for `host` on a connection that was made for `name`."""
+        url = "https://%s:%d%s" % (name or ("[%s]" % address if ":" in address else address), port, path)
+        resolve = ["--resolve", "%s:%d:%s" % (name, port, address)] if name else []
+        got = subprocess.run(["curl", "-sk", "-m", "20", "-o", "-", "-w", "\n%{http_code} %{http_version}", "--http2" if h2 else "--http1.1", *resolve, "-H", "Host: " + host, *more, url],
+                             capture_output=True, timeout=30, text=True)
+        self.body, _, last = got.stdout.rpartition("\n")
+        self.assertEqual(got.returncode, 0, got)
+        code, version = last.split()
+        self.assertEqual(version, "2" if h2 else "1.1")
+        return int(code)
+
+    def strict(self, **options):
+        backend = self.backend("A")
+        instance = Strict(document([backend.address]), certs=[self.first, self.shop, self.pay], workers=1, **options)
+        self.addCleanup(instance.close)
+        return instance.start()
+
+    SAME = [("shop.test", "shop.test"), ("shop.test", "SHOP.test.:81"), ("shop.test", "www.shop.test"), ("www.shop.test", "shop.test"), ("a.pay.test", "b.pay.test"),
+            ("first.test", "nobody.test"), ("nobody.test", "first.test"), ("nobody.test", "else.test"), ("SHOP.test", "shop.test"), (None, "first.test"), (None, "nobody.test"), (None, "127.0.0.1"), (None, "[::1]:8")]
+    OTHER = [("shop.test", "a.pay.test"), ("a.pay.test", "shop.test"), ("shop.test", "nobody.test"), ("nobody.test", "shop.test"), ("shop.test", "first.test"),
+             ("shop.test", "x.www.shop.test"), (None, "shop.test"), (None, "A.PAY.test."), ("shop.test", "127.0.0.1"), ("a.pay.test", "pay.test"), ("a.pay.test", "b.a.pay.test")]
+
+    def test_a_request_for_another_certificate_is_misdirected(self):
+        for instance in (self.strict(), self.strict(policy={"limit": 1 << 20, "cap": 1 << 20})):
+            for h2 in (False, True):
+                for name, host in self.SAME:
+                    self.assertEqual(self.ask(instance.tls_port, name, host, h2=h2), 200, (name, host))
+                for name, host in self.OTHER:
+                    self.assertEqual(self.ask(instance.tls_port, name, host, h2=h2), 421, (name, host))
+                    self.assertEqual(json.loads(self.body)["title"], "Misdirected Request")
+            for more in (["-H", "Connection: X-A"], ["-H", "Upgrade: h2c", "-H", "Connection: upgrade"], ["-d", "body"]):
+                self.assertEqual((self.ask(instance.tls_port, "shop.test", "a.pay.test", more=more), self.ask(instance.tls_port, "shop.test", "shop.test", more=more)), (421, 200))
+            self.assertEqual(self.ask(instance.tls_port, "shop.test", "shop.test", more=["--request-target", "https://a.pay.test/"]), 421)
+            self.assertEqual(self.ask(instance.tls_port, "shop.test", "a.pay.test", more=["--request-target", "https://shop.test/"]), 200)
+            with open(os.path.join(instance.log, "access.log"), encoding="utf-8") as log:
+                self.assertIn('"error":"421"', log.read())
+            self.assertNotIn("[error]", instance.errors())
+
+    def test_only_where_the_listener_says_so(self):
+        instance = self.strict()
+        for port, address, wanted in ((instance.tls_port, "127.0.0.1", 421), (instance.tls_port, "127.0.0.2", 200), (instance.other_port, "127.0.0.1", 421),
+                                      (instance.other_port, "127.0.0.9", 421), (instance.other_port, "::1", 200)):
+            self.assertEqual(self.ask(port, "shop.test", "a.pay.test", address=address), wanted, (port, address))
+            self.assertEqual(self.ask(port, "shop.test", "shop.test", address=address), 200)
+        self.assertEqual(instance.get(host="shop.test").status, 200)
+
+    def test_a_certificate_that_comes_later_counts(self):
+        instance = self.strict()
+        self.assertEqual(self.ask(instance.tls_port, "shop.test", "new.test"), 421)
+        both = certificate("shop", ["shop.test", "new.test"])
+        self.assertEqual(instance.admin("PUT", "/v1/certs/shop", body(both)).status, 200)
+        self.assertEqual(self.ask(instance.tls_port, "shop.test", "new.test"), 200)
+
+
 class TlsTest(GatewayTest):
     @classmethod
     def setUpClass(cls):
         cls.a = certificate("a", ["a.test"])
         cls.a2 = certificate("a", ["a.test"], ec=False)
         cls.wild = certificate("wild", ["*.test", "other.example"])
+        cls.a3 = certificate("a3", ["dotted.example.", "second.example"])
         cls.old = certificate("old", ["old.test"], start=-20, days=10)
         cls.future = certificate("future", ["future.test"], start=5, days=10)
         cls.short = certificate("short", ["short.test"], days=3)
@@ -94,6 +172,13 @@ class TlsTest(GatewayTest):
         finally:
             connection.close()
 
+    @staticmethod
+    def served_raw(instance, name):
+        """The same; Python takes a dot off the end of a name, openssl sends it."""
+        asked = ["-noservername"] if name is None else ["-servername", name]
+        got = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % instance.tls_port, *asked], stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+        return ssl.PEM_cert_to_DER_cert(re.search(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", got.stdout.decode(), re.S).group(0))
+
     def served_by_all(self, instance, name=None):
         """{pid: certificate}, of every worker."""
         found = {}
@@ -115,6 +200,14 @@ class TlsTest(GatewayTest):
 
     def digests(self, instance):
         return {worker["certs"] for worker in instance.status()["workers"]}
+
+    def test_a_name_of_the_root_and_any_case_are_the_same_name(self):
+        instance = self.gateway(self.a2, self.wild, self.a3)
+        instance.start() if instance.master is None else None
+        for names, pair in ((["a.test", "a.test.", "A.TEST.", "A.test"], self.a2), (["b.test", "B.test.", "OTHER.example.", "other.example"], self.wild),
+                            (["dotted.example", "Dotted.EXAMPLE."], self.a3), (["x.example.", "test.", ".", "a.test..", "..", None], self.a2)):
+            for name in names:
+                self.assertEqual(self.served_raw(instance, name), fingerprint(pair), name)
 
     def test_the_name_chooses_exact_before_wildcard_before_the_first(self):
         instance = self.gateway(self.wild, self.a)

@@ -16,14 +16,15 @@ local function compiled(fields)
 end
 
 local function target(path, rewrite, uri, args, match)
-  return rewriting.target(compiled({ path = path, rewrite = rewrite, match = match }), uri, args)
+  return rewriting.target(compiled({ path = path, rewrite = rewrite, match = match }), uri,
+    paths.encode(uri), args)
 end
 
 local function location(path, to, uri, args, more)
   local redirect = { target = to }
   for name, value in pairs(more or {}) do redirect[name] = value end
   local compiled_route = compiled({ path = path, redirect = redirect })
-  return redirecting.location(compiled_route, "www.a.test", uri, args)
+  return redirecting.location(compiled_route, "www.a.test", uri, paths.encode(uri), args)
 end
 
 return {
@@ -39,7 +40,8 @@ return {
       tap.equal(target(case[1], case[2], case[3], "a=/../&b"), case[4] .. "?a=/../&b")
     end
     tap.equal(target("/api/", "/new", "/api/", nil, "exact"), "/new")
-    tap.equal(rewriting.target(compiled({ path = "/api/", strip_prefix = true }), "/api/x"), "/x")
+    local strip = compiled({ path = "/api/", strip_prefix = true })
+    tap.equal(rewriting.target(strip, "/api/x", "/api/x"), "/x")
   end },
   { "what the decoded path holds is encoded again", function()
     tap.equal(target("/a/", "/", "/a/x y\r\nHost: z"), "/x%20y%0D%0AHost:%20z")
@@ -50,6 +52,43 @@ return {
     assert(not sent:find("[^!-~]"), sent)
     tap.equal((sent:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)),
       table.concat(every))
+  end },
+  { "what follows the prefix stays as it was sent", function()
+    local decode = function(text)
+      return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+    end
+    for _, case in ipairs({ -- sent, matched if that is another than it decoded, asked for
+      { "/a/q/%2F/x", "/a/q/x", "/q/%2F/x" }, { "/a/g%2fp", nil, "/g%2fp" },
+      { "/a/caf%C3%A9%2Bx+y", nil, "/caf%C3%A9%2Bx+y" },
+      { "/a/caf\195\169", nil, "/caf\195\169" },
+      { "/a//b//c", "/a/b/c", "//b//c" }, { "//a//b", "/a/b", "//b" }, { "/%61/b", nil, "/b" },
+      { "/%61%2Fb", nil, "%2Fb" }, { "/a/x/../y", "/a/y", "/x/../y" }, { "/a/.", "/a/", "/." },
+      { "/a/x/..", "/a/", "/x/.." }, { "/a/b;c=%3B/d;", nil, "/b;c=%3B/d;" }, { "/a", nil, "" },
+      { "/a/%25%32F", "/a/%2F", "/%25%32F" }, { "http://h.test/a/%2F", "/a/", "/%2F" },
+      { "/a/b#c", "/a/b", "/b" }, { "/a/b?c", "/a/b", "/b" },
+      -- another path than the one that was matched, if it stood alone
+      { "/x/../a/b", "/a/b", "/b" }, { "/a/../a/b", "/a/b", "/b" }, { "/./a/%2Fb", "/a/b", "/b" },
+      { "/a/..%2Fa/%2B", "/a/+", "/+" }, { "http://h.test", "/a/", "/" },
+    }) do
+      tap.equal((paths.rest(case[2] or decode(case[1]), case[1], 2)), case[3], case[1])
+    end
+  end },
+  { "a path is read in other ways only where it could be", function()
+    for _, case in ipairs({ { "/a/b", "/a/b" }, { "/a/b", "/a/b?", "" },
+      { "/a/b", "/a/b?c=/..", "c=/.." } }) do
+      tap.equal(paths.is_plain(unpack(case)), true, case[2])
+    end
+    for _, case in ipairs({ { "/a/b", "/a//b" }, { "/a/b", "/a%2Fb" }, { "/b", "/a/../b" },
+      { "/a/..;/b", "/a/..;/b" }, { "/a\\b", "/a\\b" }, { "/b", "http://a/b" } }) do
+      tap.equal(paths.is_plain(unpack(case)), false, case[2])
+    end
+    for _, case in ipairs({ { "/a%2Fb%20//c", "/a%2Fb /c", "/a/b /c" },
+      { "/a/..%2fb", "/a/..%2fb", "/b" }, { "/././/a/./%2e/.", "/a/", "/a/" },
+      { "/a/..;x=1/b", "/a/..;x=1/b", "/b" }, { "/a%5C..%5Cb", "/a\\..\\b", "/b" },
+      { "/a/%2e%2E/b", "/a/../b", "/b" }, { "/a/..;/..;/b", "/a/..;/..;/b", "/b" },
+      { "/a/b;..;c", "/a/b;..;c", "/a/b;..;c" }, { "http://h", "/", "/" } }) do
+      tap.equal({ paths.readings(case[1]) }, { case[2], case[3] }, case[1])
+    end
   end },
   { "no path climbs out of the one it was given", function()
     for _, case in ipairs({ { "/api", "/", "/api../x" }, { "/api", "/", "/api.." },
@@ -67,7 +106,7 @@ return {
     tap.equal(location("/old/", "/new/", "/old/a/b"), "/new/a/b")
     tap.equal(location("/r", "/", "/r//evil.com"), "/evil.com") -- with merge_slashes off
     tap.equal(location("/r/", "/", "/r///evil.com"), "/evil.com")
-    tap.equal(location("/", "https://b.test", "//evil.com"), "https://b.test/evil.com")
+    tap.equal(location("/", "https://b.test", "//evil.com"), "https://b.test//evil.com")
     tap.equal(location("/", "https://b.test:8443/p?x=1", "/a", "q"),
       "https://b.test:8443/p/a?x=1&q")
     tap.equal(location("/", "https://b.test/p?x=1", "/a", "q", { keep_path = false }),

@@ -41,6 +41,15 @@ class Hops(Case):
         return got.returncode, int(first.split(b" ")[1]) if first else 0, fields
 
 
+    def plain(self, instance, number=0, version=b"1.1", more=b""):
+        """Status and fields, in lower case, of the same over HTTP/1.x; 0 if the answer is none of HTTP/1.x."""
+        head = ask(instance.port, b"GET /%d HTTP/%s\r\nHost: shop.example\r\n%sConnection: close\r\n\r\n" % (number, version, more)).partition(b"\r\n\r\n")[0]
+        first, *rest = head.split(b"\r\n")
+        if not head.startswith(b"HTTP/1."):
+            return 0, {}
+        return status(head), {line.split(b": ", 1)[0].lower(): line.split(b": ", 1)[1] for line in rest}
+
+
 class Requests(Hops):
     def test_fields_of_a_connection_do_not_reach_servers(self):
         for instance in self.instances():
@@ -195,6 +204,29 @@ class Answers(Hops):
             self.assertEqual((code, got, [n for n in (b"x-a", b"x_b", b"connection") if n in fields]), (0, 200, []))
             self.assertEqual({b"set-cookie", b"x-own", b"date", b"server", b"content-length"} - set(fields), set())
             self.assertEqual(self.curl(instance, 1)[:2], (0, 502))
+            for version in (b"1.0", b"1.1"):
+                # the third has a field of one connection that nginx.conf does not know of
+                for more in (b"", b"Cookie: a=b\r\n", b"Connection: X-Z\r\n"):
+                    got, fields = self.plain(instance, 0, version, more)
+                    self.assertEqual((got, [n for n in (b"x-a", b"x_b") if n in fields], fields[b"connection"]), (200, [], b"close"), more)
+                    self.assertEqual({b"set-cookie", b"x-own", b"date", b"server", b"content-length"} - set(fields), set())
+                    self.assertEqual(self.plain(instance, 1, version, more)[0], 502)
+
+    def test_whatever_an_answer_names(self):
+        """Any spelling of Connection, and any field, of any kind of answer, to any client."""
+        own = [b"X-A", b"x-b", b"ETag", b"Last-Modified", b"Cache-Control", b"Content-Type", b"Content-Language", b"Content-Encoding", b"Location", b"Set-Cookie",
+               b"WWW-Authenticate", b"Vary", b"Link", b"Retry-After", b"Accept-Ranges", b"Strict-Transport-Security", b"Expires", b"Refresh", b"X_under", b"Via"]
+        head = b"".join(name + b": Wed, 21 Oct 2015 07:28:00 GMT\r\n" for name in own)
+        codes = [b"200 OK", b"204 No Content", b"301 Moved", b"304 Not Modified", b"404 Not Found", b"426 Upgrade Required", b"500 X", b"503 X"]
+        spellings = [b"%s", b"%s, close", b"close,%s", b"keep-alive , \t%s", b"%s,%s", b",,%s,", b"Upgrade, %s, X-None"]
+        cases = [(name, code, spelling.replace(b"%s", chance(name))) for chance in (bytes.upper, bytes.lower) for name in own
+                 for code, spelling in zip(codes, spellings + [b"%s"])]
+        self.answer_with(*[b"HTTP/1.1 " + code + b"\r\n" + head + b"Connection: " + value + b"\r\n" + (b"" if code[:3] in (b"204", b"304") else b"Content-Length: 0\r\n") + b"\r\n"
+                           for _, code, value in cases])
+        for instance in self.instances():
+            for number, (name, code, value) in enumerate(cases):
+                got, fields = self.plain(instance, number)
+                self.assertEqual((got, {n.lower() for n in own} - set(fields)), (int(code[:3]), {name.lower()}), (code, value))
 
     def test_a_route_sets_a_field_that_an_answer_names(self):
         self.answer_with(self.answer(b"X-A: theirs\r\nConnection: X-A\r\n"))
@@ -217,6 +249,12 @@ class Answers(Hops):
             got = [self.curl(instance, n)[:2] for n in range(len(answers))]
             self.assertEqual([(answers[n], one) for n, one in enumerate(got) if one[0] != 0], [])
             self.assertEqual({code for _, code in got[:early]}, {502})
+            # nor one of HTTP/1.1 wait for an answer behind one that is none; to nginx what is no HTTP is HTTP/0.9, whose client is told without a head
+            got = [self.plain(instance, n) for n in range(len(answers))]
+            self.assertEqual({code for n, (code, _) in enumerate(got[:early]) if answers[n] != b"no HTTP"}, {502})
+            self.assertEqual([(answers[n], fields) for n, (code, fields) in enumerate(got) if {name.lower() for name in NOT_FOR_CLIENTS} & set(fields) - ({b"upgrade"} if code == 426 else set())], [])
+            self.assertEqual([(answers[n], fields) for n, (code, fields) in enumerate(got) if re.search(rb"Connection: X-A\r\n", answers[n]) and b"x-a" in fields
+                              and not re.search(rb"Connection: (?!X-A).*Connection: X-A", answers[n], re.S)], [])
             wait_for(lambda: instance.admin("GET", "/v1/upstreams/any").json()["items"][0]["servers"][0]["in_flight"] == 0, what="nothing is in flight")
             self.assertNotRegex(instance.errors(), r"lua entry thread|failed to run|attempt to")
 

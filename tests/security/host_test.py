@@ -213,6 +213,39 @@ class Host(Case):
         ask_h2(instance.h2_port, h2.request(1, b"/", None, [(b"host", b"shop.example:81")]))
         self.assertEqual(self.heads[-1][2]["host"], "shop.example:81")
 
+    def test_what_asks_for_the_header_host_sees_the_same(self):
+        """Limits, hashes and routes that name the header mean the host, whatever way it is written."""
+        spellings = [(None, b"shop.example"), (None, b"SHOP.example"), (None, b"shop.example."), (None, b"Shop.Example.:81"), (None, b"shop.example:"),
+                     (b"http://shop.example/", b"evil.com"), (b"http://SHOP.EXAMPLE.:80/", b"other.example")]
+
+        def each(instance, version=b"1.1"):
+            for place, host in spellings:
+                yield self.ask(instance, host, version=version, line=place and b"GET %s HTTP/%s" % (place, version)), (place, host)
+        for by in ("host", "header:Host", "header:host", "header:HOST"):
+            instance = self.both([{"path": "/", "upstream": "any", "rate_limit": {"requests": 3, "per": "1h", "by": by}}], policy=POLICY)
+            self.assertEqual([status(answer) for answer, _ in each(instance)], [200] * 3 + [429] * (len(spellings) - 3), by)
+        instance = self.both([{"path": "/", "upstream": "any"}, {"path": "/", "headers": {"Host": "shop.example*"}, "upstream": "shop"},
+                              {"path": "/only", "headers": {"host": "shop.example"}, "upstream": "wild"}])
+        for answer, what in each(instance):
+            self.assertEqual((status(answer), self.heads[0][0]), (200, "shop"), what)
+        for line, host, wanted in ((b"GET http://other.example/ HTTP/1.1", b"shop.example", "any"), (b"GET http://shop.example/only HTTP/1.1", b"other.example", "wild"),
+                                   (b"GET /only HTTP/1.1", b"SHOP.EXAMPLE.", "wild"), (b"GET /only HTTP/1.1", b"shop.example:81", "shop")):
+            self.ask(instance, host, line=line)
+            self.assertEqual(self.heads[0][0], wanted, (line, host))
+        del self.heads[:]
+        ask_h2(instance.h2_port, h2.request(1, b"/only", b"Shop.example"))
+        self.assertEqual(self.heads[0][0], "wild")
+
+    def test_the_log_says_the_same(self):
+        instance = self.hosts()
+        for host in (b"SHOP.example.:81", b"shop.example"):
+            self.ask(instance, host)
+        self.ask(instance, b"evil.com", line=b"GET http://Shop.example./ HTTP/1.1")
+        def said():
+            with open(os.path.join(instance.log, "access.log"), encoding="utf-8") as log:
+                return log.read().count('"host":"shop.example"')
+        wait_for(lambda: said() == 3, what="three lines")
+
     def test_a_path_never_becomes_a_host(self):
         routes = [{"path": "/", "redirect": {"target": "/"}}, {"path": "/old", "redirect": {"target": "/new"}},
                   {"path": "/abs", "redirect": {"target": "https://b.example"}}, {"path": "/own", "redirect": {"target": "https://{host}"}}]
@@ -228,7 +261,7 @@ class Host(Case):
                     self.assertIn(status(answer), (302, 400, 404), ask)
                     self.assertEqual(answer.lower().count(b"\nlocation:"), 1 if location else 0)
                     if location:
-                        self.assertRegex(location, rb"^(https://(b|shop)\.example)?/([^/\\]|$)", ask)
+                        self.assertRegex(location, rb"^(https://(b|shop)\.example/|/([^/\\]|$))", ask)
                         self.assertNotRegex(location, rb"[\x00-\x20\\\x7f-\xff]")
 
 

@@ -14,6 +14,15 @@ local view = require("orctl.state.view")
 
 local _M = {}
 
+local fixed = {} -- listeners of upstreams that nginx balances by itself, by name
+
+--- In the master: {upstream = {listener, ...}, ...} of tcp and udp listeners, nil for none.
+function _M.init(upstreams)
+  for name, listeners in pairs(upstreams or {}) do
+    fixed[name] = json.array(listeners)
+  end
+end
+
 local function item(upstream, key, entry)
   return {
     upstream = upstream, server = entry.address or key, state = entry.state,
@@ -115,6 +124,10 @@ end
 
 --- Changes the override of a server as the JSON text asks; the override, or a problem was sent.
 function _M.put(name, server, text)
+  if fixed[name] then
+    return problem.send(409, ("nginx itself balances upstream '%s' for %s, and no override reaches "
+      .. "that"):format(name, table.concat(fixed[name], ", ")), { code = "fixed" })
+  end
   local request, err = json.decode(text)
   if err then
     return problem.send(400, "not a JSON document: " .. err:gsub("[^ -~]", "?"))
@@ -180,7 +193,7 @@ function _M.upstream(upstream)
     end
   end
   return { name = upstream.name, balance = upstream.balance, min_healthy = upstream.min_healthy,
-    servers = servers }
+    fixed = fixed[upstream.name], servers = servers }
 end
 
 return _M

@@ -8,12 +8,14 @@ local get_request = require("resty.core.base").get_request
 local ngx_balancer = require("ngx.balancer")
 local passive = require("orctl.health.passive")
 local body_size = require("orctl.policy.client_max_body_size")
+local paths = require("orctl.route.path")
 local record = require("orctl.metrics.record")
 local router = require("orctl.route.router")
 local step = require("orctl.lib.pace").step
 
 local _M = {}
 
+local is_plain, readings = paths.is_plain, paths.readings
 local match, match_host = router.match, router.match_host
 local get_last_failure = ngx_balancer.get_last_failure
 local set_current_peer = ngx_balancer.set_current_peer
@@ -190,7 +192,7 @@ end
 local function first(upstream)
   local more = upstream.more_tries
   if more > 0 then
-    set_more_tries(more)
+    set_more_tries(more + 1) -- the server in nginx.conf, which is down, gives none
   end
   if not upstream.special and not upstream.down then
     return pick(upstream)
@@ -204,13 +206,15 @@ end
 
 -- ngx.exit(404) would be a 500 on a plain nginx, so the status travels in a variable to the
 -- error page. $orctl_error is declared by a map: nothing happens to it on the way to a server.
--- NGX_BUSY, "no live upstreams", is a 502 of nginx; NGX_ERROR would be a 500 and end the client's
--- connection.
-local NGX_BUSY = -3
+-- NGX_ERROR would be a 500 and end the client's connection. NGX_DECLINED is a 502 of nginx that is
+-- logged nowhere if there are no tries left, as at first: the server in nginx.conf is down, so it
+-- counts for none. After a failure there may be some, and nginx would ask again, for ever: NGX_BUSY
+-- ends that, and logs "no live upstreams".
+local NGX_BUSY, NGX_DECLINED = -3, -5
 
 local function refuse(status)
   var.orctl_error = status
-  return ngx.exit(NGX_BUSY)
+  return ngx.exit(get_last_failure() and NGX_BUSY or NGX_DECLINED)
 end
 
 --- Balancer phase: answers the request with this status, a text, instead of choosing a server.
@@ -221,6 +225,17 @@ local client = {
   header = function(name) return var[name] end,
 }
 
+-- The route of a path, if it has the same one however a server reads it; else none: a client could
+-- reach what one route guards by way of another.
+local function means_one(routes, host, path, raw, route)
+  local literal, liberal = readings(raw)
+  if literal ~= path and match(routes, host, literal, client) ~= route
+    or liberal ~= path and match(routes, host, liberal, client) ~= route then
+    return nil
+  end
+  return route
+end
+
 -- A variable of nginx costs more than a look into a table: none is read that decides nothing.
 local function match_route(view)
   local routes = view.router
@@ -229,7 +244,17 @@ local function match_route(view)
     return only
   end
   local host = var.host
-  return match_host(routes, host) or match(routes, host, var.uri, client)
+  local route = match_host(routes, host)
+  if route then
+    return route
+  end
+  local path = var.uri
+  route = match(routes, host, path, client)
+  local raw = var.request_uri
+  if not is_plain(path, raw) then
+    return means_one(routes, host, path, raw, route)
+  end
+  return route
 end
 
 --- For the rewrite phase: the route of the current request; nil if none matches. It is counted from

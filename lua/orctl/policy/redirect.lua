@@ -62,11 +62,15 @@ function _M.compile(value, route, compiled)
 end
 
 --- Value of Location; nil if the path would climb out of the route's. `host` is nginx's $host.
-function _M.location(route, host, path, args)
+function _M.location(route, host, path, raw, args)
   local to = route.redirect
   local base = to.before and to.before .. host .. to.after or to.base
-  local joined = to.keep_path and paths.moved(base, path, route.cut)
-    or not to.keep_path and base or nil
+  local joined = base
+  if to.keep_path then
+    joined = paths.moved(base, path, paths.clean(raw), route.cut)
+    -- without a host in front, "//evil.example" would be one
+    joined = joined and joined:gsub("^//+", "/")
+  end
   local query = to.query
   if to.keep_query and args and args ~= "" then
     query = query == "" and args or query .. "&" .. args
@@ -79,7 +83,7 @@ function _M.rewrite(to, route)
   if to.before and host == "_" and not var.http_host then
     return refuse(BAD) -- HTTP/1.0 without a Host: there is no such place
   end
-  local location = _M.location(route, host, var.uri, var.args)
+  local location = _M.location(route, host, var.uri, var.request_uri, var.args)
   if not location then
     return refuse(404)
   end

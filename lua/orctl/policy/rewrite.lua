@@ -22,13 +22,13 @@ function _M.compile(value, route, compiled)
 end
 
 --- Path and query that the server is asked for; nil if the path would climb out of the route's.
-function _M.target(route, path, args)
-  local joined = paths.moved(route.rewrite, path, route.cut)
+function _M.target(route, path, raw, args)
+  local joined = paths.moved(route.rewrite, path, raw, route.cut)
   return joined and args and args ~= "" and joined .. "?" .. args or joined
 end
 
 function _M.rewrite(_, route)
-  local target = _M.target(route, var.uri, var.args)
+  local target = _M.target(route, var.uri, var.request_uri, var.args)
   if not target then
     return refuse(404)
   end

@@ -1,6 +1,6 @@
 -- Fields that belong to one connection and to nobody behind it (RFC 9110, 7.6.1): those that
 -- Connection names, and an Upgrade that is not taken further. nginx.conf sends here only requests
--- that have some of which nginx does not know, and answers to clients whom such a field would fail.
+-- that have some of which nginx does not know, and all answers.
 local ffi = require("ffi")
 local get_request = require("resty.core.base").get_request
 local ngx_balancer = require("ngx.balancer")
@@ -30,7 +30,7 @@ local function lines(value)
   return type(value) == "table" and value or { value }
 end
 
---- Names of the fields to remove but those in `kept`, of a value of Connection or a list of them;
+-- Names of the fields to remove but those in `kept`, of a value of Connection or a list of them;
 -- nil if they are too many. Pure.
 local function named(value, kept)
   local names, seen, count = {}, {}, 0
@@ -138,30 +138,48 @@ function _M.remove_late(find_route)
 end
 
 local BAD_GATEWAY = 502
-local SWITCHING_PROTOCOLS = 101
-local usual = set("close keep-alive")
+local SWITCHING_PROTOCOLS, UPGRADE_REQUIRED = 101, 426
+local usual = set("close Close keep-alive Keep-Alive")
 
---- Header filter phase: takes from an answer what belongs to the server's connection. False if it
--- is none that a client can have: then the answer is 502.
-function _M.remove_from_answer()
-  local status = ngx.status
-  if status < 200 and not (status == SWITCHING_PROTOCOLS and var.orctl_upgrade ~= "") then
-    ngx.exit(BAD_GATEWAY)
-    return false
+local function bad_gateway()
+  ngx.exit(BAD_GATEWAY)
+  return false
+end
+
+-- nginx.conf hides the server's Upgrade. A client hears of the protocol that it is taken to, and
+-- of those that it may ask for, if its HTTP has upgrades.
+local function tell_of_upgrade(status)
+  if status == SWITCHING_PROTOCOLS then
+    ngx.header["Upgrade"] = var.orctl_upgrade
+  elseif status == UPGRADE_REQUIRED and var.server_protocol == "HTTP/1.1" then
+    ngx.header["Upgrade"] = var.upstream_http_upgrade
   end
-  local connection = var.upstream_http_connection
-  if not connection or usual[connection] then
-    return true
+end
+
+local function remove_named(status, connection)
+  if status < 200 and not (status == SWITCHING_PROTOCOLS and var.orctl_upgrade ~= "") then
+    return bad_gateway()
   end
   local names = named(connection, kept_in_answer)
   if not names then
-    ngx.exit(BAD_GATEWAY)
-    return false
+    return bad_gateway()
   end
   for i = 1, #names do
     ngx.header[names[i]] = nil
   end
+  tell_of_upgrade(status)
   return true
+end
+
+--- Header filter phase: takes from an answer what belongs to the server's connection. False if it
+-- is none that a client can have: then the answer is 502. Runs for every answer: of nearly all, two
+-- looks are the end of it.
+function _M.remove_from_answer()
+  local status, connection = ngx.status, var.upstream_http_connection
+  if status >= 200 and status ~= UPGRADE_REQUIRED and (not connection or usual[connection]) then
+    return true
+  end
+  return remove_named(status, connection)
 end
 
 return _M

@@ -1,12 +1,20 @@
--- Paths that a server or a client is told instead of the one that was asked for. Pure.
+-- Paths of requests, and those that a server or a client is told instead. Pure.
+--
+-- `path` is nginx's $uri: decoded, without dot segments and doubled slashes. Routes are matched on
+-- it. `raw` is $request_uri, as the client sent it, and what follows a replaced prefix comes from
+-- there: %2F and / are two things to a server.
 local _M = {}
 
-local byte, format, sub = string.byte, string.format, string.sub
+local byte, char, find, sub = string.byte, string.char, string.find, string.sub
 
-local SLASH = 47
+local SLASH, PERCENT, QUERY = 47, 37, 63
 
-local function percent(char)
-  return format("%%%02X", byte(char))
+local function percent(one)
+  return ("%%%02X"):format(byte(one))
+end
+
+local function unhex(digits)
+  return char(tonumber(digits, 16))
 end
 
 --- A decoded path as it is sent: what RFC 3986 does not allow in a path is encoded.
@@ -17,33 +25,118 @@ function _M.encode(path)
   return (path:gsub("[^%w._~!$&'()*+,;=:@/-]", percent))
 end
 
--- `base` with the rest of a path behind it. Nil if that makes a segment `.` or `..`: a prefix that
--- ends within a segment ("/api" of "/api../x") leaves one that nginx never saw.
-local function join(base, rest)
-  -- with merge_slashes off a path may have several, and "//host" would be another host's
-  while byte(rest) == SLASH and byte(rest, 2) == SLASH do
-    rest = sub(rest, 2)
+-- What of a request's target is its path.
+local function path_of(raw)
+  if byte(raw) ~= SLASH then
+    raw = raw:gsub("^%a[%w+.-]*://[^/?#]*", "")
   end
-  if byte(rest) == SLASH then
-    return (byte(base, -1) == SLASH and sub(base, 1, -2) or base) .. rest
-  end
-  local path = base .. rest
-  if rest ~= "" and (path .. "/"):find("/%.%.?/") then
-    return nil
-  end
-  return path
+  local path = raw:match("^[^?#]*")
+  return path == "" and "/" or path
 end
 
---- `base` with what follows the first `cut` characters of `path`, which is nginx's $uri: decoded,
--- without dot segments and doubled slashes. Nil if the path would climb out of the route's.
-function _M.moved(base, path, cut)
-  return join(base, _M.encode(sub(path, cut + 1)))
+--- The path of a request's target with whatever RFC 3986 does not allow there encoded, too.
+function _M.clean(raw)
+  return (path_of(raw):gsub("[^%w._~!$&'()*+,;=:@/%%-]", percent))
+end
+
+-- Decoded text without doubled slashes and dot segments; nil if it climbs out of where it begins.
+-- With `stays` that is a climb to where it begins, as at a server's root. What comes before its
+-- first slash is the end of a segment.
+local function resolved(text, stays)
+  local first, rest = text:match("^([^/]*)(.*)$")
+  local names, count, open = {}, 0, false
+  for name in rest:gmatch("/+([^/]*)") do
+    open = name == "" or name == "." or name == ".."
+    if name == ".." and count == 0 and not stays then
+      return nil
+    elseif name == ".." then
+      count = math.max(0, count - 1)
+    elseif not open then
+      count = count + 1
+      names[count] = name
+    end
+  end
+  return first .. (count > 0 and "/" .. table.concat(names, "/", 1, count) or "")
+    .. (open and "/" or "")
+end
+
+-- What of a raw path stands behind the one whose decoded form is `prefix`; nil if the path does not
+-- begin with it as it stands.
+local function behind(raw, prefix)
+  local at, count, last = 1, 0, nil
+  while count < #prefix do
+    local one, size = byte(raw, at), 1
+    if one == PERCENT then
+      one, size = tonumber(sub(raw, at + 1, at + 2), 16), 3
+    end
+    if not (one == SLASH and last == SLASH) then
+      count = count + 1
+      if one ~= byte(prefix, count) then
+        return nil
+      end
+    end
+    at, last = at + size, one
+  end
+  return sub(raw, at)
+end
+
+--- What follows the first `cut` characters of `path`, as it was sent; encoded anew if that would
+-- mean another path than the one that was matched.
+function _M.rest(path, raw, cut)
+  local rest = sub(path, cut + 1)
+  local sent = behind(path_of(raw), sub(path, 1, cut))
+  if sent and resolved(sent:gsub("%%(%x%x)", unhex), false) == rest then
+    return sent, rest
+  end
+  return _M.encode(rest), rest
+end
+
+--- `base` in place of the first `cut` characters of `path`. Nil if that makes a segment `.` or
+-- `..`: a prefix that ends within a segment ("/api" of "/api../x") leaves one that nginx never saw.
+function _M.moved(base, path, raw, cut)
+  local sent, rest = _M.rest(path, raw, cut)
+  if byte(sent) == SLASH then
+    return (byte(base, -1) == SLASH and sub(base, 1, -2) or base) .. sent
+  elseif rest ~= "" and (base .. rest .. "/"):find("/%.%.?[/;\\]") then
+    return nil
+  end
+  return base .. sent
 end
 
 --- Length of what is replaced: all of an exact path; of a prefix without its last slash, so that
 -- "/a/" and "/b" give "/b/x" and not "/bx".
 function _M.cut(route)
   return route.match == "exact" and #route.path or #route.path:gsub("/$", "")
+end
+
+--- Whether every server reads the path of this target as nginx does. Runs for every request whose
+-- path decides: nothing is made. Decoding and merging make a path shorter; where it ends as long as
+-- it was sent, a query or nothing follows.
+function _M.is_plain(path, raw)
+  local next_byte = byte(raw, #path + 1)
+  return (not next_byte or next_byte == QUERY) and sub(raw, 1, #path) == path
+    and not find(path, "/.", 1, true) and not find(path, "\\", 1, true)
+end
+
+-- Without doubled slashes and segments that are one dot, which no server takes for anything else.
+local function without_nothing(path)
+  local count
+  path = path:gsub("//+", "/")
+  repeat
+    path, count = path:gsub("/%./", "/")
+  until count == 0
+  return (path:gsub("/%.$", "/"))
+end
+
+--- The two ends of how servers read a path: one takes %2F for a character of a name and keeps `..`,
+-- the other takes \ for a slash, and names of dots with parameters (`..;x`) for dots.
+function _M.readings(raw)
+  local path = path_of(raw)
+  local literal = path:gsub("%%(%x%x)", function(digits)
+    return digits:upper() ~= "2F" and unhex(digits) or nil
+  end)
+  local liberal = path:gsub("%%(%x%x)", unhex):gsub("\\", "/"):gsub("(/%.%.?);[^/]*", "%1")
+  return without_nothing(literal), resolved(liberal, true)
 end
 
 return _M

@@ -16,7 +16,9 @@ end
 --- The variable of nginx that holds the name.
 function _M.variable(text)
   local kind, name = text:match("^(%l+):(.+)$")
-  if kind == "header" then
+  if kind == "header" and name:lower() == "host" then
+    return plain.host -- as routes see it, whatever way the client writes it
+  elseif kind == "header" then
     name = name:lower():gsub("-", "_")
   end
   return kind and prefixes[kind] .. name or plain[text]

@@ -80,6 +80,7 @@ local function compile_headers(value)
   local list = members(value)
   for i, one in ipairs(list) do
     local name, text = "http_" .. one[1]:lower():gsub("-", "_"), one[2]
+    name = name == "http_host" and "orctl_host" or name -- as servers see it
     local kind = text == "*" and "present" or text:sub(-1) == "*" and "prefix" or "equals"
     list[i] = { name, kind, kind == "prefix" and text:sub(1, -2) or text }
   end

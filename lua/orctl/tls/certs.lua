@@ -221,15 +221,27 @@ function _M.tick()
   follow()
 end
 
+-- The entry for a name of a handshake or of a request, nil for none, in any case and as a name of
+-- the root ("shop.example.").
+local function entry_for(name)
+  local found
+  if name then
+    name = name:lower():gsub("%.$", "")
+    found = current.exact[name] or current.wildcard[name:match("^[^.]+(%..+)$")]
+  end
+  return found or current.default
+end
+
+--- Whether two such names have different certificates.
+function _M.differ(one, other)
+  follow()
+  return entry_for(one) ~= entry_for(other)
+end
+
 --- ssl_certificate_by_lua: sets the certificate for the name that the client asks for.
 function _M.serve()
   follow()
-  local name, entry = server_name(), nil
-  if name then
-    name = name:lower()
-    entry = current.exact[name] or current.wildcard[name:match("^[^.]+(%..+)$")]
-  end
-  entry = entry or current.default
+  local entry = entry_for(server_name())
   if not entry then
     return -- no set at all: nginx has the certificate that it was started with
   end

@@ -55,7 +55,7 @@ local function seconds_of(time)
 end
 
 local function add_name(names, text)
-  text = text:lower()
+  text = text:lower():gsub("%.$", "")
   if _M.is_host(text) and not names[text] then
     names[#names + 1], names[text] = text, true
   end
