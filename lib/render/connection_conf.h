@@ -1,5 +1,5 @@
 #pragma once
-#include "model/kinds.h"
+#include "model/instance.h"
 #include "nginx/config.h"
 
 /// What of a request names its host and belongs to its connection, looked at once for all that comes after.
