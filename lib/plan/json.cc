@@ -1,7 +1,9 @@
 // Of plan.h: plans as JSON.
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
+#include "kind/secret_files.h"
 #include "model/masked.h"
 #include "plan/plan.h"
 
@@ -73,12 +75,12 @@ Change change_from(const Value& v) {
 }
 
 /// One file; sets `hides` when its content is not all there.
-Value to_value(const std::string& path, const TreeFile& file, bool& hides) {
+Value to_value(const std::string& path, const TreeFile& file, const std::set<std::string>& secret, bool& hides) {
   Value out = Value::object();
   out.set("path", path);
   out.set("mode", static_cast<int64_t>(file.mode));
   if (!file.irregular.empty()) out.set("irregular", file.irregular);
-  if (is_secret(path, file)) {
+  if (secret.contains(path) || is_secret(path, file)) {
     out.set("fingerprint", fingerprint_of(file));
     return out;
   }
@@ -93,7 +95,8 @@ Value to_value(const std::optional<Version>& version) {
   Value files = Value::array();
   const Value spec = masked_spec(version->spec);
   bool hides = spec != version->spec;
-  for (const auto& [path, file] : version->tree) files.push(to_value(path, file, hides));
+  const std::set<std::string> secret = files_with_secrets(version->spec);
+  for (const auto& [path, file] : version->tree) files.push(to_value(path, file, secret, hides));
   Value out = Value::object();
   out.set("spec", spec);
   out.set("manifest", hides ? masked_manifest({version->manifest_name, version->manifest}) : version->manifest);
