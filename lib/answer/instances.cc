@@ -1,5 +1,6 @@
 #include "answer/instances.h"
 
+#include <algorithm>
 #include <map>
 
 #include "answer/looked.h"
@@ -8,11 +9,27 @@
 
 namespace orctl {
 
+namespace {
+
+/// The columns of a kind, behind those that every object has: its name, by which `-o name` calls it, comes first.
+std::vector<Column> columns_of(const Kind& kind) {
+  std::vector<Column> columns = {
+      {"NAME", "name", member_text}, {"STATUS", "status", member_text}, {"REVISION", "revision", member_text}};
+  for (const Column& own : kind.columns) {
+    const auto same =
+        std::find_if(columns.begin(), columns.end(), [&](const Column& column) { return column.field == own.field; });
+    same == columns.end() ? columns.push_back(own) : void(*same = own);
+  }
+  return columns;
+}
+
+}  // namespace
+
 const Noun& noun_of(const Kind& kind) {
   static const std::map<std::string, Noun> nouns = [] {
     std::map<std::string, Noun> all;
     for (const Kind& one : kinds())
-      all.emplace(one.word(), Noun{one.name + "List", one.plural, one.word(), one.columns});
+      all.emplace(one.word(), Noun{one.name + "List", one.plural, one.word(), columns_of(one)});
     return all;
   }();
   return nouns.at(kind.word());

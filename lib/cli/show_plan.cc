@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "kind/secret_files.h"
 #include "model/masked.h"
 #include "sys/world.h"
 
@@ -17,18 +18,21 @@ std::string shown(const Value& v) { return v.is_string() ? v.as_string() : to_js
 
 const char* colour_of(Op op) { return op == Op::add ? "green" : op == Op::remove ? "red" : "yellow"; }
 
-/// A file as it may be shown: what is secret by its type is masked.
-std::string text_of(const std::string& path, const TreeFile& file) {
+using Paths = std::set<std::string>;
+
+/// A file as it may be shown: what is secret by its type, and `secret` by its kind, is masked.
+std::string text_of(const std::string& path, const TreeFile& file, const Paths& secret) {
   const bool key = path.starts_with(tree_path::certs) && path.ends_with(".key");
-  if (key || is_secret(path, file)) return mask_of_fingerprint(fingerprint_of(file)) + "\n";
+  if (key || secret.contains(path) || is_secret(path, file)) return mask_of_fingerprint(fingerprint_of(file)) + "\n";
   return path == tree_path::document ? masked_document(file.content) : file.content;
 }
 
 using See = std::function<void(const std::string&, const std::string*, const std::string*)>;
 
 /// Hands both texts of a file to `see`; nullptr where there is none.
-void show_file(const std::string& path, const TreeFile* was, const TreeFile* is, const See& see) {
-  const std::string before = was == nullptr ? "" : text_of(path, *was), after = is == nullptr ? "" : text_of(path, *is);
+void show_file(const std::string& path, const TreeFile* was, const TreeFile* is, const Paths& secret, const See& see) {
+  const std::string before = was == nullptr ? "" : text_of(path, *was, secret),
+                    after = is == nullptr ? "" : text_of(path, *is, secret);
   if (was == nullptr || is == nullptr || before != after)
     see(path, was == nullptr ? nullptr : &before, is == nullptr ? nullptr : &after);
 }
@@ -42,13 +46,16 @@ void each_file(const InstancePlan& plan, const See& see) {
     const auto found = tree.find(path);
     return found == tree.end() ? nullptr : &found->second;
   };
-  std::set<std::string> paths;
+  // a file that a hand has edited may hold the secret of either
+  Paths paths, secret;
+  for (const auto* version : {&plan.before, &plan.after})
+    if (*version) secret.merge(files_with_secrets((*version)->spec));
   for (const Tree* tree : {&before, &after})
     for (const auto& [path, file] : *tree) paths.insert(path);
   for (const std::string& path : paths) {
     if (path.starts_with(tree_path::own_lua)) continue;
     const TreeFile *was = file_of(before, path), *is = file_of(after, path);
-    if (was == nullptr || is == nullptr || !(*was == *is)) show_file(path, was, is, see);
+    if (was == nullptr || is == nullptr || !(*was == *is)) show_file(path, was, is, secret, see);
   }
   const std::string* old_unit = plan.before && !plan.before->unit.empty() ? &plan.before->unit : nullptr;
   const std::string* new_unit = plan.after && !plan.after->unit.empty() ? &plan.after->unit : nullptr;

@@ -20,6 +20,34 @@ void check_names(const std::vector<const Object*>& all, Diagnostics& found) {
                                "give one of the two another name"));
 }
 
+/// Tells of items of a list that have one key (x-key): nothing could tell them apart, neither diff nor people.
+void check_keys(const Value& value, const Schema::Node& node, const std::string& field, const Faults& tell) {
+  if (value.is_object())
+    for (const auto& member : value.members()) {
+      const Schema::Node* known = node.property(member.key);
+      if (known == nullptr) known = node.additional;
+      if (known != nullptr)
+        check_keys(member.value, *known, field.empty() ? member.key : field + "." + member.key, tell);
+    }
+  if (!value.is_array() || node.items == nullptr) return;
+  std::map<std::string, size_t> keys;
+  for (size_t i = 0; i < value.items().size(); ++i) {
+    const Value& item = value.items()[i];
+    const std::string at = fmt::format("{}[{}]", field, i);
+    check_keys(item, *node.items, at, tell);
+    if (node.key.empty() || !item.is_object()) continue;
+    Value key = Value::array();
+    for (const std::string& name : node.key) key.push(item.find(name) == nullptr ? Value() : *item.find(name));
+    if (const auto [same, fresh] = keys.emplace(to_json(key), i); !fresh) {
+      const Value* first = item.find(node.key.front());
+      tell(Severity::error, "duplicate-key", first == nullptr ? item : *first,
+           first == nullptr ? at : at + "." + node.key.front(),
+           fmt::format("{}[{}] has the same {}", field, same->second, join(node.key, ", ")),
+           "each item has its own, by which it is known");
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<Manifest> read_manifest(Source source, Diagnostics& found) {
@@ -60,6 +88,7 @@ std::optional<Object> make_object(Manifest manifest, Diagnostics& found) {
     if (const Value& name = object.spec.at("name"); !can_be_object_name(name.as_string()))
       tell(Severity::error, "bad-name", name, "name", fmt::format("\"{}\" cannot be a name", name.as_string()),
            "a-z, 0-9, - and _, a letter first, at most 64 characters, for example \"edge\"");
+    check_keys(object.spec, schema.root(), "", tell);
     if (kind.check != nullptr) kind.check(object, tell);
   }
   const bool valid = !has_errors(faults);

@@ -63,6 +63,20 @@ bool is_at(const std::string& host, int64_t port, const std::vector<Endpoints>& 
          std::any_of(allowed.begin(), allowed.end(), [&](const Endpoints& one) { return one.holds(*address, port); });
 }
 
+/// Whether all ports of `host` are allowed; of what is no address, whether everything is.
+bool is_wholly(const std::string& host, const std::vector<Endpoints>& allowed) {
+  const auto address = parse_ip(host);
+  return std::any_of(allowed.begin(), allowed.end(), [&](const Endpoints& one) {
+    return address ? one.low <= 1 && one.high >= 65535 && one.network.holds(*address) : one.text == "any";
+  });
+}
+
+/// An address as parse_ip() takes it: without the length of its network, and IPv6 in brackets.
+std::string bare_address(const std::string& text) {
+  const std::string host = text.substr(0, text.find('/'));
+  return host.find(':') != std::string::npos && !host.starts_with('[') ? "[" + host + "]" : host;
+}
+
 std::string listed(const std::vector<Endpoints>& all) {
   Paths texts;
   for (const Endpoints& one : all)
@@ -203,10 +217,20 @@ std::optional<Refusal> refuse_certificate_file(const std::string& path, const Po
                  "bring it along as certs/NAME; " + change("certificate_files", path, policy)};
 }
 
-std::optional<Refusal> refuse_listen(const std::string& address, int64_t port, const Policy& policy) {
-  if (is_at(address, port, policy.allow_listen)) return std::nullopt;
+std::optional<int64_t> port_of(const Value& object) {
+  const Value* port = object.find("port");
+  return port != nullptr && port->is_int() ? std::optional(port->as_int()) : std::nullopt;
+}
+
+std::optional<Refusal> refuse_listen(const std::string& address, std::optional<int64_t> port, const Policy& policy) {
+  const std::string host = bare_address(address);
+  if (port ? is_at(host, *port, policy.allow_listen) : is_wholly(host, policy.allow_listen)) return std::nullopt;
   return Refusal{fmt::format("is nowhere that instances of this host may listen ({})", listed(policy.allow_listen)),
-                 change("allow_listen", endpoint(address, port), policy)};
+                 change("allow_listen",
+                        !parse_ip(host) ? "any"
+                        : port          ? endpoint(host, *port)
+                                        : host,
+                        policy)};
 }
 
 std::optional<Refusal> refuse_admin_listen(const std::string& listen, const Policy& policy) {
@@ -220,17 +244,20 @@ std::optional<Refusal> refuse_admin_listen(const std::string& listen, const Poli
 
 std::optional<Refusal> refuse_source(const Value& source, const Policy& policy) {
   const std::string& host = source.at("host").as_string();
-  const int64_t port = source.at("port").as_int();
-  if (!is_at(host, port, policy.allow_sources))
+  const auto port = port_of(source);
+  const auto is_in_list = [&](const std::vector<Endpoints>& all) {
+    return port ? is_at(host, *port, all) : is_wholly(host, all);
+  };
+  const std::string written = port ? endpoint(host, *port) : host;
+  if (!is_in_list(policy.allow_sources))
     return Refusal{fmt::format("is no source that a manifest may name here ({})", listed(policy.allow_sources)),
-                   change("allow_sources", endpoint(host, port), policy)};
+                   change("allow_sources", written, policy)};
   const Value *tls = source.find("tls"), *verify = source.find("tls_verify");
-  const bool proved = tls != nullptr && tls->as_bool() && (verify == nullptr || verify->as_bool());
+  const bool proved = tls != nullptr && *tls == Value(true) && (verify == nullptr || *verify == Value(true));
   const bool clear = source.find("password_file") != nullptr && !proved;
-  if (!clear || is_at(host, port, policy.clear_secrets)) return std::nullopt;
-  return Refusal{
-      "would be sent the password without TLS, or with TLS that proves nothing",
-      "say tls = true, and not tls_verify = false; " + change("clear_secrets", endpoint(host, port), policy)};
+  if (!clear || is_in_list(policy.clear_secrets)) return std::nullopt;
+  return Refusal{"would be sent the password without TLS, or with TLS that proves nothing",
+                 "say tls = true, and not tls_verify = false; " + change("clear_secrets", written, policy)};
 }
 
 std::string policy_keys(Authority authority) {

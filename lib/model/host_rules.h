@@ -24,11 +24,15 @@ std::optional<Refusal> refuse_layout(const std::string& layout, const Policy& po
 /// `name` is the instance's: its own folder of secrets is always allowed.
 std::optional<Refusal> refuse_secret_file(const std::string& path, const std::string& name, const Policy& policy);
 std::optional<Refusal> refuse_certificate_file(const std::string& path, const Policy& policy);
-std::optional<Refusal> refuse_listen(const std::string& address, int64_t port, const Policy& policy);
+/// Without a port all ports of the address are asked for; of what is no address, as the name of a network interface is,
+/// whether instances may listen anywhere.
+std::optional<Refusal> refuse_listen(const std::string& address, std::optional<int64_t> port, const Policy& policy);
 /// `listen` is "ADDRESS:PORT".
 std::optional<Refusal> refuse_admin_listen(const std::string& listen, const Policy& policy);
-/// `source` is instance.source; also what its password would have to pass.
+/// `source` is like instance.source, and need not have a port; also what its password would have to pass.
 std::optional<Refusal> refuse_source(const Value& source, const Policy& policy);
+/// The port that stands beside an address in `object`.
+std::optional<int64_t> port_of(const Value& object);
 
 /// The keys of config.policy that fields with this mark are held against: "policy.binaries"; "" for none.
 std::string policy_keys(Authority authority);

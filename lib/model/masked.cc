@@ -90,6 +90,21 @@ Value masked(const Value& value, const Schema::Node& node) {
 
 Value masked_spec(const Value& spec) { return masked(spec, schema_of(spec).root()); }
 
+std::string without_secrets(std::string text, const Value& spec) {
+  std::vector<std::string> secrets;
+  each_secret(spec, schema_of(spec).root(), [&](const Value& secret) {
+    secrets.push_back(secret.is_string() ? secret.as_string() : to_json(secret));
+  });
+  std::sort(secrets.begin(), secrets.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
+  for (const std::string& secret : secrets) {
+    if (secret.empty()) continue;
+    const std::string mask = mask_of(secret);
+    for (size_t at = text.find(secret); at != text.npos; at = text.find(secret, at + mask.size()))
+      text.replace(at, secret.size(), mask);
+  }
+  return text;
+}
+
 void hide_secret_lines(const std::string& file, const Value& document, const Schema::Node& node, Diagnostics& faults) {
   std::set<uint32_t> lines;
   each_secret(document, node, [&](const Value& secret) { lines.insert(secret.place.line); });

@@ -26,6 +26,9 @@ Value masked(const Value& value, const Schema::Node& node);
 /// The same of a spec, by its kind.
 Value masked_spec(const Value& spec);
 
+/// `text`, which a program has said, with each secret of a spec masked that stands in it as it is.
+std::string without_secrets(std::string text, const Value& spec);
+
 /// Takes out of faults the lines of `file`, read as `document`, in which a secret begins: they would be shown with it.
 void hide_secret_lines(const std::string& file, const Value& document, const Schema::Node& node, Diagnostics& faults);
 

@@ -93,7 +93,7 @@ class PolicyCheck {
                              add(refusal.code.c_str(), value, field,
                                  fmt::format("{} {}", to_json(value), refusal.what.text), refusal.what.hint);
                          });
-    if (policy_.risk == Policy::Risk::low) check_risk(overlay);
+    if (policy_.risk == Policy::Risk::low && is_instance()) check_risk(overlay);
     return std::move(found_);
   }
 
@@ -108,50 +108,65 @@ class PolicyCheck {
     Refusal what;
   };
 
-  /// The one place where a mark of the schema becomes a question to the policy. `risk` is asked of files and code
-  /// together (check_risk), and a port with its address.
+  bool is_instance() const { return kind_name_of(object_.spec) == "Instance"; }
+
+  /// A source as an instance has it, whatever the field of its host is called.
+  static Value with_host(const Value& source, const std::string& host) {
+    Value out = source.is_object() ? source : Value::object();
+    out.set("host", host);
+    return out;
+  }
+
+  /// The one place where a mark of the schema becomes a question to the policy. `risk` is asked of an instance's files
+  /// and code together (check_risk), and a port with its address. What is no text is asked as it would be written.
   std::vector<Coded> refusals(Authority authority, const Value& value, const Value& parent) const {
     std::vector<Coded> all;
+    const std::string text = value.is_string() ? value.as_string() : to_json(value);
     const auto take = [&](std::string_view code, std::optional<Refusal> refusal) {
       if (refusal) all.push_back({fmt::format("policy-{}", code), std::move(*refusal)});
     };
     const bool is_port = value.is_int();
     switch (authority) {
       case Authority::name:
-        take("name", refuse_name(value.as_string(), policy_));
+        take("name", refuse_name(text, policy_));
         break;
       case Authority::binary:
-        take("binary", refuse_binary(value.as_string(), policy_));
+        take("binary", refuse_binary(text, policy_));
         break;
       case Authority::user:
-        take("user", refuse_user(value.as_string(), policy_));
+        take("user", refuse_user(text, policy_));
         break;
       case Authority::layout:
-        take("layout", refuse_layout(value.as_string(), policy_));
+        take("layout", refuse_layout(text, policy_));
         break;
       case Authority::connect:
-        take("address", refuse_address(value.as_string(), policy_));
+        if (is_port) break;
+        // of another kind the port may stand in a field of its own, or be the same for all
+        take("address", server_host_fault(text).empty() ? refuse_host(text, policy_) : refuse_address(text, policy_));
         break;
       case Authority::source:
         if (is_port) break;
-        take("address", refuse_host(value.as_string(), policy_));
-        take("source", refuse_source(parent, policy_));
+        take("address", refuse_host(text, policy_));
+        take("source", refuse_source(with_host(parent, text), policy_));
         break;
       case Authority::secret_file:
-        take("secret", refuse_secret_file(value.as_string(), id_of(object_.spec), policy_));
+        take("secret", refuse_secret_file(text, id_of(object_.spec), policy_));
         break;
       case Authority::certificate_file:
-        take("certificate", refuse_certificate_file(value.as_string(), policy_));
+        take("certificate", refuse_certificate_file(text, policy_));
         break;
       case Authority::listen:
         if (is_port) break;
-        take("listen", refuse_listen(value.as_string(), parent.at("port").as_int(), policy_));
+        take("listen", refuse_listen(text, port_of(parent), policy_));
         break;
       case Authority::admin_listen:
-        take("listen", refuse_admin_listen(value.as_string(), policy_));
+        take("listen", refuse_admin_listen(text, policy_));
         break;
       case Authority::overlay:
       case Authority::code:
+        if (!is_instance() && policy_.risk == Policy::Risk::low)
+          take("risk", Refusal{"is code, and the policy of this host has risk \"low\"", risk_hint()});
+        break;
       case Authority::none:
       case Authority::host:
       case Authority::instance:
@@ -160,10 +175,14 @@ class PolicyCheck {
     return all;
   }
 
+  std::string risk_hint() const {
+    return fmt::format(
+        "if whoever writes these files may do what the workers may: risk = \"high\" under [policy] in {}",
+        policy_.file);
+  }
+
   void check_risk(const Tree& overlay) {
-    const std::string hint =
-        fmt::format("if whoever writes these files may do what the workers may: risk = \"high\" under [policy] in {}",
-                    policy_.file);
+    const std::string hint = risk_hint();
     std::vector<std::string> files;
     for (const auto& [path, file] : overlay)
       if (path.starts_with(tree_path::lua)) files.push_back(path);  // snippets are looked at directive by directive

@@ -16,12 +16,13 @@ using Node = Schema::Node;
 
 /// What tells `item` apart in its list: "payment", "10.0.0.1:8080", "www.test1.com/api".
 std::string key_of(const Value& item, const Node& list) {
-  if (list.key.front() == "host") return route_label(item);
+  static const Node* const routes = Schema::get("instance").find("route");
+  if (&list == routes) return route_label(item);
   std::string key;
   for (const std::string& member : list.key) {
-    const Value& part = item.at(member);
+    const Value* part = item.find(member);
     if (!key.empty()) key += ":";
-    key += part.is_string() ? part.as_string() : to_json(part);
+    if (part != nullptr) key += part->is_string() ? part->as_string() : to_json(*part);
   }
   return key;
 }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "model/masked.h"
+#include "model/object.h"
 
 namespace orctl {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 constexpr size_t told_one_by_one = 8;
 
 /// Files that differ although no field does: a hand has edited them, or another orctl has made them.
-void diff_files(const Version& before, const Version& after, std::vector<Change>& out) {
+void diff_files(const Version& before, const Version& after, Impact impact, std::vector<Change>& out) {
   std::set<std::string> paths;
   for (const Tree* tree : {&before.tree, &after.tree})
     for (const auto& [path, file] : *tree) paths.insert(path);
@@ -22,11 +23,12 @@ void diff_files(const Version& before, const Version& after, std::vector<Change>
   for (const std::string& path : paths) {
     const TreeFile *was = file_of(before.tree, path), *is = file_of(after.tree, path);
     if (was != nullptr && is != nullptr && *was == *is) continue;
-    out.push_back({was == nullptr  ? Op::add
-                   : is == nullptr ? Op::remove
-                                   : Op::change,
-                   FileKey{path}, was == nullptr ? Value() : brief(*was), is == nullptr ? Value() : brief(*is),
-                   Impact::none, "not what the manifest gives"});
+    Change c{was == nullptr ? Op::add : is == nullptr ? Op::remove : Op::change, FileKey{path}, {}, {}, impact, ""};
+    const bool irregular = was != nullptr && !was->irregular.empty();
+    if (was != nullptr) c.before = irregular ? Value(was->irregular) : brief(*was);
+    if (is != nullptr) c.after = brief(*is);
+    c.reason = irregular ? "it is " + was->irregular : "not what the manifest gives";
+    out.push_back(std::move(c));
   }
 }
 
@@ -67,18 +69,20 @@ void diff_rights(const std::vector<Misfit>& misfits, std::vector<Change>& out) {
 }
 
 InstancePlan plan_files(InstancePlan plan, const std::vector<Misfit>& misfits) {
+  // what is made, taken away or not as it was made costs what the schema says of the whole
+  const Impact whole = schema_of(plan.after ? plan.after->spec : plan.before->spec).root().impact;
   if (!plan.before) {
-    plan.changes.push_back({Op::add, Whole::object, {}, masked_spec(plan.after->spec), Impact::none, ""});
+    plan.changes.push_back({Op::add, Whole::object, {}, masked_spec(plan.after->spec), whole, ""});
     plan.steps = {CheckTree{}, CommitRevision{}, SwapTree{}, Verify{}};
     return plan;
   }
   if (!plan.after) {
-    plan.changes.push_back({Op::remove, Whole::object, masked_spec(plan.before->spec), {}, Impact::none, ""});
+    plan.changes.push_back({Op::remove, Whole::object, masked_spec(plan.before->spec), {}, whole, ""});
     plan.steps = {CommitRevision{}, SwapTree{}};
     return plan;
   }
   plan.changes = diff_specs(plan.before->spec, plan.after->spec);
-  if (plan.changes.empty()) diff_files(*plan.before, *plan.after, plan.changes);
+  if (plan.changes.empty()) diff_files(*plan.before, *plan.after, whole, plan.changes);
   diff_rights(misfits, plan.changes);
   if (plan.empty()) return plan;
   const bool other_tree = plan.before->tree != plan.after->tree;

@@ -225,8 +225,17 @@ std::vector<std::string> present_ids(const World& world) {
   return all;
 }
 Error unknown_object(const std::string& id, const World& world) {
-  const Kind* kind = find_kind_by_word(parts_of_id(id).word);
-  if (kind == nullptr || kind->lives == Kind::Lives::nowhere) kind = find_kind("Instance");
+  const IdParts parts = parts_of_id(id);
+  const Kind* kind = find_kind_by_word(parts.word);
+  if (kind == nullptr || kind->lives == Kind::Lives::nowhere) {
+    std::vector<std::string> words;
+    for (const Kind& one : kinds())
+      if (one.lives == Kind::Lives::in_files) words.push_back(one.word());
+    const auto similar = nearest(parts.word, words);
+    return Error(
+        Exit::usage, fmt::format("there is no '{}': this orctl knows no kind '{}'", id, parts.word),
+        similar ? fmt::format("did you mean '{}/{}'?", *similar, parts.name) : "orctl get --help names what it knows");
+  }
   const auto near = nearest(id, present_objects(*kind, world));
   return Error(Exit::usage, fmt::format("there is no {} '{}'", kind->word(), id),
                near ? "did you mean '" + *near + "'?" : "orctl get " + kind->plural);

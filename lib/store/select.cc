@@ -18,7 +18,7 @@ bool labels_match(const Value& spec, const std::vector<std::string>& wanted) {
     if (equals == std::string::npos)
       throw Error(Exit::usage, "the label '" + pair + "' is not key=value", "for example -l team=payments");
     const Value* value = labels == nullptr ? nullptr : labels->find(pair.substr(0, equals));
-    return value != nullptr && value->as_string() == pair.substr(equals + 1);
+    return value != nullptr && value->is_string() && value->as_string() == pair.substr(equals + 1);
   });
 }
 
@@ -37,6 +37,15 @@ std::vector<std::string> labelled(const std::set<std::string>& ids, const std::v
       unread(e.within("the labels of " + name));
     }
   return out;
+}
+
+/// Of what only instances can do: there is none of that name, or the name is an object's of another kind.
+Error no_instance(const std::string& name, const std::vector<std::string>& known, const World& world) {
+  const Kind* kind = find_kind_by_word(parts_of_id(name).word);
+  if (kind == nullptr || kind->lives != Kind::Lives::in_files) return unknown_instance(name, known);
+  const std::vector<std::string> all = present_objects(*kind, world);
+  if (std::find(all.begin(), all.end(), name) == all.end()) return unknown_object(name, world);
+  return Error(Exit::usage, "'" + name + "' is no instance", "what there is of it: orctl get " + kind->plural);
 }
 
 }  // namespace
@@ -66,7 +75,7 @@ std::vector<std::string> select_objects(const Kind& kind, const std::vector<std:
   for (const std::string& pattern : patterns) {
     const size_t before = chosen.size();
     for (const std::string& id : known)
-      if (id == pattern || glob_match(pattern, parts_of_id(id).name)) chosen.insert(id);
+      if (glob_match(pattern, id) || glob_match(pattern, parts_of_id(id).name)) chosen.insert(id);
     if (pattern.find_first_of("*?") == std::string::npos && chosen.size() == before)
       throw unknown_object(pattern.find('/') == std::string::npos ? kind.word() + "/" + pattern : pattern, world);
   }
@@ -97,7 +106,7 @@ std::vector<std::string> select_instances(const std::vector<std::string>& patter
     for (const std::string& name : known)
       if (glob_match(pattern, name)) chosen.insert(name);
     if (!glob && chosen.size() == before && std::find(known.begin(), known.end(), pattern) == known.end())
-      throw unknown_instance(pattern, known);
+      throw no_instance(pattern, known, world);
   }
   return labelled(chosen, labels, world, unread);
 }

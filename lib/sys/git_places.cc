@@ -92,21 +92,35 @@ class Places {
     }
   }
 
+  /// Whether `name` is the ref of one thing: of an Instance, whose name ends in a number, or of an object below the
+  /// word of its kind, which holds none behind a "_".
+  static bool is_of_one(const std::string& name) {
+    for (const std::string_view top : {"refs/heads/", "refs/orctl/applied/"}) {
+      if (!name.starts_with(top)) continue;
+      const std::string id = name.substr(top.size()), word = id.substr(0, id.find('/'));
+      const size_t tail = word.rfind('_') + 1;
+      const bool instance = tail != 0 && tail < word.size() && word[tail] >= '0' && word[tail] <= '9';
+      return std::count(id.begin(), id.end(), '/') == (instance ? 0 : 1);
+    }
+    return name == notes_ref;
+  }
+
   /// A folder where one ref is to be, unless all in it are refs that somebody has made: an empty one is git's own way.
-  bool stands_in_the_way(const std::string& parent, const std::string& name) const {
+  bool stands_in_the_way(const std::string& name) const {
+    if (!is_of_one(name)) return false;
     size_t refs = 0, sound = 0;
     each_ref_file(store_, name, [&](const std::string& inner) {
       ++refs;
       if (is_sound_ref(inner)) ++sound;
     });
-    return parent == "refs/heads" || parent == "refs/orctl/applied" ? sound < refs : refs > 0 && name == notes_ref;
+    return name == notes_ref ? refs > 0 : sound < refs;
   }
 
   void look_at_refs(const std::string& parent, size_t depth) {
     if (depth > kept_tree_limits.depth) return;
     for (const Fs::Entry& entry : Fs({}).list(store_ + "/" + parent)) {
       const std::string name = parent + "/" + entry.name;
-      if (entry.kind == Kind::folder && stands_in_the_way(parent, name))
+      if (entry.kind == Kind::folder && stands_in_the_way(name))
         tell(name, Kind::folder, "ref", Misplaced::Told::here);
       else if (entry.kind == Kind::folder)
         look_at_refs(name, depth + 1);

@@ -34,7 +34,10 @@ Tree render(const Value& spec, const std::string& host) {
   for (const Value& line : spec.at("lines").items()) text += "\n" + line.at("text").as_string();
   if (spec.at("size") == Value("loud"))
     std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::toupper(c); });
-  return {{"motd", {text + "\n"}}, {"lines/count", {std::to_string(spec.at("lines").items().size()) + "\n"}}};
+  Tree tree = {{"motd", {text + "\n"}}, {"lines/count", {std::to_string(spec.at("lines").items().size()) + "\n"}}};
+  if (const Value* password = spec.find("password"))
+    tree["door"] = {"opens with '" + password->as_string() + "'\n", rights::secret_file};
+  return tree;
 }
 
 }  // namespace
@@ -43,15 +46,12 @@ Kind motd_kind() {
   return {"Motd",
           "motds",
           Kind::Lives::in_files,
-          {{"NAME", "name", member_text},
-           {"STATUS", "status", member_text},
-           {"REVISION", "revision", member_text},
-           {"LINES", "lines", count_text},
-           {"TEXT", "text", member_text, Column::Shown::wide}},
+          {{"LINES", "lines", count_text}, {"TEXT", "text", member_text, Column::Shown::wide}},
           check,
           check_together,
           render,
-          {"/bin/sh", "-c", "! grep -n FORBIDDEN \"$0/motd\"", "{tree}"},
+          {"/bin/sh", "-c", "IFS=:; for f in $0; do test -f $f && ! grep -n FORBIDDEN $f || exit 1; done",
+           "{tree}/motd:{tree}/lines/count"},
           {"/bin/sh", "-c", "! grep -n UNSEEN \"$0/motd\"", "{tree}"}};
 }
 
