@@ -144,7 +144,7 @@ Observed observe(const std::string& name, const World& world, const NginxMasters
   version.tree = world.fs.read_tree(o.tree_path, tree_ownership(version.spec, world));
   version.digest = tree_digest(version.tree);
   const bool process = has_process(version.spec);
-  if (process && world.fs.exists(world.layout.unit(name))) version.unit = world.fs.read(world.layout.unit(name));
+  version.unit = process && world.fs.exists(world.layout.unit(name)) ? world.fs.read(world.layout.unit(name)) : "";
   o.version = std::move(version);
   if (process) observe_process(o, world, all);
   try {
