@@ -29,6 +29,7 @@ void flags(Flags& f, Options& o) {
 /// Debian 12's nginx with libnginx-mod-http-lua and libnginx-mod-stream.
 Target debian() {
   Target t;
+  t.http2_directive = false;
   t.binary = "/usr/sbin/nginx";
   t.modules = {"/usr/lib/nginx/modules/ndk_http_module.so", "/usr/lib/nginx/modules/ngx_http_lua_module.so"};
   t.stream_modules = {"/usr/lib/nginx/modules/ngx_stream_module.so"};

@@ -97,6 +97,7 @@ NginxFacts nginx_facts(const std::string& binary, const World& world) {
   facts.stream_module = world.fs.exists(facts.modules_path + "/ngx_stream_module.so");
   // openresty/1.27.1.1 is nginx 1.27.1
   facts.stderr_option = version_number(facts.version) >= 1019005;
+  facts.http2_directive = version_number(facts.version) >= 1025001;
   return facts;
 }
 
@@ -154,6 +155,7 @@ Target find_target(const Value& spec, const World& world) {
   Target target;
   target.binary = *binary;
   target.stderr_option = facts.stderr_option;
+  target.http2_directive = facts.http2_directive;
   if (!facts.lua_built_in) {
     for (const char* module : {"ndk_http_module.so", "ngx_http_lua_module.so"})
       if (world.fs.exists(facts.modules_path + "/" + module))

@@ -159,10 +159,9 @@ Directive proxy_location(const RoutePhases& phases, const Way& way) {
   return block("location", {text(way.name)}, std::move(out));
 }
 
-Directive data_server(const Instance& instance, const std::string& digest) {
-  Config body;
-  for (const Value& listener : instance.list("listener"))
-    if (!is_stream(listener)) body.push_back(directive("listen", listen_args(listener)));
+/// The server of the listeners in `listens`.
+Directive data_server(const Instance& instance, const std::string& digest, Config listens) {
+  Config body = std::move(listens);
   append(body, tls(instance));
   append(body, connection_checks());
   const RoutePhases phases = route_phases(instance.spec);
@@ -182,6 +181,21 @@ Directive data_server(const Instance& instance, const std::string& digest) {
                          {fixed("internal", {}), lua("content", "require(\"orctl.init\").bad()")}),
                });
   return block("server", {}, std::move(body));
+}
+
+/// One server, or two: `http2 on` is of a whole server, those without TLS included, which would speak HTTP/2, too.
+Config data_servers(const Instance& instance, const std::string& digest, bool http2_directive) {
+  Config without, with;
+  for (const Value& listener : instance.list("listener"))
+    if (!is_stream(listener))
+      (http2_directive && has_http2(listener) ? with : without)
+          .push_back(directive("listen", listen_args(listener, http2_directive)));
+  Config out;
+  if (!without.empty()) out.push_back(data_server(instance, digest, std::move(without)));
+  if (with.empty()) return out;
+  with.push_back(fixed("http2", {"on"}));
+  out.push_back(data_server(instance, digest, std::move(with)));
+  return out;
 }
 
 /// The admin endpoint, on its unix socket or on TCP. Sizes and times are limited.
@@ -211,7 +225,8 @@ Directive admin_server(const Arg& listen, const char* handler) {
                });
 }
 
-Directive http(const Instance& instance, const Tree& overlay, const Layout& layout, const std::string& digest) {
+Directive http(const Instance& instance, const Tree& overlay, const Target& target, const Layout& layout,
+               const std::string& digest) {
   const std::string name = instance.name.str();
   const Value& nginx = instance.spec.at("nginx");
   Config body = {
@@ -244,7 +259,7 @@ Directive http(const Instance& instance, const Tree& overlay, const Layout& layo
   append(body, proxying(instance, route_phases(instance.spec)));
   append(body, pools(nginx));
   body.push_back(request_phase("log", "ended"));  // of an overlay's servers, which may use the pools
-  if (has_http(instance)) body.push_back(data_server(instance, digest));
+  append(body, data_servers(instance, digest, target.http2_directive));
   if (has_folder(overlay, tree_path::http_snippets)) body.push_back(include_of(tree_path::http_snippets));
   body.push_back(admin_server(text("unix:" + layout.admin_socket(name)), "admin"));
   append(body.back().block, tls_admin(instance, "admin"));
@@ -282,7 +297,7 @@ nginx::Config nginx_conf(const Instance& instance, const Tree& overlay, const Ta
              directive("lock_file", {text(layout.run(name) + "/nginx.lock")}),
              directive("error_log", {text(layout.logs(name) + "/error.log"), text("notice")}),
              block("events", {}, {directive("worker_connections", {text(nginx.at("worker_connections").as_int())})}),
-             http(instance, overlay, layout, digest),
+             http(instance, overlay, target, layout, digest),
          });
   if (!stream.empty()) out.push_back(block("stream", {}, std::move(stream)));
   return out;

@@ -7,13 +7,18 @@
 
 namespace orctl {
 
-std::vector<nginx::Arg> listen_args(const Value& listener) {
+bool has_http2(const Value& listener) {
+  const Value* http2 = listener.find("http2");
+  return listener.at("protocol").as_string() == "https" && http2 != nullptr && http2->as_bool();
+}
+
+std::vector<nginx::Arg> listen_args(const Value& listener, bool http2_directive) {
   std::vector<nginx::Arg> args = {
       text(fmt::format("{}:{}", listener.at("address").as_string(), listener.at("port").as_int())),
       text("default_server")};
   if (listener.at("protocol").as_string() != "https") return args;
   args.push_back(text("ssl"));
-  if (const Value* http2 = listener.find("http2"); http2 != nullptr && http2->as_bool()) args.push_back(text("http2"));
+  if (has_http2(listener) && !http2_directive) args.push_back(text("http2"));
   return args;
 }
 

@@ -6,8 +6,12 @@
 
 namespace orctl {
 
-/// The arguments of `listen` for an http or https listener.
-std::vector<nginx::Arg> listen_args(const Value& listener);
+/// Whether a listener speaks HTTP/2.
+bool has_http2(const Value& listener);
+
+/// The arguments of `listen` for an http or https listener; HTTP/2 is said elsewhere where nginx has a directive for
+/// it.
+std::vector<nginx::Arg> listen_args(const Value& listener, bool http2_directive);
 
 /// What a server{} with https listeners needs; nothing when there is none.
 nginx::Config tls(const Instance& instance);

@@ -74,6 +74,32 @@ class Strict(Instance):
             + listener("[::1]", self.other_port, "strict_sni = false\n") + text[at:]
 
 
+class Mixed(Instance):
+    """Speaks HTTP/2 at one more port, and at none of the others."""
+
+    def manifest(self):
+        if not hasattr(self, "h2_port"):
+            self.h2_port = free_port()
+        text = super().manifest()
+        at = text.index("[[certificate]]")
+        return text[:at] + '[[listener]]\naddress = "127.0.0.1"\nport = %d\nprotocol = "https"\nhttp2 = true\n' % self.h2_port + text[at:]
+
+
+class Http2Test(GatewayTest):
+    def test_http2_is_of_its_listener_alone_and_nginx_warns_of_nothing(self):
+        instance = Mixed(document([self.backend("A").address]), certs=[certificate("one", ["one.test"])])
+        self.addCleanup(instance.close)
+        instance.start()
+
+        def version(url, *more):
+            return subprocess.run(["curl", "-sk", "-m", "20", "-o", "/dev/null", "-w", "%{http_version}", *more, url], capture_output=True, text=True).stdout
+        self.assertEqual(version("https://127.0.0.1:%d/" % instance.h2_port, "--http2"), "2")
+        self.assertEqual(version("https://127.0.0.1:%d/" % instance.tls_port, "--http2"), "1.1")
+        self.assertEqual(version("http://127.0.0.1:%d/" % instance.port), "1.1")
+        self.assertNotEqual(version("http://127.0.0.1:%d/" % instance.port, "--http2-prior-knowledge"), "2")
+        self.assertEqual([line for line in instance.errors().splitlines() if "[warn]" in line], [])
+
+
 class StrictTest(GatewayTest):
     @classmethod
     def setUpClass(cls):
