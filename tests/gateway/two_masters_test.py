@@ -31,13 +31,14 @@ class TwoMasters(GatewayTest):
         self.started.append(self.pid())
 
     def end(self):
-        for pid in self.started:
-            if alive(pid):
-                for one in children(pid) + [pid]:
-                    try:
-                        os.kill(one, signal.SIGKILL)
-                    except ProcessLookupError:
-                        pass
+        # masters first: one that lives makes another worker for each that is killed
+        masters = [pid for pid in self.started if alive(pid)]
+        workers = [one for pid in masters for one in children(pid)]
+        for one in masters + workers:
+            try:
+                os.kill(one, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
 
     def pid(self, file=""):
         try:
