@@ -227,6 +227,9 @@ std::vector<std::string> present_ids(const World& world) {
 Error unknown_object(const std::string& id, const World& world) {
   const IdParts parts = parts_of_id(id);
   const Kind* kind = find_kind_by_word(parts.word);
+  const bool is_id = parts.word.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos &&
+                     can_be_object_name(parts.name);
+  if (kind == nullptr && !is_id) kind = find_kind("Instance");
   if (kind == nullptr || kind->lives == Kind::Lives::nowhere) {
     std::vector<std::string> words;
     for (const Kind& one : kinds())
