@@ -57,6 +57,19 @@ group=/mnt/cgroup/orctl-test.$$
 mkdir "$group"
 child=
 
+# The kernel says when the last process of the control group has gone.
+wait_empty() {
+  timeout 5 /usr/bin/python3 -c '
+import select, sys
+with open(sys.argv[1]) as events:
+    told = select.poll()
+    told.register(events, select.POLLPRI)
+    while "populated 1" in events.read():
+        told.poll()
+        events.seek(0)
+' "$group/cgroup.events"
+}
+
 end() {
   trap '' TERM INT HUP
   if [ -n "$child" ]; then
@@ -65,11 +78,8 @@ end() {
     kill -KILL ${first:-"$child"} 2>/dev/null || true
     wait "$child" 2>/dev/null || true
   fi
-  for _ in $(seq 100); do
-    find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true
-    [ -d "$group" ] || break
-    sleep 0.05
-  done
+  wait_empty || true
+  find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true
   [ ! -d "$group" ] || echo "the control group $(basename "$group") is not empty" >&2
 }
 trap end EXIT

@@ -84,7 +84,7 @@ TEST_CASE("of a broken instance its revision is told as far as it is known, in t
   const Value item = instance_item(now);
   CHECK(item ==
         object({{"name", now.name}, {"status", "broken"}, {"remark", "a ref is broken"}, {"revision", 7}, {"pid", 0}}));
-  for (const Column& column : find_kind("Instance")->columns)
+  for (const Column& column : noun_of(*find_kind("Instance")).columns)
     if (column.head == "REVISION") CHECK(column.text(item, column.field) == "7");
   const std::string text = description_text(description_item(now, World({}, scratch.path())));
   CHECK(has(text, "Status:        broken (a ref is broken)\n"));

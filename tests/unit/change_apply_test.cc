@@ -117,14 +117,20 @@ void obeys_the_law(Host& host, const Value& manifest, const Tree& overlay = {}) 
   CHECK(host.plan(manifest, overlay).empty());
 }
 
+/// One that certainly has an upstream, "own", the last.
+Value manifest_with_own(const Host& host, Random& random) {
+  Value manifest = random_manifest(random, host.port);
+  manifest.find("upstream")->push(samples::upstream(random, "own"));
+  return manifest;
+}
+
 }  // namespace
 
 TEST_CASE("on real folders with real nginx: apply, an empty plan, the way back, every byte as it was") {
   Host host;
   Random random(7);
   CAPTURE(random.seed());
-  Value manifest = random_manifest(random, host.port);
-  manifest.find("upstream")->push(samples::upstream(random, "own"));
+  Value manifest = manifest_with_own(host, random);
   manifest.find("nginx")->set("worker_processes", 2);
 
   SUBCASE("an instance that is new") { obeys_the_law(host, manifest); }
@@ -215,8 +221,7 @@ TEST_CASE("of a document that all workers serve but for one upstream, only that 
   Host host;
   Random random(11);
   CAPTURE(random.seed());
-  Value manifest = random_manifest(random, host.port);
-  manifest.find("upstream")->push(samples::upstream(random, "own"));
+  Value manifest = manifest_with_own(host, random);
   host.carry(host.plan(manifest));
   const Version before = *observe(host.name(), host.world()).version;
   manifest.find("upstream")->items().back().find("server")->items()[0].set("weight", 77);

@@ -15,7 +15,7 @@ add_custom_command(
           "-DFILES=${toy_schemas}" -P ${CMAKE_SOURCE_DIR}/lib/embed.cmake
   DEPENDS ${schema_files} ${CMAKE_CURRENT_LIST_DIR}/motd.json ${CMAKE_SOURCE_DIR}/lib/embed.cmake
   VERBATIM)
-orctl_kind_table(${toy}/kind_table.cc ${kind_folders} motd)
+orctl_table(${toy}/kind_table.cc kind/kind.h Kind kinds _kind ${kind_words} motd)
 add_executable(toy_kind EXCLUDE_FROM_ALL ${toy}/embedded_schemas.cc ${toy}/kind_table.cc ${CMAKE_CURRENT_LIST_DIR}/motd.cc
                                          $<TARGET_OBJECTS:orctl>)
 target_link_libraries(toy_kind PRIVATE orctl_change orctl_import orctl_answer orctl_cli)
