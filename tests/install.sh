@@ -2,13 +2,15 @@
 # Installs from Debian 12 what orctl needs to be built and run; with the word `test`, also what its tests need; with `bench`,
 # also what tests/bench compares it with; with `fuzz`, also what tests/fuzz is built with; with
 # `power`, also the machine of tests/power.
+# ORCTL_TEST_NGINX=/path: that one is tested, and Debian's nginx is not installed.
 # Does nothing, and needs no rights, when everything is there.
 set -euo pipefail
 packages=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
-  libcli11-dev libfmt-dev nlohmann-json3-dev libcurl4-openssl-dev libgit2-dev zlib1g-dev libtomlplusplus-dev doctest-dev
-  nginx libnginx-mod-http-lua lua-cjson)
+  libcli11-dev libfmt-dev nlohmann-json3-dev libcurl4-openssl-dev libgit2-dev zlib1g-dev libtomlplusplus-dev doctest-dev)
+[ -n "${ORCTL_TEST_NGINX:-}" ] || packages+=(nginx libnginx-mod-http-lua lua-cjson)
 if [ -n "${1:-}" ]; then
-  packages+=(libnginx-mod-stream redis-server python3 python3-jsonschema luajit2 lua-check strace wrk mandoc systemd logrotate util-linux iproute2 clang-format prometheus)
+  [ -n "${ORCTL_TEST_NGINX:-}" ] || packages+=(libnginx-mod-stream)
+  packages+=(redis-server python3 python3-jsonschema luajit2 lua-check strace wrk mandoc systemd logrotate util-linux iproute2 clang-format prometheus)
 fi
 if [ "${1:-}" = bench ]; then
   packages+=(haproxy)

@@ -4,6 +4,7 @@
 #   tests/run.sh            all
 #   tests/run.sh unit cli   only these parts: lib layers docs schema render lua cli toys quickstart binary fault unit gateway systemd security fuzz
 #   tests/run.sh power      only when asked for: four power cuts of a virtual machine (tests/power/run.sh)
+#   ORCTL_TEST_NGINX=/path/nginx tests/run.sh …   on that nginx or OpenResty instead of the one that is found here
 # Two tests run side by side, as most of them wait most of the time; what is built meanwhile stands back for them (nice). The compiler's
 # cache is ccache's own, outside of this checkout.
 set -uo pipefail
@@ -20,6 +21,14 @@ logs=$(mktemp -d "${TMPDIR:-/tmp}/orctl-tests.XXXXXX")
 passed=0 failed=0 skipped=0 failures=()
 asan=$PWD/build/asan/orctl
 release=$PWD/build/release/orctl
+if [ -n "${ORCTL_TEST_NGINX:-}" ]; then
+  # orctl takes the first openresty on PATH
+  mkdir "$logs/bin"
+  chmod 755 "$logs"
+  ln -s "$(readlink -f "$ORCTL_TEST_NGINX")" "$logs/bin/openresty"
+  ln -s "$(readlink -f "$ORCTL_TEST_NGINX")" "$logs/bin/nginx"
+  export PATH=$logs/bin:$PATH
+fi
 # which calls the fault tests hit: others with every commit (tests/fault/points.py)
 export ORCTL_TEST_OFFSET=${ORCTL_TEST_OFFSET:-$(git rev-list --count HEAD 2>/dev/null || echo 0)}
 echo "the points of faults are those at offset $ORCTL_TEST_OFFSET (ORCTL_TEST_OFFSET=$ORCTL_TEST_OFFSET takes them again)"

@@ -44,7 +44,8 @@ void Supervisor::require_same_binary(const World& world, int master, const std::
   if (master == 0) return;  // upgrade() says so
   const std::string title = std::string(master_title) + " ", command = world.proc.command_line(master);
   const std::string called = command.substr(title.size(), command.find(' ', title.size()) - title.size());
-  if (command.starts_with(title) && called == binary) return;
+  const auto same = [&] { return called == binary || world.fs.resolved(called) == world.fs.resolved(binary); };
+  if (command.starts_with(title) && same()) return;
   throw Error(Exit::target,
               fmt::format("{}: its master (pid {}) was started as '{}', and would run that again instead of '{}'",
                           name_, master, called, binary),

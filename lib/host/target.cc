@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
 #include <map>
 #include <mutex>
+#include <set>
+#include <sstream>
 #include <tuple>
 
 #include "base/rights.h"
@@ -35,6 +38,22 @@ std::string word_after(const std::string& text, const std::string& mark) {
   if (at == std::string::npos) return {};
   const size_t start = at + mark.size();
   return text.substr(start, text.find_first_of(" \n'", start) - start);
+}
+
+std::set<std::string> options_of(const std::string& words) {
+  std::istringstream in(words);
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
+/// Whether Lua for http is built in: OpenResty's folder is ngx_lua-0.10.28, a clone's lua-nginx-module.
+bool has_lua(const std::string& words) {
+  for (const std::string& option : options_of(words)) {
+    const std::string folder = option.substr(option.rfind('/') + 1);
+    if (option.starts_with("--add-module=") && folder.find("lua") != std::string::npos &&
+        folder.find("stream") == std::string::npos)
+      return true;
+  }
+  return false;
 }
 
 /// Refuses listeners that this nginx cannot have.
@@ -86,11 +105,11 @@ NginxFacts nginx_facts(const std::string& binary, const World& world) {
   NginxFacts facts;
   facts.binary = binary;
   facts.version = word_after(result.err, "nginx version: ");
-  facts.lua_built_in =
-      result.err.find("ngx_lua-") != std::string::npos || result.err.find("lua-nginx-module") != std::string::npos;
-  facts.stream_built_in = result.err.find("--with-stream ") != std::string::npos;
-  facts.tls = result.err.find("--with-http_ssl_module") != std::string::npos;
-  facts.http2 = result.err.find("--with-http_v2_module") != std::string::npos;
+  const auto has = [options = options_of(result.err)](const char* option) { return options.contains(option); };
+  facts.lua_built_in = has_lua(result.err);
+  facts.stream_built_in = has("--with-stream");
+  facts.tls = has("--with-http_ssl_module");
+  facts.http2 = has("--with-http_v2_module");
   facts.modules_path = word_after(result.err, "--modules-path=");
   if (facts.modules_path.empty()) facts.modules_path = word_after(result.err, "--prefix=") + "/modules";
   facts.lua_module = world.fs.exists(facts.modules_path + "/ngx_http_lua_module.so");

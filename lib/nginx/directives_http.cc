@@ -47,7 +47,7 @@ const std::vector<Group> http_directives = {
     {safe, "word+", nullptr, "disable_symlinks keepalive_disable open_file_cache limit_except"},
     {safe, "text", nullptr, "default_type limit_rate limit_rate_after"},
     {safe, "text+", nullptr, "client_body_early_read early_hints"},
-    {safe, "", nullptr, "types internal"},
+    {safe, "", nullptr, "types internal no_error_pages"},
     {high, "|addr text*", &listens, "server"},
     {high, "addr text*", &listens, "listen"},
     {high, "text text?", &listens, "location"},

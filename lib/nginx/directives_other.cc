@@ -38,12 +38,14 @@ const std::vector<Group> other_directives = {
      "proxy_ssl_verify}_by_lua_block"},
     {high, "text", &code, "{init,init_worker,rewrite,access,content,header_filter,body_filter,log}_by_lua"},
     {high, "newvar text*", &code, "set_by_lua set_by_lua_block"},
+    {high, "newvar", &code, "lua_add_variable"},
     {never, "", &late,
      "{init,init_worker,exit_worker,server_rewrite,rewrite,access,precontent,content,header_filter,body_filter,log,"
      "balancer,preread,ssl_certificate,ssl_client_hello,ssl_session_fetch,ssl_session_store,proxy_ssl_certificate,"
      "proxy_ssl_verify,set}_by_lua_file"},
     {high, "word+", &changes_gateway,
-     "{access,rewrite,precontent}_by_lua_no_postpone lua_capture_error_log lua_check_client_abort lua_http10_buffering "
+     "{access,rewrite,precontent,preread}_by_lua_no_postpone log_escape_non_ascii lua_capture_error_log "
+     "lua_check_client_abort lua_http10_buffering "
      "lua_load_resty_core lua_malloc_trim lua_max_pending_timers lua_max_running_timers lua_need_request_body "
      "lua_regex_cache_max_entries lua_regex_match_limit lua_sa_restart lua_socket_buffer_size "
      "lua_socket_connect_timeout lua_socket_keepalive_timeout lua_socket_log_errors lua_socket_pool_size "

@@ -15,7 +15,7 @@ Leading '#' lines tell the behaviour. The script:
   exists F...              ! exists F...
   masters N                so many nginx masters run below $ROOT
   env K=V...   mkdir F...   rm F...   cp A B   chmod MODE F...
-$WORK, $ROOT, $PYTHON, $HERE (the folder of this file), $PORT1..$PORT9 and names set by env stand for their values, in
+$WORK, $ROOT, $PYTHON, $HERE (the folder of this file), $NGINX (the program that orctl finds), $PORT1..$PORT9 and names set by env stand for their values, in
 files too. A variable set by env is in the environment of every program; `env K=` empties it.
 UPDATE=1 rewrites in place what `cmp stdout FILE` compares.
 """
@@ -35,6 +35,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+from lib import programs  # noqa: E402
 from lib.ports import accepts, free_port, release  # noqa: E402
 from lib.processes import alive, read_proc  # noqa: E402
 from lib.texts import difference  # noqa: E402
@@ -167,8 +168,11 @@ class Script:
         self.work.mkdir()
         (self.base / "bin").mkdir()
         (self.base / "bin/orctl").symlink_to(self.orctl)  # for `exec sh -c 'orctl …'`
+        if programs.WANTED:
+            for name in ("openresty", "nginx"):
+                (self.base / "bin" / name).symlink_to(programs.NGINX)
         self.variables = {"WORK": str(self.work), "ROOT": str(self.root), "PYTHON": sys.executable,
-                          "HERE": str(Path(__file__).resolve().parent)}
+                          "HERE": str(Path(__file__).resolve().parent), "NGINX": programs.NGINX}
         for name in self.archive.ports():
             self.ports.append(free_port())
             self.variables[name] = str(self.ports[-1])

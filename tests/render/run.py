@@ -25,13 +25,13 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.join(TOP, "tests", "schema")]
 import golden  # noqa: E402
 import schema_files  # noqa: E402
+from lib import programs  # noqa: E402
+from lib.programs import NGINX  # noqa: E402
 from lib.texts import difference  # noqa: E402
 ORCTL = os.environ.get("ORCTL", TOP + "/build/dev/orctl")
 UPDATE = os.environ.get("UPDATE") == "1"
-# of which the trees of the cases are tried; $NGINX is what nginx itself takes for sockets
-NGINX = os.environ.get("ORCTL_TEST_NGINX") or "/usr/sbin/nginx"
-FLAVOR = "openresty" if b"openresty/" in subprocess.run([NGINX, "-v"], stderr=subprocess.PIPE).stderr else "debian"
-STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
+# for the nginx that tries the trees of the cases
+FLAVOR = "openresty" if programs.has_lua_built_in() else "debian"
 FLAVORS = ("debian", "openresty")
 WHOLE = "minimal"  # the case whose nginx.conf is kept whole, for the first flavour
 BARE_LUA = 'assert(loadfile("%s/tests/lua/bare.lua"))("%s")\n' % (TOP, TOP)
@@ -165,7 +165,7 @@ class RenderTest(unittest.TestCase):
         orctl("--root", root, "render", "-f", manifest, "--flavor", FLAVOR, "-d", root + "/out")
         name = next(entry for entry in os.listdir(root + "/out") if not entry.endswith(".service"))
         tree = root + "/out/" + name
-        if "\nstream {" in read(tree + "/nginx.conf") and FLAVOR == "debian" and not os.path.exists(STREAM_MODULE):
+        if "\nstream {" in read(tree + "/nginx.conf") and programs.stream_module() is None:
             self.skipTest("libnginx-mod-stream is not installed")
         for folder in ("run", "var/lib", "var/log"):
             os.makedirs("%s/%s/openresty/%s" % (root, folder, name))
@@ -184,6 +184,12 @@ class RenderTest(unittest.TestCase):
     def systemd_takes(self, manifest):
         """`systemd-analyze verify` exits 0 whatever it finds, so it must say nothing."""
         root = self.scratch()
+        case = shutil.copytree(os.path.dirname(manifest), root + "/case")
+        manifest = os.path.join(case, os.path.basename(manifest))
+        if programs.WANTED:  # which may be another than the case names
+            text = read(manifest).replace('binary = "/usr/sbin/nginx"\n', "")
+            with open(manifest, "w", encoding="utf-8") as file:
+                file.write(text)
         for options in ((), ("--root", root)):
             out = tempfile.mkdtemp(dir=root)
             orctl(*options, "render", "-f", manifest, "--flavor", "host", "-d", out)
@@ -197,7 +203,7 @@ class RenderTest(unittest.TestCase):
         jsonschema.Draft7Validator(schema_files.load("gateway")).validate(json.loads(text))
         code = BARE_LUA
         code += 'local compiled, err = require("orctl.document.gateway").read(io.read("*a")); io.write(compiled and "taken" or err)'
-        done = run("luajit", "-e", code, input=text)
+        done = run("luajit", "-e", code, input=text, env=programs.lua_environment())
         self.assertEqual((done.stdout, done.stderr), ("taken", ""))
 
 
@@ -216,7 +222,8 @@ class RenderTest(unittest.TestCase):
             orctl("render", *(word for item in some for word in ("-f", item["file"])), "--flavor", "debian", "-d", folder + "/out")
         code = BARE_LUA
         code += 'local doc = require("orctl.document.gateway") for path in io.lines() do local f = io.open(path) local ok, err = doc.read(f:read("*a")) f:close() if not ok then print(err) end end'
-        return run("luajit", "-e", code, input="\n".join(folder + "/out/" + item["name"] + "/gateway.json" for item in valid)).stdout
+        return run("luajit", "-e", code, input="\n".join(folder + "/out/" + item["name"] + "/gateway.json" for item in valid),
+                   env=programs.lua_environment()).stdout
 
     def test_the_gateway_takes_whatever_validate_takes(self):
         chance = random.Random(20261121)
@@ -286,7 +293,7 @@ class RenderTest(unittest.TestCase):
                     file.write(rendered_file(path + ".toml", "gateway.json", "debian"))
             verdicts.append("%d %s" % (number, "yes" if done.returncode == 0 else "no"))
         self.assertTrue(70 < imported < 140, imported)
-        done = run("luajit", "-e", compare, input="\n".join(verdicts), cwd=folder)
+        done = run("luajit", "-e", compare, input="\n".join(verdicts), cwd=folder, env=programs.lua_environment())
         self.assertEqual(done.stderr, "")
         for verdict, line in zip(verdicts, done.stdout.splitlines(), strict=True):
             number, ours, equal = line.split("\t")

@@ -12,6 +12,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "fault"))
 import lab as faults
+from lib import programs
 from pair import make_pair
 
 TLS = ["certificate", "certificate_key", "trusted_certificate", "crl", "password_file"]
@@ -38,7 +39,7 @@ class OverlayPaths(unittest.TestCase):
     def opened(self, tree):
         """Every path that nginx opens or looks at while it tests a tree."""
         trace = os.path.join(self.lab.home, "trace")
-        subprocess.run(["strace", "-f", "-qq", "-o", trace, "-e", "trace=open,openat,stat,lstat,newfstatat,access,readlink,execve", shutil.which("nginx"), "-t", "-q",
+        subprocess.run(["strace", "-f", "-qq", "-o", trace, "-e", "trace=open,openat,stat,lstat,newfstatat,access,readlink,execve", programs.NGINX, "-t", "-q",
                         "-e", "stderr", "-p", tree, "-c", tree + "/nginx.conf"], capture_output=True, timeout=60, check=False)
         with open(trace) as f:
             return re.findall(r'"([^"]*outside[^"]*)"', f.read())

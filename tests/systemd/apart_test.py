@@ -8,7 +8,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from orctl_host import CERTIFICATE, TOP, OrctlHost, faults, unit_of
+from orctl_host import CERTIFICATE, NGINX, TOP, OrctlHost, faults, unit_of
 
 ONE, TWO = "tst_one_001_80", "tst_two_001_8081"
 NO = 1
@@ -150,7 +150,7 @@ class Apart(unittest.TestCase):
         host = self.host
         host.apply(ONE)
         user = host.show(unit_of(ONE), "User")
-        fake = "exec -a 'nginx: master process /usr/sbin/nginx -p /opt/openresty/%s -c nginx.conf' tail -f --pid=1 /dev/null" % TWO
+        fake = "exec -a 'nginx: master process %s -p /opt/openresty/%s -c nginx.conf' tail -f --pid=1 /dev/null" % (NGINX, TWO)
         host.background("setpriv", "--reuid", user, "--regid", user, "--clear-groups", "bash", "-c", fake)
         pid = faults.wait_for(lambda: list(host.processes("^nginx: master.*%s" % TWO)), 60, "it runs")[0]
         host.apply(TWO)
@@ -166,7 +166,7 @@ class Apart(unittest.TestCase):
         host, folder = self.host, "/run/openresty/" + name
         user = host.show(unit_of(name), "User")
         host.run("sh", "-c", "mkdir -p %s && chown %s:%s %s && chmod 750 %s" % (folder, user, user, folder, folder))
-        host.run("setpriv", "--reuid", user, "--regid", user, "--init-groups", *CAPABILITY, "/usr/sbin/nginx", "-p", "/opt/openresty/" + name, "-c", "nginx.conf")
+        host.run("setpriv", "--reuid", user, "--regid", user, "--init-groups", *CAPABILITY, NGINX, "-p", "/opt/openresty/" + name, "-c", "nginx.conf")
         faults.wait_for(lambda: host.get()[0] == 200, 60, "the stray serves")
         return list(host.processes("^nginx: master"))[0]
 
@@ -209,7 +209,7 @@ class Apart(unittest.TestCase):
         host.apply(ONE)
         host.write("/var/other/nginx.conf", "pid /run/other.pid; error_log /run/other.log; events {} http { access_log off; "
                                             "server { listen 127.0.0.1:99; return 200 other; } }")
-        host.run("/usr/sbin/nginx", "-p", "/var/other", "-c", "/var/other/nginx.conf")
+        host.run(NGINX, "-p", "/var/other", "-c", "/var/other/nginx.conf")
         for verb in ("restart", "stop", "start"):
             host.orctl(verb, ONE)
         host.orctl("delete", ONE, "--yes")

@@ -6,6 +6,8 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from host import HERE, SystemdHost, faults  # noqa: E402
+from lib import programs  # noqa: E402
+from lib.programs import NGINX  # noqa: E402
 
 TOP = os.path.realpath(os.path.join(HERE, "..", ".."))
 #: where the host has the programs of this checkout, which may lie below a folder that the host has one of its own of, as /tmp
@@ -25,6 +27,8 @@ class OrctlHost(SystemdHost):
         super().start()
         try:
             shutil.copy2(faults.ORCTL, self.path("/usr/local/bin/orctl"))
+            if programs.WANTED:
+                self.install_nginx()
             for folder in ("cli", "lib"):
                 shutil.copytree(os.path.join(TOP, "tests", folder), self.path(PROGRAMS + "/" + folder), ignore=shutil.ignore_patterns("*.txtar", "__pycache__"))
             self.write("/etc/orctl/config.toml", POLICY)
@@ -34,6 +38,13 @@ class OrctlHost(SystemdHost):
             self.stop()
             raise
         return self
+
+    def install_nginx(self):
+        """The nginx that was asked for is the one that PATH leads to."""
+        if not self.exists(NGINX) or NGINX.startswith(("/home/", "/root/", "/run/user/")):
+            raise AssertionError("units do not see %s: install it elsewhere, as below /usr/local or /opt" % NGINX)
+        for name in ("openresty", "nginx"):
+            os.symlink(NGINX, self.path("/usr/local/bin/" + name))
 
     def backend(self, port, word):
         self.background("/usr/bin/python3", PROGRAMS + "/cli/backend.py", str(port), word)

@@ -9,7 +9,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from orctl_host import TOP, OrctlHost, faults, unit_of
+from orctl_host import NGINX, TOP, OrctlHost, faults, unit_of
 
 NAME = "tst_pay_001_80"
 TARGET, ROLLED_BACK = 5, 11
@@ -99,7 +99,7 @@ class Survive(unittest.TestCase):
         def socket_of_port():
             return re.findall(r"ino:\d+", host.run("ss", "-Hltne", "sport = :80").out)
         sockets = socket_of_port()
-        host.run("sh", "-c", "cp /usr/sbin/nginx /usr/sbin/nginx.new && mv /usr/sbin/nginx.new /usr/sbin/nginx")
+        host.run("sh", "-c", "cp {0} {0}.new && mv {0}.new {0}".format(NGINX))
         with faults.Traffic(host) as traffic:
             upgraded = host.orctl("upgrade", NAME)
         print("  upgrade: %d requests, %d failed; %s" % (sum(traffic.bodies.values()), len(traffic.failed), upgraded.out.strip()))
@@ -107,7 +107,7 @@ class Survive(unittest.TestCase):
         after = host.master(NAME)
         self.assertNotIn(after, (0, before))
         self.assertEqual(host.processes("^nginx: master").keys(), {after})
-        self.assertEqual(os.stat(host.path("/proc/%d/exe" % after)).st_ino, os.stat(host.path("/usr/sbin/nginx")).st_ino)
+        self.assertEqual(os.stat(host.path("/proc/%d/exe" % after)).st_ino, os.stat(host.path(NGINX)).st_ino)
         self.assertEqual(socket_of_port(), sockets)
         self.whole()
         self.assertEqual(host.show(unit_of(NAME), "NRestarts"), "0")
@@ -119,7 +119,7 @@ class Survive(unittest.TestCase):
 
     def test_upgrade_to_a_binary_that_does_not_start(self):
         host, before = self.host, self.host.master(NAME)
-        host.run("sh", "-c", "cp /usr/sbin/nginx /usr/sbin/nginx.good && cp /bin/false /usr/sbin/nginx.new && mv /usr/sbin/nginx.new /usr/sbin/nginx")
+        host.run("sh", "-c", "cp {0} {0}.good && cp /bin/false {0}.new && mv {0}.new {0}".format(NGINX))
         with faults.Traffic(host) as traffic:
             failed = host.orctl("upgrade", NAME, check=False)
         self.assertIn(failed.code, (TARGET, ROLLED_BACK), failed)
@@ -127,7 +127,7 @@ class Survive(unittest.TestCase):
         self.assertEqual(host.processes("^nginx: master").keys(), {before})
         self.assertEqual(host.master(NAME), before)
         self.whole()
-        host.run("mv", "/usr/sbin/nginx.good", "/usr/sbin/nginx")
+        host.run("mv", NGINX + ".good", NGINX)
         host.orctl("upgrade", NAME)
         self.assertNotEqual(host.master(NAME), before)
         self.whole()
@@ -164,7 +164,7 @@ class Survive(unittest.TestCase):
         host, unit = self.host, self.host.master(NAME)
         conf = host.read("/opt/openresty/%s/nginx.conf" % NAME).replace("127.0.0.1:80 ", "127.0.0.1:8123 ").replace("127.0.0.1:80;", "127.0.0.1:8123;")
         host.write("/tmp/other.conf", conf.replace("admin.sock", "other.sock").replace("nginx.pid", "other.pid"))
-        host.run("/usr/sbin/nginx", "-e", "stderr", "-p", "/opt/openresty/" + NAME, "-c", "/tmp/other.conf")
+        host.run(NGINX, "-e", "stderr", "-p", "/opt/openresty/" + NAME, "-c", "/tmp/other.conf")
         self.assertIn(unit, self.two_masters())
         with faults.Traffic(host) as traffic:
             self.assertIn("serve beside each other", host.orctl("reload", NAME).err)

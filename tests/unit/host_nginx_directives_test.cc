@@ -5,7 +5,9 @@
 #include <map>
 #include <set>
 
+#include "base/text.h"
 #include "nginx/directives.h"
+#include "real_nginx.h"
 #include "sys_scratch.h"
 
 // The tables of directives (lib/nginx/directives_*.cc) are held against the command tables of the nginx of this
@@ -78,17 +80,11 @@ bool nginx_knows(const std::string& name, const std::string& nginx, const std::s
 TEST_CASE("every directive of the nginx here, and of its modules, stands in a table with its kinds") {
   const Scratch folder;
   World world({}, folder.path());
-  const auto nginx = Fs({}).find_program("nginx", "/usr/local/openresty/nginx/sbin:/usr/sbin:/usr/bin");
-  REQUIRE(nginx.has_value());
+  const RealNginx nginx(world);
   std::set<std::string> names;
-  Binary(world.fs.read(*nginx)).names(names);
-  std::string load;
-  for (const char* module : {"ndk_http_module.so", "ngx_http_lua_module.so", "ngx_stream_module.so"}) {
-    const std::string path = std::string("/usr/lib/nginx/modules/") + module;
-    if (!world.fs.exists(path)) continue;
-    load += "load_module " + path + ";\n";
-    Binary(world.fs.read(path)).names(names);
-  }
+  Binary(world.fs.read(nginx.facts.binary)).names(names);
+  for (const std::string& line : split(nginx.modules, '\n'))
+    if (!line.empty()) Binary(world.fs.read(line.substr(line.find('/'), line.find(';') - line.find('/')))).names(names);
   for (const char* name : {"proxy_pass", "ssl_conf_command", "content_by_lua_block", "load_module", "proxy_ssl_crl"})
     CHECK_MESSAGE(names.contains(name), std::string(name));
   size_t known = 0;
@@ -96,7 +92,7 @@ TEST_CASE("every directive of the nginx here, and of its modules, stands in a ta
     if (nginx::find_rule(name) != nullptr)
       ++known;
     else
-      CHECK_MESSAGE(!nginx_knows(name, *nginx, load, folder, world), name << " has no rule");
+      CHECK_MESSAGE(!nginx_knows(name, nginx.facts.binary, nginx.modules, folder, world), name << " has no rule");
   }
   CHECK(known > 600);
 }

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "nginx/config.h"
+#include "real_nginx.h"
 #include "samples.h"
 #include "sys_scratch.h"
 
@@ -19,16 +20,13 @@ namespace {
 /// `nginx -t` of one text after another.
 class Judge {
  public:
-  Judge() : world_({}, folder_.path()) { REQUIRE_MESSAGE(nginx_.has_value(), "nginx is needed"); }
+  Judge() : world_({}, folder_.path()), nginx_(world_) {}
 
   /// What nginx says of `http`, the inside of its http block.
   std::string test(const std::string& http) {
-    std::string conf = "pid " + folder_ / "pid;\nevents {}\n";
-    for (const char* module : {"ngx_http_lua_module.so", "ndk_http_module.so"})
-      if (const std::string path = std::string("/usr/lib/nginx/modules/") + module; world_.fs.exists(path))
-        conf = "load_module " + path + ";\n" + conf;
-    write("conf", conf + "http {\n" + http + "}\n");
-    return world_.proc.run({*nginx_, "-t", "-e", "stderr", "-p", folder_.path(), "-c", folder_ / "conf"}, Millis(20000))
+    write("conf", nginx_.modules + "pid " + folder_ / "pid;\nevents {}\nhttp {\n" + http + "}\n");
+    return world_.proc
+        .run({nginx_.facts.binary, "-t", "-e", "stderr", "-p", folder_.path(), "-c", folder_ / "conf"}, Millis(20000))
         .err;
   }
   void write(const std::string& name, const std::string& text) { world_.fs.write(folder_ / name, text); }
@@ -36,8 +34,7 @@ class Judge {
  private:
   Scratch folder_;
   World world_;
-  std::optional<std::string> nginx_ =
-      Fs({}).find_program("nginx", "/usr/local/openresty/nginx/sbin:/usr/sbin:/usr/bin");
+  RealNginx nginx_;
 };
 
 std::optional<Config> read(const std::string& text) {
