@@ -13,7 +13,7 @@ if [ -n "${1:-}" ]; then
   packages+=(redis-server python3 python3-jsonschema luajit2 lua-check strace wrk mandoc systemd logrotate util-linux iproute2 clang-format prometheus)
 fi
 if [ "${1:-}" = bench ]; then
-  packages+=(haproxy)
+  packages+=(haproxy nghttp2-client)
 fi
 if [ "${1:-}" = fuzz ]; then
   packages+=(clang libclang-rt-14-dev lld)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What the gateway costs, beside static nginx, a constant Lua peer and HAProxy: one table of ratios
-with their bars. Then what an update costs, beside `nginx -s reload` and HAProxy's
-`set server`. Exit 1 when a bar is not met.
+with their bars. Then TLS, HTTP/2, WebSocket and large bodies beside static nginx, and what an update
+costs, beside `nginx -s reload` and HAProxy's `set server`. Exit 1 when a bar is not met.
 
   tests/install.sh bench && tests/bench/gateway.py               all, about 8 minutes on a quiet machine
   tests/bench/gateway.py --rounds 1 --seconds 1 --updates 100    only to see that it works
@@ -20,8 +20,9 @@ import subprocess
 import sys
 import time
 
+import protocols
 import updates
-from proxies import CONST, HAProxy, Nginx, Static, cpu_of, large_document
+from proxies import CONST, FILTER, LOG, HAProxy, Nginx, Static, cpu_of, emptied, large_document, without
 from table import Table, spread
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "gateway"))
@@ -66,7 +67,8 @@ class Bench:
         self.options = options
         self.noisy = 0
 
-    def slice(self, proxy):
+    def quiet(self, proxy, work):
+        """What `work` gives, and the nanoseconds of CPU that the proxy ran for it, from a try in which nothing else was in its way."""
         pid = proxy.pids()[0]
         for attempt in range(TRIES):
             end = time.monotonic() + 5
@@ -74,19 +76,25 @@ class Bench:
                 pass
             ran, waited = cpu_of(pid)
             begin = time.monotonic_ns()
-            out = subprocess.run(
-                ["taskset", "-c", "1", "wrk", "--latency", "-t1", "-c%d" % self.options.connections,
-                 "-d%ds" % self.options.seconds, "-H", "Host: test",
-                 "http://127.0.0.1:%d/" % proxy.port],
-                capture_output=True, text=True, check=True).stdout
-            if "Non-2xx" in out or "Socket errors" in out:
-                raise SystemExit("requests failed:\n" + out)
+            out = work()
             ran2, waited2 = cpu_of(pid)
             if (waited2 - waited) / (time.monotonic_ns() - begin) < WAITED:
                 break
         else:
             self.noisy += 1
-        return Figures(out, ran2 - ran)
+        return out, ran2 - ran
+
+    def wrk(self, proxy):
+        out = subprocess.run(
+            ["taskset", "-c", "1", "wrk", "--latency", "-t1", "-c%d" % self.options.connections,
+             "-d%ds" % self.options.seconds, "-H", "Host: test", "http://127.0.0.1:%d/" % proxy.port],
+            capture_output=True, text=True, check=True).stdout
+        if "Non-2xx" in out or "Socket errors" in out:
+            raise SystemExit("requests failed:\n" + out)
+        return out
+
+    def slice(self, proxy):
+        return Figures(*self.quiet(proxy, lambda: self.wrk(proxy)))
 
     def throughput(self, variants):
         """Ratios of each variant to static nginx, one for each round, and static's own figures."""
@@ -113,7 +121,13 @@ BARS = [
     ("const", "static", None, None),
     ("haproxy", "static", None, None),
     ("ours", "static", 0.90, None),
+    ("const, log", "const", None, None),
+    ("const, both", "const", None, None),
     ("ours", "const", 0.95, 1.08),
+    ("ours", "const, log", None, 1.02),
+    ("ours", "const, both", None, None),
+    ("balancer", "const, log", None, None),
+    ("bare", "const", None, None),
     ("policies", "static", 0.85, None),
     ("no checks", "ours", None, None),
     ("large", "ten", 0.97, 1.03),
@@ -127,6 +141,8 @@ def print_throughput(table, own, ratios, options, noisy):
                 for field in ("rps", "cpu", "p50", "p99")),
               options.rounds, options.seconds, options.connections, noisy))
     print("ours: metrics, health checks and access log on; policies: and a canary, a rate limit, headers edited both ways; "
+          "const: a constant Lua peer, with an empty log phase, and an empty header filter, too; balancer, bare: ours without "
+          "header filter and with an empty log phase, or without any; "
           "ten, large: and 10 upstreams and routes; 1,000 upstreams of 10 servers, 10,000 routes")
     table.title("ratio", "requests/s", "CPU per request", "p50", "p99", "bars")
     for name, base, rps_bar, cpu_bar in BARS:
@@ -156,11 +172,16 @@ def throughput(table, backends, options):
     os.sched_setaffinity(backend, {1})
     four = backends.addresses[:4]
     doc = large_document(four, 1, 0, health=HEALTH)
+    constant = CONST % backends.ports[0]
     variants = {
         "static": Static(doc).start(),
-        "const": Nginx(doc, upstream=CONST % backends.ports[0]).start(),
+        "const": Nginx(doc, upstream=constant).start(),
+        "const, log": Nginx(doc, upstream=constant, kept=[LOG]).start(),
+        "const, both": Nginx(doc, upstream=constant, kept=[LOG, FILTER]).start(),
         "haproxy": HAProxy(four),
         "ours": Nginx(doc).start(),
+        "balancer": Nginx(doc, edits=[without(FILTER), emptied(LOG)]).start(),
+        "bare": Nginx(doc, edits=[without(FILTER, LOG)]).start(),
         "policies": Nginx(with_policies(doc), policy=POLICY).start(),
         "no checks": Nginx(large_document(four, 1, 0)).start(),
         "ten": Nginx(large_document(four, 10, 10, health=HEALTH)).start(),
@@ -182,14 +203,16 @@ def main():
     parser.add_argument("--seconds", type=int, default=1)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--updates", type=int, default=10000, help="of one upstream among 1,000")
-    parser.add_argument("--part", choices=("requests", "updates"), help="only this one")
+    parser.add_argument("--part", choices=("requests", "protocols", "updates"), help="only this one")
     options = parser.parse_args()
 
     table = Table()
-    backends = NginxBackends(8)
-    if options.part != "updates":
+    backends = NginxBackends(8, large=1 << 20)
+    if options.part in (None, "requests"):
         throughput(table, backends, options)
-    if options.part != "requests":
+    if options.part in (None, "protocols"):
+        protocols.run(table, backends, Bench(options), options)
+    if options.part in (None, "updates"):
         updates.run(table, backends.addresses, options)
     backends.close()
     return 1 if table.failed else 0

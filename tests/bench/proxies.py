@@ -14,7 +14,9 @@ from harness import Instance, accepts, free_port, replaced, wait_for  # noqa: E4
 
 OURS = re.compile(r"balancer_by_lua_block \{.*\}")
 CONST = "balancer_by_lua_block { require(\"ngx.balancer\").set_current_peer(\"127.0.0.1\", %d) }"
-PHASE = re.compile(r"^\s*(set|rewrite|access|header_filter|body_filter|log)_by_lua_block .*\n", re.M)
+PHASE = re.compile(r"^\s*(set|rewrite|access|header_filter|body_filter|log|ssl_certificate)_by_lua_block .*\n", re.M)
+FILTER = re.compile(r"header_filter_by_lua_block .*")
+LOG = re.compile(r"log_by_lua_block .*")
 
 
 def cpu_of(pid):
@@ -26,18 +28,39 @@ def cpu_of(pid):
 
 class Nginx(Instance):
     """Our gateway; with `upstream`, which stands in the upstream blocks for our balancer, an nginx
-    without our Lua in the way of its requests."""
+    without our Lua in the way of its requests, but for the phases `kept`, which do nothing."""
 
-    def __init__(self, doc, workers=1, upstream=None, **options):
-        self.upstream = upstream
+    def __init__(self, doc, workers=1, upstream=None, kept=(), **options):
+        self.upstream, self.kept = upstream, kept
         super().__init__(doc, workers=workers, dict_size="128m", **options)
 
     def edit(self, text):
         text = super().edit(text)
-        return OURS.sub(lambda _: self.upstream, PHASE.sub("", text)) if self.upstream else text
+        if not self.upstream:
+            return text
+        text = emptied(*self.kept)(text)
+        return OURS.sub(lambda _: self.upstream, PHASE.sub(lambda found: found[0] if "{ }" in found[0] else "", text))
 
     def pids(self):
         return self.workers()
+
+
+def emptied(*phases):
+    """An edit of nginx.conf after which these phases, FILTER or LOG, are entered and do nothing."""
+    def edit(text):
+        for phase in phases:
+            text = phase.sub(lambda found: found[0].split("_by_lua")[0] + "_by_lua_block { }", text)
+        return text
+    return edit
+
+
+def without(*phases):
+    """An edit of nginx.conf after which these phases are not entered."""
+    def edit(text):
+        for phase in phases:
+            text = phase.sub("", text)
+        return text
+    return edit
 
 
 class Static(Nginx):

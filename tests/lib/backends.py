@@ -107,16 +107,18 @@ class Handler(socketserver.StreamRequestHandler):
 class NginxBackends:
     """One small nginx that answers on `count` ports, each with its own name: quick, for load."""
 
-    def __init__(self, count):
+    def __init__(self, count, large=0):
+        """`large`: so many bytes are answered at /large."""
         self.dir = tempfile.mkdtemp(prefix="orctl-test-")
         os.chmod(self.dir, 0o755)
         self.ports = [free_port() for _ in range(count)]
         self.addresses = ["127.0.0.1:%d" % port for port in self.ports]
         temps = " ".join("%s_temp_path %s/%s;" % (name, self.dir, name) for name in
                          ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        servers = "\n".join("server { listen 127.0.0.1:%d backlog=1024; location / "
-                            "{ return 200 S%d; } }" % (port, i)
-                            for i, port in enumerate(self.ports))
+        with open(os.path.join(self.dir, "large"), "wb") as f:
+            f.write(bytes(large))
+        servers = "\n".join("server { listen 127.0.0.1:%d backlog=1024; location / { return 200 S%d; } location = /large { root %s; } }"
+                            % (port, i, self.dir) for i, port in enumerate(self.ports))
         with open(os.path.join(self.dir, "nginx.conf"), "w") as f:
             f.write("worker_processes 1; daemon off; pid %s/pid; error_log stderr crit;"
                     "events { worker_connections 2048; } http { access_log off; %s"
