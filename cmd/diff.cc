@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "change/make_plan.h"
 #include "cli/show_plan.h"
+#include "manifest/git_revision.h"
 #include "manifest/host_policy.h"
 #include "manifest/load.h"
 #include "shared/change.h"
@@ -11,12 +12,15 @@ namespace {
 
 struct Options {
   std::vector<std::string> files, revisions;
+  std::string from;
   bool recursive = false, show_files = false;
 };
 
 void flags(Flags& f, Options& o) {
   f.positional("INST", o.revisions, "instead of -f: an instance, and one or two of its revisions");
   f.add("-f,--filename", o.files, "manifest file or folder to compare with what is live").value("FILE");
+  f.add("--from", o.from, "compare with these manifests instead, without a host: a file, a folder, or git:REV:PATH")
+      .value("OLD");
   f.add("-R,--recursive", o.recursive, "look into the folders of a folder too");
   f.add("--files", o.show_files, "show the differences of the files too");
 }
@@ -40,28 +44,41 @@ Plan compare_revisions(const std::vector<std::string>& args, const World& world)
   const auto version = [&](const Revision& r) {
     return r.deletes ? std::nullopt : std::optional<Version>(load_to_compare(world, r.commit));
   };
-  std::optional<Version> before = version(from), after = version(to);
-  Live as_if_running;
-  as_if_running.running = true;
-  if (after) as_if_running.tree = after->digest;
-  InstancePlan plan = plan_instance(name, from.commit, std::move(before), std::move(after), as_if_running, "");
-  std::erase_if(plan.changes, [](const Change& c) { return c.key == Key(Whole::process); });
-  return {{std::move(plan)}};
+  return {{compare(name, from.commit, version(from), version(to))}};
 }
 
-Exit run(const Options& o, const World& world, Io& io) {
+void tell(Io& io, const Diagnostic& d) { d.severity == Severity::error ? io.error(d) : io.warn(d); }
+
+/// Two sets of manifests, without a host. Warnings of what was before are not told: they ask nobody to do anything.
+Plan compare_manifests(const Options& o, World& world, Io& io) {
+  if (o.files.size() != 1) throw Error(Exit::usage, "--from is compared with one -f", "name a folder, or one file");
+  const Recurse recurse = o.recursive ? Recurse::yes : Recurse::no;
+  const auto load_side = [&](const std::string& place, Severity least) {
+    return valid_ones(load_from(place, recurse, world), [&](const Diagnostic& d) {
+      if (d.severity == Severity::error || least == Severity::warning) tell(io, d);
+    });
+  };
+  const Manifests before = load_side(o.from, Severity::error);
+  return plan_between(before, load_side(o.files.front(), Severity::warning), world);
+}
+
+/// What apply would do on this host.
+Plan compare_with_live(const Options& o, const World& world, Io& io) {
+  Plan plan = make_plan(
+      load_allowed(o.files, o.recursive ? Recurse::yes : Recurse::no, world, [&](const Diagnostic& d) { tell(io, d); }),
+      world);
+  warn_unsettled(io, plan, world);
+  return plan;
+}
+
+Exit run(const Options& o, World& world, Io& io) {
   io.kind("Plan");
   if (o.files.empty() == o.revisions.empty())
-    throw Error(Exit::usage, "say what to compare", "orctl diff -f MANIFEST, or orctl diff INST [REV [REV]]");
-  Plan plan;
-  if (o.files.empty())
-    plan = compare_revisions(o.revisions, world);
-  else
-    plan =
-        make_plan(load_allowed(o.files, o.recursive ? Recurse::yes : Recurse::no, world,
-                               [&](const Diagnostic& d) { d.severity == Severity::error ? io.error(d) : io.warn(d); }),
-                  world);
-  if (!o.files.empty()) warn_unsettled(io, plan, world);
+    throw Error(Exit::usage, "say what to compare",
+                "orctl diff -f MANIFEST [--from MANIFEST], or orctl diff INST [REV [REV]]");
+  const Plan plan = o.files.empty()  ? compare_revisions(o.revisions, world)
+                    : o.from.empty() ? compare_with_live(o, world, io)
+                                     : compare_manifests(o, world, io);
   show_plan(io, plan, o.show_files ? ShowFiles::yes : ShowFiles::no);
   return plan.empty() ? Exit::ok : Exit::no;
 }
@@ -69,16 +86,21 @@ Exit run(const Options& o, const World& world, Io& io) {
 }  // namespace
 
 Command diff_command() {
-  return command<Options>({"diff",
-                           "show what apply would change, or how two revisions differ",
-                           {{"What would apply do, and would it reload?", "orctl diff -f payment.toml"},
-                            {"The same with the differences of all files", "orctl diff -f payment.toml --files"},
-                            {"What did the last change do?", "orctl diff prd_payment_001_8080"},
-                            {"Compare two revisions", "orctl diff prd_payment_001_8080 3 5"}},
-                           "Exit code 0 means no difference, 1 means there are some. Each change shows its impact: hot "
-                           "(pushed, no reload), reload, restart, start, stop.",
-                           {"text", "json"}},
-                          flags, run);
+  return command<Options>(
+      {"diff",
+       "show what apply would change, or how two revisions differ",
+       {{"What would apply do, and would it reload?", "orctl diff -f payment.toml"},
+        {"The same with the differences of all files", "orctl diff -f payment.toml --files"},
+        {"What does a branch change? No host is needed", "orctl diff --from git:origin/main:manifests/ -f manifests/"},
+        {"What did the last change do?", "orctl diff prd_payment_001_8080"},
+        {"Compare two revisions", "orctl diff prd_payment_001_8080 3 5"}},
+       "Exit code 0 means no difference, 1 means there are some. Each change shows its impact: hot "
+       "(pushed, no reload), reload, restart, start, stop.\n\n"
+       "With --from two sets of manifests are compared as on a host with OpenResty that serves the "
+       "first. In git:REV:PATH, REV and PATH are read by git, in the repository around the current "
+       "folder.",
+       {"text", "json"}},
+      flags, run);
 }
 
 }  // namespace orctl

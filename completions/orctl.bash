@@ -126,12 +126,13 @@ _orctl() {
     'diff')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
+        --from) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --files -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename --from -R --recursive --files -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'disable')
       case $prev in
         -l | --selector) :; return ;;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "base/whose.h"
 #include "host/own_place.h"
 #include "host/target.h"
@@ -60,8 +62,11 @@ Version desired_version(const Loaded& loaded, const World& world) {
                 fmt::format("the admin socket's path would have {} bytes, and {} are the most: {}", socket.size(),
                             max_socket_path, socket),
                 "choose a shorter folder with --root");
-  const Target target = find_target(loaded.instance.spec, world);
-  Rendered rendered = render(loaded.instance, loaded.overlay, target, world.layout, loaded.document);
+  return version_for(loaded, find_target(loaded.instance.spec, world), world.layout);
+}
+
+Version version_for(const Loaded& loaded, const Target& target, const Layout& layout) {
+  Rendered rendered = render(loaded.instance, loaded.overlay, target, layout, loaded.document);
   Version out;
   out.spec = loaded.instance.spec;
   out.manifest = loaded.instance.source.text;
@@ -81,6 +86,34 @@ Version desired_version(const Object& object, const World& world) {
   out.tree = kind_of(object.spec).render(object.spec, world.env.host());
   out.digest = tree_digest(out.tree);
   return out;
+}
+
+InstancePlan compare(const std::string& name, const std::string& base, std::optional<Version> before,
+                     std::optional<Version> after) {
+  Live as_if_running;
+  as_if_running.running = true;
+  if (after) as_if_running.tree = after->digest;
+  InstancePlan plan = plan_instance(name, base, std::move(before), std::move(after), as_if_running, "");
+  std::erase_if(plan.changes, [](const Change& c) { return c.key == Key(Whole::process); });
+  return plan;
+}
+
+Plan plan_between(const Manifests& before, const Manifests& after, const World& world) {
+  struct Sides {
+    std::optional<Version> before, after;
+  };
+  std::map<std::string, Sides> all;
+  const auto take = [&](const Manifests& from, std::optional<Version> Sides::*side) {
+    for (const Object& one : from.objects) all[id_of(one.spec)].*side = desired_version(one, world);
+    for (const Loaded& one : from.instances)
+      all[one.instance.name.str()].*side = version_for(one, Target{}, Layout("/"));
+  };
+  take(before, &Sides::before);
+  take(after, &Sides::after);
+  Plan plan;
+  for (auto& [name, sides] : all)
+    plan.instances.push_back(compare(name, "", std::move(sides.before), std::move(sides.after)));
+  return plan;
 }
 
 Plan make_plan(const Manifests& desired, const World& world) {
