@@ -5,7 +5,7 @@
 # Does nothing, and needs no rights, when everything is there.
 set -euo pipefail
 packages=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
-  libcli11-dev libfmt-dev nlohmann-json3-dev libcurl4-openssl-dev libgit2-dev zlib1g-dev libtomlplusplus-dev doctest-dev
+  libcli11-dev libfmt-dev nlohmann-json3-dev libcurl4-openssl-dev libgit2-dev libssl-dev zlib1g-dev libtomlplusplus-dev doctest-dev
   nginx libnginx-mod-http-lua lua-cjson)
 if [ -n "${1:-}" ]; then
   packages+=(libnginx-mod-stream redis-server python3 python3-jsonschema luajit2 lua-check strace wrk mandoc systemd logrotate util-linux iproute2 clang-format prometheus)

@@ -23,14 +23,14 @@ def openssl(*args):
     subprocess.run(["openssl", *args], check=True, capture_output=True)
 
 
-def certificate(name, names, days=90, ec=True, start=None):
+def certificate(name, names, days=90, ec=True, start=None, rsa_bits=None):
     """A self-signed pair as {name, certificate, key}; `start` moves its validity, in days from now."""
     with tempfile.TemporaryDirectory() as folder:
         key, pem = folder + "/key", folder + "/pem"
-        if ec:
+        if ec and not rsa_bits:
             openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
         else:
-            openssl("genrsa", "-out", key, "2048")
+            openssl("genrsa", "-out", key, str(rsa_bits or 2048))
         subject = ["-subj", "/CN=" + (names[0] if names else "nobody")]
         if len(names) > 1 or names and names[0].startswith("*"):
             subject += ["-addext", "subjectAltName=" + ",".join("DNS:" + one for one in names)]
@@ -376,6 +376,23 @@ class TlsTest(GatewayTest):
         self.assertEqual(list(self.items(instance)), ["a"])
         self.assertNotIn("PRIVATE", instance.errors())
 
+    def test_one_that_has_ended_while_it_is_served_stays_beside_a_new_one(self):
+        instance = self.gateway(self.old, self.a)
+        new = dict(self.a2, name="a")
+        for headers in ({}, {"X-Tree": "1"}):
+            self.assertEqual(instance.admin("PUT", "/v1/certs", {"items": [self.old, new]}, headers).status, 200)
+            self.assertEqual((self.served(instance, "old.test"), self.served(instance, "a.test")), (fingerprint(self.old), fingerprint(new)))
+            new = self.a
+        self.assertEqual(instance.admin("PUT", "/v1/certs/old", body(self.old)).status, 200)
+        self.assert_problem(instance.admin("PUT", "/v1/certs", {"items": [self.old, dict(self.old, name="b")]}), 422, "/items/1/certificate")
+        self.assert_problem(instance.admin("PUT", "/v1/certs", {"items": [dict(self.old, hosts=["b.test"])]}), 422, "/items/0/certificate")
+
+    def test_what_no_handshake_could_use_is_refused(self):
+        instance = self.gateway(self.a)
+        answer = instance.admin("PUT", "/v1/certs/short", body(certificate("short", ["short.test"], rsa_bits=1024)))
+        self.assert_problem(answer, 422, "/certificate")
+        self.assertIn("cannot be served by this nginx", answer.text())
+
     def test_a_set_that_does_not_fit_changes_nothing(self):
         instance = self.gateway(self.a, dict_size="256k")
         many = [dict(self.a2, name="n%d" % i) for i in range(200)]
@@ -404,7 +421,9 @@ class TlsTest(GatewayTest):
         instance = self.gateway(self.old)
         self.assertEqual(self.served(instance, "old.test"), fingerprint(self.old))
         self.assertIn("certs/old.pem: the certificate ended on ", instance.errors())
-        broken = self.gateway(dict(self.a, key=self.wild["key"]), start=False)
+        broken = self.gateway(self.a, start=False)
+        with open(os.path.join(broken.tree, "certs/a.key"), "w", encoding="ascii") as key:
+            key.write(self.wild["key"])
         with self.assertRaisesRegex(AssertionError, "certs/a.key"):
             broken.start()
 

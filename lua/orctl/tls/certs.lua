@@ -277,6 +277,7 @@ function _M.items(now)
   for i, entry in ipairs(current.entries) do
     items[i] = { name = entry.name, hosts = json.array({ unpack(entry.names) }),
       not_after = tls.time_text(entry.not_after), sha256 = entry.sha256,
+      key_type = entry.key_type,
       days = math.floor((entry.not_after - now) / 86400) }
   end
   return items
@@ -287,24 +288,38 @@ local refusals = {
   full = { status = 507, detail = "the certificates do not fit into lua_shared_dict orctl" },
 }
 
+-- Says of an entry why it must not be taken at `now`: one that has ended may stay where it is.
+local function by_time(now)
+  local served = {}
+  for _, item in ipairs(read_index(dict:get(VERSION) or 0) or {}) do
+    served[item.name] = item.print
+  end
+  return function(entry)
+    return served[entry.name] ~= entry.print and tls.time_fault(entry, now) or nil
+  end
+end
+
+local function never() end
+
 --- Takes a PUT: of the certificate `name`, or of the whole set without one. `is_tree` says that
--- the set is the tree's, so that the next reload does not take it for a new one. Answers true, or
--- nil and {status, detail, pointer}.
+-- the set is the tree's, so that the next reload does not take it for a new one; whether it is
+-- valid now is its sender's matter, as it is that of a start. Answers true, or nil and {status,
+-- detail, pointer}.
 function _M.put(name, bytes, is_tree, now)
   local value, err = json.decode(bytes)
   if err then
     return nil, { status = 400, detail = "not a JSON document" }
   end
+  adopt(true)
   local found, pointer, reason
   if name then
-    found, pointer, reason = tls.check_item(value, name, "", now)
+    found, pointer, reason = tls.check_item(value, name, "", by_time(now))
   else
-    found, pointer, reason = tls.check_set(value, now)
+    found, pointer, reason = tls.check_set(value, is_tree and never or by_time(now))
   end
   if not found then
     return nil, { status = 422, detail = reason, pointer = pointer }
   end
-  adopt(true)
   local ok, why = change(function(index)
     if not name then
       return found
