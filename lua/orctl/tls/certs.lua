@@ -1,11 +1,12 @@
 -- The certificates of the https listeners: kept in the shared dictionary, parsed once by each
--- worker, chosen for each handshake by the name that the client asks for.
+-- worker, chosen for each handshake by the name that the client asks for (tls/choice.lua).
 --
 -- A certificate lies under a key of its own version, the index that names them all under the
 -- version of the set, and the number of the set is moved last: a worker sees the whole old set or
 -- the whole new one, and every handshake looks at that number. The set lives through a reload,
 -- and the tree's own is published once for each cycle of the master, if it is another than the one
 -- that a tree published last. Keys leave this module only into OpenSSL.
+local choice = require("orctl.tls.choice")
 local json = require("orctl.lib.json")
 local lock = require("orctl.lib.lock")
 local sha256 = require("orctl.lib.sha256")
@@ -40,17 +41,8 @@ local function digest_of(entries)
 end
 
 local function build(entries)
-  local set = { entries = entries, by_name = {}, exact = {}, wildcard = {}, default = entries[1] }
-  for _, entry in ipairs(entries) do
-    set.by_name[entry.name] = entry
-    for _, host in ipairs(entry.names) do
-      local group, name = set.exact, host
-      if host:sub(1, 2) == "*." then
-        group, name = set.wildcard, host:sub(2)
-      end
-      group[name] = group[name] or entry
-    end
-  end
+  local set = { entries = entries, by_name = {}, choice = choice.of(entries) }
+  for _, entry in ipairs(entries) do set.by_name[entry.name] = entry end
   set.digest = digest_of(entries)
   return set
 end
@@ -221,36 +213,31 @@ function _M.tick()
   follow()
 end
 
--- The entry for a name of a handshake or of a request, nil for none, in any case and as a name of
--- the root ("shop.example.").
-local function entry_for(name)
-  local found
-  if name then
-    name = name:lower():gsub("%.$", "")
-    found = current.exact[name] or current.wildcard[name:match("^[^.]+(%..+)$")]
-  end
-  return found or current.default
+local function group_for(name)
+  return choice.for_name(current.choice, name)
 end
 
---- Whether two such names have different certificates.
+--- Whether two names, of a handshake and of a request, have different certificates.
 function _M.differ(one, other)
   follow()
-  return entry_for(one) ~= entry_for(other)
+  return group_for(one) ~= group_for(other)
 end
 
---- ssl_certificate_by_lua: sets the certificate for the name that the client asks for.
+--- ssl_certificate_by_lua: sets the certificates for the name that the client asks for.
 function _M.serve()
   follow()
-  local entry = entry_for(server_name())
-  if not entry then
+  local group = group_for(server_name())
+  if not group[1] then
     return -- no set at all: nginx has the certificate that it was started with
   end
   local ok, err = clear_certs()
-  if ok then ok, err = set_cert(entry.chain) end
-  if ok then ok, err = set_priv_key(entry.pkey) end
-  if not ok then
-    ngx.log(ngx.ERR, "certificate ", entry.name, " cannot be used: ", err)
-    return ngx.exit(ngx.ERROR)
+  for _, entry in ipairs(group) do
+    if ok then ok, err = set_cert(entry.chain) end
+    if ok then ok, err = set_priv_key(entry.pkey) end
+    if not ok then
+      ngx.log(ngx.ERR, "certificate ", entry.name, " cannot be used: ", err)
+      return ngx.exit(ngx.ERROR)
+    end
   end
 end
 
@@ -278,6 +265,7 @@ function _M.items(now)
     items[i] = { name = entry.name, hosts = json.array({ unpack(entry.names) }),
       not_after = tls.time_text(entry.not_after), sha256 = entry.sha256,
       key_type = entry.key_type,
+      not_before = tls.time_text(entry.not_before), begun = now >= entry.not_before,
       days = math.floor((entry.not_after - now) / 86400) }
   end
   return items
