@@ -181,6 +181,16 @@ std::string tree_digest(const Tree& tree) {
   return sha256(all);
 }
 
+std::string renew_digest(Tree& tree) {
+  const std::string old = carried_digest(tree), digest = tree_digest(tree);
+  if (old.empty()) return {};
+  std::string& text = tree[tree_path::nginx_conf].content;
+  for (const auto& [from, to] : {std::pair(old, digest), {proof_path(old), proof_path(digest)}})
+    for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+      text.replace(at, from.size(), to);
+  return digest;
+}
+
 std::string proof_path(const std::string& digest) { return "/.well-known/orctl/" + digest.substr(0, 32); }
 
 std::string tree_folder(const Value& spec) {
