@@ -28,7 +28,7 @@ class Judge {
       if (pair.chain.empty()) continue;
       if (pair.key_fault.empty()) check_key(i);
       if (pair.key_of > 0) continue;  // the file is in the wrong order, and all else follows from that
-      check_time(i);
+      if (has_https()) check_time(i);
       check_use(i);
       check_chain(i);
       check_hosts(i);

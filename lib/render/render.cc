@@ -100,7 +100,8 @@ Rendered render(const Instance& instance, const Tree& overlay, const Target& tar
   for (const auto& [path, file] : overlay)
     out.tree[path] = {file.content, is_secret(path, file) ? rights::secret_file : rights::public_file};
   if (const std::string list = overlay_modules(overlay); !list.empty()) out.tree[tree_path::overlay_modules] = {list};
-  if (const std::string list = certificates_file(instance.spec.at("certificate")); !list.empty())
+  // where nothing speaks TLS no worker is asked for one
+  if (const std::string list = certificates_file(instance.spec.at("certificate")); !list.empty() && has_https(instance))
     out.tree[tree_path::certificates] = {list};
   out.document = document.empty() ? render_document(instance) : document;
   out.tree[tree_path::document] = {out.document};
