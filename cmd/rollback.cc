@@ -10,9 +10,12 @@
 namespace orctl {
 namespace {
 
+constexpr const char* keep_hint = "give the key with --key FILE to go back to the certificate, too";
+
 struct Options {
   std::string name;
   int to = 0;
+  std::vector<std::string> keys;
   bool dry_run = false;
   ChangeFlags change;
 };
@@ -20,6 +23,7 @@ struct Options {
 void flags(Flags& f, Options& o) {
   f.positional("INST", o.name, "instance").required();
   f.add("--to", o.to, "revision to go back to; absent: the one applied before the live one").value("REV");
+  f.add("--key", o.keys, "private key of a certificate of that revision, where this host has it no more").value("FILE");
   f.add("--dry-run", o.dry_run, "show the plan and change nothing");
   add_change_flags(f, o.change);
 }
@@ -38,7 +42,9 @@ Exit run(const Options& o, World& world, Io& io) {
     to = choose_revision(o.name, o.to, now);
     if (w.request.note.reason.empty()) w.request.note.reason = fmt::format("roll back to revision {}", to.number);
     w.request.note.command += fmt::format(" --to {}", to.number);
-    version = version_to_roll_back_to(to, o.name, now, [&](const Diagnostic& d) { io.error(d); });
+    version = version_to_roll_back_to(to, o.name, now,
+                                      {o.keys, [&](const Diagnostic& d) { io.error(d); },
+                                       [&](const std::string& text) { io.warn(text, keep_hint); }});
   };
   wish.plan = [&](Observed now, const World& w) { return make_plan(std::move(now), version, w); };
   Showing showing;
@@ -63,9 +69,15 @@ Command rollback_command() {
       {"rollback",
        "go back to an earlier revision, byte for byte",
        {{"Undo the last change", "orctl rollback prd_payment_001_8080 --reason 'errors since noon'"},
-        {"Go back to a revision", "orctl rollback prd_payment_001_8080 --to 3"}},
+        {"Go back to a revision", "orctl rollback prd_payment_001_8080 --to 3"},
+        {"… of which a key is on this host no more", "orctl rollback prd_payment_001_8080 --to 3 --key shop.key"}},
        "The tree, the gateway's Lua and the unit become what they were; the way back is a new revision, proved like "
-       "any other. A deleted instance comes back too.",
+       "any other. A deleted instance comes back too.\n\n"
+       "The store keeps private keys by their fingerprints alone. Where a certificate was renewed since, and its old "
+       "key "
+       "is gone, the renewed pair stays if it is for the same hosts, and so it does where the old one has ended; else "
+       "the "
+       "rollback is refused (exit 3) and says which key it needs: --key names it, once for each.",
        {"text", "json"}},
       flags, run);
 }

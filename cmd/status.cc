@@ -32,8 +32,8 @@ Command status_command() {
         {"One, for a script: exit code 0 means it is well", "orctl status prd_payment_001_8080"}},
        "Exit code 1 when an instance is stopped, does not answer or may not be asked, has workers that disagree, that "
        "were stopped by a signal or whose master was killed, or two masters, has a tree that was changed by hand or "
-       "that "
-       "others could change, or is broken: its history or its files cannot be read.",
+       "that others could change, serves a certificate with fewer than 7 days left (below 21 there is a warning), or "
+       "is broken: its history or its files cannot be read.",
        {"table", "json"}},
       flags, run);
 }

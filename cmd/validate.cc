@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "manifest/host_policy.h"
 #include "manifest/load.h"
+#include "model/certificate_rules.h"
 
 namespace orctl {
 namespace {
@@ -37,6 +38,9 @@ Exit run(const Options& o, const World& world, Io& io) {
   io.kind("ValidationResult");
   Manifests manifests = load(o.files, o.recursive ? Recurse::yes : Recurse::no, world);
   add_policy_faults(manifests, sound_config(world).policy, Severity::warning);
+  // what is served already may stay so, and what that is a manifest does not tell
+  for (Diagnostic& d : manifests.found)
+    if (d.code == certificate_time) d.severity = Severity::error;
   for (const Diagnostic& d : manifests.found) d.severity == Severity::error ? io.error(d) : io.warn(d);
   for (const Object& object : manifests.objects) io.item(manifest_item(object));
   for (const Loaded& loaded : manifests.instances) io.item(manifest_item(loaded.instance));

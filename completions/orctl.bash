@@ -359,6 +359,7 @@ _orctl() {
     'rollback')
       case $prev in
         --to) :; return ;;
+        --key) _orctl_paths -f; return ;;
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
@@ -368,7 +369,7 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--to --dry-run --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--to --key --dry-run --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'start')
       case $prev in
         -l | --selector) :; return ;;

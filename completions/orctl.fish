@@ -362,6 +362,7 @@ complete -c orctl -n '__orctl_at "restart"' -l color -x -a 'auto always never' -
 complete -c orctl -n '__orctl_at "restart"' -s v -l verbose -d 'print every side effect on stderr'
 complete -c orctl -n '__orctl_at "restart"' -s h -l help -d 'show help'
 complete -c orctl -n '__orctl_at "rollback"' -l to -x -d 'revision to go back to; absent: the one applied before the live one'
+complete -c orctl -n '__orctl_at "rollback"' -l key -r -F -d 'private key of a certificate of that revision, where this host has it no more'
 complete -c orctl -n '__orctl_at "rollback"' -l dry-run -d 'show the plan and change nothing'
 complete -c orctl -n '__orctl_at "rollback"' -l reason -x -d 'why; kept in the history'
 complete -c orctl -n '__orctl_at "rollback"' -l lock-timeout -x -d 'how long to wait while another orctl works on the instance'

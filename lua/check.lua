@@ -54,22 +54,10 @@ local ok, err = pcall(function()
 end)
 if not ok then fault(tostring(err)) end
 
--- A certificate that has ended is refused when it comes, and not while it stays: a change of
--- something else must not wait for a new one. `unchanged` holds the files that are live already.
+-- Whether this nginx can serve them; whether they are valid now, orctl knows before.
 local function check_certificates()
-  local given = io.open(tree .. "/certs.json")
-  if not given then return end
-  given:close()
-  local tls = require("orctl.tls.pair")
-  local entries, reasons = tls.read_tree(tree .. "/")
+  local _, reasons = require("orctl.tls.pair").read_tree(tree .. "/")
   for _, reason in ipairs(reasons) do fault(reason) end
-  local unchanged = "\n" .. read(ngx.config.prefix() .. "unchanged")
-  for _, entry in ipairs(entries) do
-    local reason = tls.time_fault(entry, os.time())
-    if reason and not unchanged:find("\n" .. entry.file .. "\n", 1, true) then
-      fault(entry.file .. ": " .. reason)
-    end
-  end
 end
 ok, err = pcall(check_certificates)
 if not ok then fault(tostring(err)) end

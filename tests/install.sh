@@ -6,7 +6,7 @@
 # Does nothing, and needs no rights, when everything is there.
 set -euo pipefail
 packages=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
-  libcli11-dev libfmt-dev nlohmann-json3-dev libcurl4-openssl-dev libgit2-dev zlib1g-dev libtomlplusplus-dev doctest-dev)
+  libcli11-dev libfmt-dev nlohmann-json3-dev libcurl4-openssl-dev libgit2-dev zlib1g-dev libssl-dev libtomlplusplus-dev doctest-dev)
 [ -n "${ORCTL_TEST_NGINX:-}" ] || packages+=(nginx libnginx-mod-http-lua lua-cjson)
 if [ -n "${1:-}" ]; then
   [ -n "${ORCTL_TEST_NGINX:-}" ] || packages+=(libnginx-mod-stream)

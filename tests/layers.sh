@@ -71,6 +71,7 @@ check_homes() {
   only_in '<curl/' 'libcurl' lib/sys/
   only_in '<git2' 'libgit2' lib/sys/
   only_in '<zlib' 'zlib' lib/sys/
+  only_in '<openssl/' 'OpenSSL' lib/model/
   only_in '<nlohmann/' 'nlohmann/json' lib/model/
   only_in '<toml\+\+/' 'toml++' lib/model/
   only_in '<filesystem>|std::filesystem' 'filesystem' lib/sys/
@@ -122,6 +123,7 @@ self_test() {
   plant lib/change/held.cc '#include "cli/io.h"' 'change includes cli/io.h'
   plant lib/gateway/gateway.cc '#include <curl/curl.h>' libcurl
   plant lib/store/history.cc '#include <git2.h>' libgit2
+  plant lib/store/history.cc '#include <openssl/x509.h>' OpenSSL
   plant lib/plan/json.cc '#include <nlohmann/json.hpp>' nlohmann
   plant lib/manifest/load.cc '#include <toml++/toml.h>' toml++
   plant cmd/render.cc '#include <filesystem>' filesystem

@@ -27,7 +27,8 @@ const Noun& certificates_noun() {
                          {{"NAME", "name", name_text},
                           {"HOSTS", "hosts", hosts_text},
                           {"NOT AFTER", "not_after", member_text},
-                          {"DAYS", "days", member_text}}};
+                          {"DAYS", "days", member_text},
+                          {"KEY", "key_type", member_text, Column::Shown::wide}}};
   return noun;
 }
 
@@ -38,8 +39,11 @@ Value::Array certificate_items(const std::string& instance, const Value::Array& 
 }
 
 Answer list_certificates(const Choice& choice, const World& world) {
-  return list_of_gateways(choice, world,
-                          [&](const Observed& o) { return certificate_items(o.name, certificates_of(o, world)); });
+  Answer answer = list_of_gateways(
+      choice, world, [&](const Observed& o) { return certificate_items(o.name, certificates_of(o, world)); });
+  for (const Value& item : answer.items)
+    if (const auto ending = ending_of(item)) warn_ending(answer, item.at("instance").as_string(), *ending);
+  return answer;
 }
 
 }  // namespace orctl

@@ -19,6 +19,17 @@ void set_places(Value& item, const Observed& now, const World& world) {
   if (now.pid != 0) item.set("binary", now.live.binary);
 }
 
+/// What handshakes get, which may be another than the manifest's.
+Value certificates_value(const Observed& now, const World& world) {
+  Value out = Value::array();
+  try {
+    for (Value& one : certificates_of(now, world)) out.push(std::move(one));
+  } catch (const Error&) {
+    stop_if_interrupted();  // that it does not answer is told of all else, too
+  }
+  return out;
+}
+
 Value broken_item(const Observed& now, const World& world) {
   Value item = Value::object();
   item.set("name", now.name);
@@ -47,6 +58,7 @@ Value description_item(const Observed& now, const World& world) {
   for (const Value& told : told_health(now, world)) health.push(health_item("", told));
   if (now.status)
     for (const Value& told : gateway_overrides(world, now.name)) overrides.push(override_item("", told));
+  if (now.status) item.set("served_certificates", certificates_value(now, world));
   if (now.status) item.set("gateway", now.status->raw);
   if (now.status) item.set("health", std::move(health));
   item.set("overrides", std::move(overrides));

@@ -1,6 +1,8 @@
 // description_text() of answer/description.h.
 #include <fmt/format.h>
 
+#include <map>
+
 #include "answer/description.h"
 #include "answer/health.h"
 #include "answer/overrides.h"
@@ -58,13 +60,29 @@ void tell_places(std::string& out, const Value& item, const std::string& of_tree
   line(out, "Logs", item.at("logs").as_string());
 }
 
+void tell_certificates(std::string& out, const Value& item) {
+  const Value* served = item.find("served_certificates");
+  const auto name = [](const Value& one) { return one.at("name").as_string(); };
+  std::map<std::string, std::string> files;
+  for (const Value& c : item.at("certificate").items()) files[name(c)] = c.at("certificate").as_string();
+  if (served == nullptr || served->items().empty())
+    for (const Value& c : item.at("certificate").items())
+      line(out, "Certificate", fmt::format("{} ({})", name(c), files[name(c)]));
+  else
+    for (const Value& c : served->items())
+      line(out, "Certificate",
+           fmt::format("{} ({}), {}until {}, {} days", name(c),
+                       files.contains(name(c)) ? files[name(c)] : "of no manifest",
+                       c.find("key_type") == nullptr ? "" : c.at("key_type").as_string() + " ",
+                       c.at("not_after").as_string(), member_text(c, "days")));
+}
+
 void tell_manifest(std::string& out, const Value& item) {
   for (const Value& l : item.at("listener").items())
     line(out, "Listener",
          fmt::format("{}:{} {}{}", l.at("address").as_string(), l.at("port").as_int(), l.at("protocol").as_string(),
                      l.find("upstream") == nullptr ? "" : " -> " + l.at("upstream").as_string()));
-  for (const Value& c : item.at("certificate").items())
-    line(out, "Certificate", fmt::format("{} ({})", c.at("name").as_string(), c.at("certificate").as_string()));
+  tell_certificates(out, item);
   const Value* s = item.find("source");
   if (s == nullptr) return;
   const auto gateway = gateway_of(item);

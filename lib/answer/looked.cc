@@ -31,9 +31,17 @@ void warn_distrusted(Answer& answer, const Observed& o, const World& world) {
   if (found) answer.warn(found->what(), found->hint());
 }
 
-void warn_ending_certificates(Answer& answer, const Observed& o, const World& world) {
-  for (const std::string& text : ending_certificates(o, world))
-    answer.warn(o.name + ": " + text, "put a new one into the manifest's files, and apply it: it is hot");
+void warn_ending(Answer& answer, const std::string& instance, const Ending& ending) {
+  answer.warn(instance + ": " + ending.text, "put a new one into the manifest's files, and apply it: it is hot");
+}
+
+std::string warn_ending_certificates(Answer& answer, const Observed& o, const World& world) {
+  std::string fault;
+  for (const Ending& ending : ending_certificates(o, world)) {
+    warn_ending(answer, o.name, ending);
+    if (ending.urgency == Ending::Urgency::fault && fault.empty()) fault = ending.text;
+  }
+  return fault;
 }
 
 void warn_masters(Answer& answer, const std::vector<std::string>& names, const World& world) {

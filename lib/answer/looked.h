@@ -5,6 +5,7 @@
 
 #include "answer/answer.h"
 #include "live/observe.h"
+#include "live/served_certificates.h"
 #include "sys/world.h"
 
 /// What every answer about many instances has in common: who is looked at, and what is said beside it.
@@ -22,8 +23,10 @@ void tell_hidden_instances(const World& world, const std::function<void(const Er
 /// Warns of who besides root could change what an instance runs.
 void warn_distrusted(Answer& answer, const Observed& o, const World& world);
 
-/// Warns of each certificate that ends soon.
-void warn_ending_certificates(Answer& answer, const Observed& o, const World& world);
+/// Warns of a certificate that ends soon, and of all such of an instance; returns what is said of the first that is a
+/// fault, "" where none is.
+void warn_ending(Answer& answer, const std::string& instance, const Ending& ending);
+std::string warn_ending_certificates(Answer& answer, const Observed& o, const World& world);
 
 /// Warns of instances with two masters: what is asked of such a one, one of the two answers.
 void warn_masters(Answer& answer, const std::vector<std::string>& names, const World& world);

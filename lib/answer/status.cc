@@ -9,7 +9,7 @@
 namespace orctl {
 namespace {
 
-std::string remark(const Observed& o, const std::string& tree) {
+std::string remark(const Observed& o, const std::string& tree, const std::string& certificate) {
   if (o.broken) return o.broken->what();
   if (o.loss) return fmt::format("{}: {}", o.loss->what, o.loss->hint);
   if (const std::string fault = o.fault_of_masters(); !fault.empty()) return fault + "; " + mend_masters(o.name);
@@ -19,6 +19,7 @@ std::string remark(const Observed& o, const std::string& tree) {
   if (!o.live.answers) return fmt::format("{}; if it stays so: orctl restart {}", o.problem, o.name);
   if (!o.problem.empty()) return o.problem;
   if (!tree.empty()) return tree;
+  if (!certificate.empty()) return certificate;
   if (o.live.keeper == Live::Keeper::none && o.live.running) return "it runs outside of its systemd unit";
   if (o.state() == "degraded") return "the workers disagree";
   if (o.pid == 0 && o.unit && o.unit->active == "failed") return "its unit failed: " + o.unit->result;
@@ -87,7 +88,8 @@ Value open_files_value(const Observed& o) {
   return out;
 }
 
-Value status_item(const Observed& now, const std::string& tree_fault, const World& world) {
+Value status_item(const Observed& now, const std::string& tree_fault, const std::string& certificate_fault,
+                  const World& world) {
   Value item = Value::object();
   item.set("name", now.name);
   item.set("status", now.state());
@@ -99,7 +101,7 @@ Value status_item(const Observed& now, const std::string& tree_fault, const Worl
   if (now.pid != 0) item.set("open_files", open_files_value(now));
   if (now.unconfirmed) item.set("confirm_seconds_left", now.unconfirmed->seconds_left());
   if (now.status) item.set("gateway", now.status->raw);
-  if (const std::string said = remark(now, tree_fault); !said.empty()) item.set("remark", said);
+  if (const std::string said = remark(now, tree_fault, certificate_fault); !said.empty()) item.set("remark", said);
   return item;
 }
 
@@ -116,9 +118,9 @@ StatusAnswer list_status(const Choice& choice, const World& world) {
     const Observed now = observe_among(name, world, masters);
     if (now.broken) tell(*now.broken);
     const std::string tree_fault = fault_of_tree(now, world);
-    out.is_well = out.is_well && now.state() == "running" && tree_fault.empty();
-    out.answer.items.push_back(status_item(now, tree_fault, world));
-    warn_ending_certificates(out.answer, now, world);
+    const std::string certificate_fault = warn_ending_certificates(out.answer, now, world);
+    out.is_well = out.is_well && now.state() == "running" && tree_fault.empty() && certificate_fault.empty();
+    out.answer.items.push_back(status_item(now, tree_fault, certificate_fault, world));
   }
   return out;
 }

@@ -8,8 +8,9 @@ namespace orctl {
 
 const Noun& status_noun();
 
-/// How an instance is; `tree_fault` says what is wrong with its tree.
-Value status_item(const Observed& now, const std::string& tree_fault, const World& world);
+/// How an instance is; `tree_fault` says what is wrong with its tree, `certificate_fault` with what it serves.
+Value status_item(const Observed& now, const std::string& tree_fault, const std::string& certificate_fault,
+                  const World& world);
 
 /// Its unit as systemd tells it.
 Value unit_value(const systemd::UnitState& unit, const std::string& name);

@@ -57,9 +57,7 @@ void Carrier::carry(const CheckTree&) {
   world_.fs.write_tree(stage_, plan_.after->tree, ownership());
   if (!process) return check_object_files(world_, plan_.after->spec, stage_, request_.verify_limit);
   const auto news = plan_.before ? news_for_gateway(plan_.name, *plan_.before, *plan_.after, world_) : std::nullopt;
-  static const Tree none;
-  check_staged_tree(world_, plan_.after->spec, stage_, plan_.after->tree, plan_.before ? plan_.before->tree : none,
-                    target_of(*plan_.after), news);
+  check_staged_tree(world_, plan_.after->spec, stage_, plan_.after->tree, target_of(*plan_.after), news);
 }
 
 void Carrier::carry(const CommitRevision&) {

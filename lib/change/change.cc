@@ -4,6 +4,7 @@
 #include "change/guards.h"
 #include "change/held.h"
 #include "change/leftovers.h"
+#include "change/served_dates.h"
 #include "render/render.h"
 
 namespace orctl {
@@ -30,7 +31,11 @@ Sight look(Wish& wish, const World& world, World* hold) {
     Observed now = wish.look(name, world, all);
     if (hold != nullptr && wish.clear && wish.clear(now, *hold)) return;
     const bool settled = !seeks_rest || !sight.idle || is_settled(now, world);
-    if (auto one = wish.plan(std::move(now), world)) sight.plan.instances.push_back(std::move(*one));
+    const Live live = now.live;
+    if (auto one = wish.plan(std::move(now), world)) {
+      refuse_untimely(*one, live, world);
+      sight.plan.instances.push_back(std::move(*one));
+    }
     if (seeks_rest && sight.idle) sight.idle = sight.plan.empty() && settled;
   };
   for (const std::string& name : wish.names) about(wish.names.size() > 1 ? name : "", [&] { plan_one(name); });

@@ -11,6 +11,7 @@
 #include "change/held.h"
 #include "change/make_plan.h"
 #include "change/request.h"
+#include "change/restore.h"
 #include "host/target.h"
 #include "live/observe.h"
 #include "model/read.h"
@@ -36,16 +37,19 @@ void write_record(const Unconfirmed& wait, Millis left, World& world) {
 }
 
 /// The version that goes live again; nullopt when there was none.
-std::optional<Version> version_before(const Unconfirmed& wait, const World& world) {
+std::optional<Version> version_before(const Unconfirmed& wait, const World& world,
+                                      const std::function<void(const std::string&)>& note) {
   if (wait.base.empty()) return std::nullopt;
   const Value spec = load_manifest(world, wait.name, wait.base)->spec;
-  Tree keys = world.fs.read_tree(world.layout.confirm_keys(wait.name));
-  keys.merge(world.fs.read_tree(world.layout.tree(tree_folder(spec)), tree_ownership(spec, world)));
-  std::vector<std::string> missing;
-  Version version = load_version(world, wait.base, keys, &missing);
-  if (missing.empty()) return version;
-  throw Error(Exit::refused, fmt::format("the private key '{}' of what was live before is gone", missing.front()),
-              "apply its manifest again once this is confirmed: orctl confirm " + wait.name);
+  Restoring from{wait.name, "what was live before"};
+  from.live = world.fs.read_tree(world.layout.tree(tree_folder(spec)), tree_ownership(spec, world));
+  from.kept = world.fs.read_tree(world.layout.confirm_keys(wait.name));
+  try {
+    return restore_version(wait.base, from, world, note);
+  } catch (const Error& e) {
+    if (e.exit() != Exit::refused) throw;
+    throw Error(Exit::refused, e.what(), "apply its manifest again once this is confirmed: orctl confirm " + wait.name);
+  }
 }
 
 void take_back(const Unconfirmed& wait, World& world, Request request,
@@ -53,7 +57,7 @@ void take_back(const Unconfirmed& wait, World& world, Request request,
   request.note.reason = wait.reason();
   request.note.command = expired_command(wait.name);
   request.ends_wait = true;
-  const Plan plan{{make_plan(observe(wait.name, world), version_before(wait, world), world)}};
+  const Plan plan{{make_plan(observe(wait.name, world), version_before(wait, world, note), world)}};
   if (plan.empty()) return end_wait(wait.name, world);  // what was live before was the same
   const Outcome outcome = apply(plan, world, request, note).front();
   if (outcome.error) throw Error(*outcome.error);

@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "model/diagnostic.h"
 #include "plan/plan.h"
@@ -12,9 +13,16 @@ namespace orctl {
 /// The revision `number` of an instance; 0: the one that was applied before the live one.
 Revision choose_revision(const std::string& name, int number, const World& world);
 
-/// A revision with all that the store does not keep. Exit::refused when it deleted the instance, or a private key of it
-/// is gone; Exit::guard when the policy of this host refuses it, each fault being handed to `report`.
+/// What a rollback is told from outside.
+struct RollbackWish {
+  std::vector<std::string> keys;                  ///< files with what the store does not keep
+  std::function<void(const Diagnostic&)> report;  ///< is handed each fault by the policy
+  std::function<void(const std::string&)> tell;   ///< what will be other than in the revision
+};
+
+/// A revision with all that the store does not keep (change/restore.h). Exit::refused when it deleted the instance, or
+/// a private key of it is gone; Exit::guard when the policy of this host refuses it.
 Version version_to_roll_back_to(const Revision& revision, const std::string& name, const World& world,
-                                const std::function<void(const Diagnostic&)>& report);
+                                const RollbackWish& wish);
 
 }  // namespace orctl

@@ -8,7 +8,6 @@
 #include "host/child_words.h"
 #include "host/nginx_words.h"
 #include "host/systemd.h"
-#include "model/certificates.h"
 #include "model/instance_user.h"
 #include "nginx/config.h"
 #include "render/embedded.h"
@@ -78,18 +77,8 @@ Proc::Result run_nginx(World& world, const Value& spec, const Target& target, co
   throw Error(Exit::refused, what, "mend it, then run the same command again; nothing was changed");
 }
 
-/// Names of certificates that are live already, one a line: those may stay although they have ended.
-std::string unchanged_certificates(const Tree& tree, const Tree& live) {
-  std::string out;
-  for (const std::string& path : hot_files(tree)) {
-    const auto is = tree.find(path), was = live.find(path);
-    if (is != tree.end() && was != live.end() && is->second == was->second) out += path + "\n";
-  }
-  return out;
-}
-
 void check_lua(World& world, const Value& spec, const std::string& scratch, const std::string& stage, const Tree& tree,
-               const Tree& live, const Target& target, const std::optional<UpstreamText>& news) {
+               const Target& target, const std::optional<UpstreamText>& news) {
   Tree files;
   std::string list = stage + "\n";
   for (const auto& [path, file] : tree) {
@@ -111,7 +100,6 @@ void check_lua(World& world, const Value& spec, const std::string& scratch, cons
   files["check.lua"] = {std::string(embedded_lua().at("lua/check.lua"))};
   files["list"] = {list};
   if (news) files["upstream"] = {news->text};
-  files["unchanged"] = {unchanged_certificates(tree, live)};
   world.fs.write_tree(scratch + "/check", files);
   const Proc::Result result = run_nginx(world, spec, target, scratch + "/check", scratch);
   if (result.status != 0)
@@ -120,14 +108,14 @@ void check_lua(World& world, const Value& spec, const std::string& scratch, cons
 
 }  // namespace
 
-void check_staged_tree(World& world, const Value& spec, const std::string& stage, const Tree& tree, const Tree& live,
+void check_staged_tree(World& world, const Value& spec, const std::string& stage, const Tree& tree,
                        const Target& target, const std::optional<UpstreamText>& news) {
   const std::string name = spec.at("name").as_string();
   const bool had_run = world.fs.exists(world.layout.run(name)), had_pid = world.fs.exists(world.layout.pid(name));
   const std::string scratch = world.layout.check_scratch(tree_folder(spec));
   const Scratch cleanup(world, scratch);
   // first, because it says of certificates and Lua what is wrong in words of its own
-  check_lua(world, spec, scratch, stage, tree, live, target, news);
+  check_lua(world, spec, scratch, stage, tree, target, news);
   const Proc::Result result = run_nginx(world, spec, target, stage, scratch, {"-t", "-q"});
   // nginx -t leaves an empty pid file, and systemd the folder it is in
   if (!had_pid) world.fs.remove(had_run ? world.layout.pid(name) : world.layout.run(name));

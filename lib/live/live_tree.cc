@@ -126,7 +126,7 @@ void require_tree(const InstancePlan& plan, const std::string& tree, World& worl
   Supervisor(world.layout, plan.name, tree).prepare(world, target, plan.before->spec);
   settle_secrets(world, plan.before->spec);
   try {
-    check_staged_tree(world, plan.before->spec, tree, live, live, target);
+    check_staged_tree(world, plan.before->spec, tree, live, target);
   } catch (const Error& e) {
     stop_if_interrupted();
     if (e.exit() != Exit::refused && e.exit() != Exit::usage) throw;

@@ -9,7 +9,7 @@
 namespace orctl {
 namespace {
 
-constexpr int64_t soon = 14;  // days
+constexpr int64_t soon = 21, very_soon = 7;  // days
 
 }  // namespace
 
@@ -28,8 +28,24 @@ Value::Array certificates_of(const Observed& o, const World& world) {
   return out;
 }
 
-std::vector<std::string> ending_certificates(const Observed& o, const World& world) {
-  std::vector<std::string> out;
+std::optional<Ending> ending_of(const Value& certificate) {
+  using Urgency = Ending::Urgency;
+  const std::string& name = certificate.at("name").as_string();
+  if (const Value* begun = certificate.find("begun"); begun != nullptr && !begun->as_bool())
+    return Ending{Urgency::fault,
+                  fmt::format("certificate {} is not valid yet ({})", name, certificate.at("not_before").as_string())};
+  const Value* days = certificate.find("days");
+  if (days == nullptr || !days->is_number() || days->as_double() >= soon) return std::nullopt;
+  const auto left = whole(days->as_double());
+  const std::string when = left < 0    ? "has ended"
+                           : left == 0 ? "ends today"
+                                       : "ends in " + count(static_cast<size_t>(left), "day");
+  return Ending{left < very_soon ? Urgency::fault : Urgency::warning,
+                fmt::format("certificate {} {} ({})", name, when, certificate.at("not_after").as_string())};
+}
+
+std::vector<Ending> ending_certificates(const Observed& o, const World& world) {
+  std::vector<Ending> out;
   if (!o.version) return out;
   Value::Array certificates;
   try {
@@ -37,16 +53,8 @@ std::vector<std::string> ending_certificates(const Observed& o, const World& wor
   } catch (const Error&) {
     return out;  // a remark must not keep the state of the others from being told
   }
-  for (const Value& one : certificates) {
-    const Value* days = one.find("days");
-    if (days == nullptr || !days->is_number() || days->as_double() >= soon) continue;
-    const auto left = whole(days->as_double());
-    const std::string when = left < 0    ? "has ended"
-                             : left == 0 ? "ends today"
-                                         : "ends in " + count(static_cast<size_t>(left), "day");
-    out.push_back(
-        fmt::format("certificate {} {} ({})", one.at("name").as_string(), when, one.at("not_after").as_string()));
-  }
+  for (const Value& one : certificates)
+    if (auto ending = ending_of(one)) out.push_back(std::move(*ending));
   return out;
 }
 

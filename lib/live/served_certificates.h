@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,11 +10,20 @@
 
 namespace orctl {
 
-/// Certificates that the gateway serves: name, hosts, not_after, days, sha256; those of the manifest, by name and hosts
-/// only, when it does not answer.
+/// Certificates that the gateway serves: name, hosts, not_after, days, sha256, key_type; those of the manifest, by name
+/// and hosts only, when it does not answer.
 Value::Array certificates_of(const Observed& o, const World& world);
 
-/// "certificate shop ends in 3 days (2026-11-24T12:00:00Z)" for each served one that has fewer than 14 days left.
-std::vector<std::string> ending_certificates(const Observed& o, const World& world);
+/// A served certificate whose time is a matter for people.
+struct Ending {
+  enum class Urgency { warning, fault };
+  Urgency urgency;   ///< fault: it has fewer than 7 days left, has ended, or has not begun; warning: fewer than 21
+  std::string text;  ///< "certificate shop ends in 3 days (2026-11-24T12:00:00Z)"
+};
+
+/// What is to be said of one of certificates_of(); nullopt: nothing.
+std::optional<Ending> ending_of(const Value& certificate);
+/// The same of all that are served; none when they cannot be asked for.
+std::vector<Ending> ending_certificates(const Observed& o, const World& world);
 
 }  // namespace orctl

@@ -4,8 +4,9 @@
 
 namespace orctl {
 
-/// Adds to `found` what is wrong with the files that an instance's certificates name, as far as that can be seen
-/// without OpenSSL: whether key and certificate belong together, apply finds out (lua/check.lua).
-void check_certificate_files(const Instance& instance, const Tree& overlay, Diagnostics& found);
+/// Adds to `found` what is wrong with an instance's certificates as they would be served at `now`, in seconds since
+/// 1970. `folder` is the overlay's, as it is shown. Whether the very nginx takes them, apply finds out (lua/check.lua).
+void check_certificate_files(const Instance& instance, const Tree& overlay, const std::string& folder, int64_t now,
+                             Diagnostics& found);
 
 }  // namespace orctl

@@ -232,10 +232,16 @@ class Loader {
     Tree overlay = overlay_for(*instance, item);
     // of an overlay that was not read whole the size is not known
     const bool whole = !has_errors(item.found);
-    check_certificate_files(*instance, overlay, item.found);
+    check_certificate_files(*instance, overlay, shown_overlay(*instance, item), world_.clock.now(), item.found);
     check_modules(*instance, overlay, item.found);
     std::string document = whole ? check_size(*instance, overlay, item.found) : "";
     if (!has_errors(item.found)) item.loaded = {std::move(*instance), std::move(overlay), std::move(document)};
+  }
+
+  /// The folder of an instance's overlay as people see it; "" without one.
+  static std::string shown_overlay(const Instance& instance, const Item& item) {
+    const Value* files = instance.spec.find("files");
+    return files == nullptr || !item.at.folder ? "" : item.at.folder->shown(overlay_folder(*files, item.at.above));
   }
 
   Tree overlay_for(const Instance& instance, Item& item) {
@@ -244,7 +250,7 @@ class Loader {
     if (!item.at.folder) throw Error(Exit::usage, "the current folder cannot be looked at", "change to another one");
     Tree overlay =
         usage_fault([&] { return read_overlay(instance.source, *files, *item.at.folder, item.at.above, item.found); });
-    const std::string folder = item.at.folder->shown(overlay_folder(*files, item.at.above));
+    const std::string folder = shown_overlay(instance, item);
     for (const auto& [path, file] : overlay) {
       count_bytes(file.content.size());
       refuse_secret_name(folder, path, item.found);

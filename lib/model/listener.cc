@@ -163,7 +163,7 @@ class Protocols {
 
   void check_certificates() {
     auto& certificates = instance_.spec.find("certificate")->items();
-    std::map<std::string, size_t> names, hosts;
+    std::map<std::string, size_t> names;
     for (size_t i = 0; i < certificates.size(); ++i) {
       const std::string field = fmt::format("certificate[{}]", i);
       const Value& name = certificates[i].at("name");
@@ -172,15 +172,15 @@ class Protocols {
               fmt::format("certificate '{}' stands here a second time", name.as_string()),
               fmt::format("rename it, or take certificate[{}] away", first->second));
       Value* given = certificates[i].find("hosts");
+      std::set<std::string> hosts;  // those of two certificates may be the same (model/certificate_rules.h)
       for (size_t j = 0; given != nullptr && j < given->items().size(); ++j) {
         Value& host = given->items()[j];
         const Place place = host.place;
         host = Value(lower(host.as_string()));
         host.place = place;
-        if (const auto [first, fresh] = hosts.emplace(host.as_string(), i); !fresh)
+        if (!hosts.insert(host.as_string()).second)
           error("duplicate", host, fmt::format("{}.hosts[{}]", field, j),
-                fmt::format("'{}' stands already in certificate[{}]", host.as_string(), first->second),
-                "keep it in one of the two");
+                fmt::format("'{}' stands here a second time", host.as_string()), "keep it once");
       }
     }
     if (!certificates.empty() && !has_https(instance_))

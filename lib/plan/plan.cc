@@ -62,6 +62,13 @@ class FileDiffer {
       if (!before_.tree.contains(path)) see(path, nullptr, &file);
     if (lua_differs_)
       out_.push_back({Op::change, Whole::gateway, {}, {}, Impact::reload, "the gateway's Lua is another version"});
+    if (digest_only_ && strongest(out_) < Impact::reload)  // only new workers report another digest
+      out_.push_back({Op::change,
+                      FileKey{tree_path::nginx_conf},
+                      {},
+                      {},
+                      Impact::reload,
+                      "other files than before are changed hot"});
     if (before_.unit != after_.unit)
       out_.push_back({before_.unit.empty() ? Op::add : Op::change, Whole::unit, brief({before_.unit}),
                       brief({after_.unit}), Impact::none, ""});

@@ -100,7 +100,8 @@ Rendered render(const Instance& instance, const Tree& overlay, const Target& tar
   for (const auto& [path, file] : overlay)
     out.tree[path] = {file.content, is_secret(path, file) ? rights::secret_file : rights::public_file};
   if (const std::string list = overlay_modules(overlay); !list.empty()) out.tree[tree_path::overlay_modules] = {list};
-  if (const std::string list = certificates_file(instance.spec.at("certificate")); !list.empty())
+  // where nothing speaks TLS no worker is asked for one
+  if (const std::string list = certificates_file(instance.spec.at("certificate")); !list.empty() && has_https(instance))
     out.tree[tree_path::certificates] = {list};
   out.document = document.empty() ? render_document(instance) : document;
   out.tree[tree_path::document] = {out.document};
@@ -179,6 +180,16 @@ std::string tree_digest(const Tree& tree) {
     all += fmt::format("{} {:o} {}\n", path, file.mode, sha256(content));
   }
   return sha256(all);
+}
+
+std::string renew_digest(Tree& tree) {
+  const std::string old = carried_digest(tree), digest = tree_digest(tree);
+  if (old.empty()) return {};
+  std::string& text = tree[tree_path::nginx_conf].content;
+  for (const auto& [from, to] : {std::pair(old, digest), {proof_path(old), proof_path(digest)}})
+    for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+      text.replace(at, from.size(), to);
+  return digest;
 }
 
 std::string proof_path(const std::string& digest) { return "/.well-known/orctl/" + digest.substr(0, 32); }

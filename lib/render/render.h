@@ -54,6 +54,9 @@ std::string tree_digest(const Tree& tree);
 /// none.
 std::string carried_digest(const Tree& tree);
 
+/// Makes nginx.conf carry the digest that `tree` has now, and returns it; "" when it carries none.
+std::string renew_digest(Tree& tree);
+
 /// The path by which every listener proves that it serves the tree with this digest (204); unguessable without it.
 std::string proof_path(const std::string& digest);
 

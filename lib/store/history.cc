@@ -379,7 +379,9 @@ Version load_version(const World& world, const std::string& commit, const Tree& 
     else if (missing != nullptr)
       missing->push_back(name);
   }
-  out.digest = tree_digest(out.tree);
+  // what its workers will report: an older orctl may have left other files out of it
+  const std::string carried = carried_digest(out.tree);
+  out.digest = carried.empty() ? tree_digest(out.tree) : carried;
   return out;
 }
 

@@ -21,8 +21,8 @@ class Deadline {
 /// The time, by the wall and since the machine started.
 class Clock {
  public:
-  /// Seconds since 1970 by the wall clock, or the value of ORCTL_FIXED_TIME in tests: for what people read, never for
-  /// decisions.
+  /// Seconds since 1970 by the wall clock, or the value of ORCTL_FIXED_TIME in tests: for what people read, and for the
+  /// dates of certificates; no other decision goes by it.
   int64_t now() const;
   /// Since the machine started, by the monotonic clock: the same for every process, and no jump moves it. Tells the
   /// time between processes as long as boot() is the same.

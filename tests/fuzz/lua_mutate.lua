@@ -47,6 +47,7 @@ local router = require("orctl.route.router")
 local saved = require("orctl.state.saved")
 local sha256 = require("orctl.lib.sha256")
 local splice = require("orctl.document.splice")
+local choice = require("orctl.tls.choice")
 local tls = require("orctl.tls.pair")
 require("orctl.policy.chain").init(require("policies")(here .. "/../.."))
 
@@ -88,7 +89,8 @@ saved.init("/state", "prd_a_001_80")
 -- OpenSSL, which is nginx's, has the last word on a pair.
 function tls.read(item)
   if item.key:find("x") then return nil, "certificate", "is imitated" end
-  return { name = item.name, names = {}, not_before = 0, not_after = 2000 }
+  return { name = item.name, names = item.hosts, not_before = 0, not_after = 2000,
+    key_type = #item.key % 2 == 0 and "RSA" or "ECDSA" }
 end
 
 local part = { name = "a", servers = { { key = "10.0.0.1:80", address = "10.0.0.1:80",
@@ -195,10 +197,19 @@ end
 
 function targets.certificates(bytes)
   local value = json.decode(bytes)
-  local entries, pointer, detail = tls.check_set(value, 1000)
+  local entries, pointer, detail = tls.check_set(value, function(entry)
+    return tls.time_fault(entry, 1000)
+  end)
   if not entries then
     require_that(type(pointer) == "string", "a refused set has a place")
-    require_reason(detail, "a refused set")
+    return require_reason(detail, "a refused set")
+  end
+  local served = choice.of(entries)
+  for _, entry in ipairs(entries) do
+    for _, host in ipairs(entry.names) do
+      local group = choice.for_name(served, (host:gsub("^%*", "a")))
+      require_that(#group > 0 and #group <= 2, "one of each key type is served for a name")
+    end
   end
 end
 

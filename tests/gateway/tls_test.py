@@ -23,14 +23,15 @@ def openssl(*args):
     subprocess.run(["openssl", *args], check=True, capture_output=True)
 
 
-def certificate(name, names, days=90, ec=True, start=None):
+KEYS = {"ec": ("EC", "ec_paramgen_curve:P-256"), "rsa": ("RSA", "rsa_keygen_bits:2048"), "short": ("RSA", "rsa_keygen_bits:1024"), "ed25519": ("ED25519",)}
+
+
+def certificate(name, names, days=90, kind="ec", start=None):
     """A self-signed pair as {name, certificate, key}; `start` moves its validity, in days from now."""
     with tempfile.TemporaryDirectory() as folder:
         key, pem = folder + "/key", folder + "/pem"
-        if ec:
-            openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
-        else:
-            openssl("genrsa", "-out", key, "2048")
+        algorithm, *options = KEYS[kind]
+        openssl("genpkey", "-algorithm", algorithm, "-out", key, *(word for one in options for word in ("-pkeyopt", one)))
         subject = ["-subj", "/CN=" + (names[0] if names else "nobody")]
         if len(names) > 1 or names and names[0].startswith("*"):
             subject += ["-addext", "subjectAltName=" + ",".join("DNS:" + one for one in names)]
@@ -165,7 +166,7 @@ class TlsTest(GatewayTest):
     @classmethod
     def setUpClass(cls):
         cls.a = certificate("a", ["a.test"])
-        cls.a2 = certificate("a", ["a.test"], ec=False)
+        cls.a2 = certificate("a", ["a.test"], kind="rsa")
         cls.wild = certificate("wild", ["*.test", "other.example"])
         cls.a3 = certificate("a3", ["dotted.example.", "second.example"])
         cls.old = certificate("old", ["old.test"], start=-20, days=10)
@@ -241,6 +242,44 @@ class TlsTest(GatewayTest):
                     "nobody.example": self.wild, "x.a.test": self.wild, None: self.wild}
         for name, pair in expected.items():
             self.assertEqual(self.served(instance, name), fingerprint(pair), name)
+
+    def offered(self, instance, name, *more):
+        """What openssl s_client gets with some of its settings: a certificate, or None."""
+        asked = ["-noservername"] if name is None else ["-servername", name]
+        got = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % instance.tls_port, *asked, *more], stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+        found = re.search(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", got.stdout.decode(), re.S)
+        return found and ssl.PEM_cert_to_DER_cert(found.group(0))
+
+    RSA_ONLY = [["-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"], ["-tls1_3", "-sigalgs", "rsa_pss_rsae_sha256"], ["-tls1_2", "-sigalgs", "RSA+SHA256"]]
+    EC_ONLY = [["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"], ["-tls1_3", "-sigalgs", "ecdsa_secp256r1_sha256"]]
+    ED_ONLY = [["-tls1_3", "-sigalgs", "ed25519"]]
+
+    def test_each_client_gets_the_certificate_that_it_can_use(self):
+        rsa, ec = certificate("rsa", ["shop.test", "www.shop.test", "*.wild.test"], kind="rsa"), certificate("ec", ["shop.test", "*.wild.test"])
+        ed, late = certificate("ed", ["shop.test"], kind="ed25519"), certificate("late", ["shop.test", "late.test"], kind="rsa")
+        for order, names in (([rsa, ec, ed, late], None), ([ec, ed, rsa, late], ("shop.test", None))):
+            instance = self.gateway(*order)
+            wild = {"RSA": rsa, "EC": ec}
+            for name, has in (("shop.test", {"RSA": rsa, "EC": ec, "ED": ed}), ("SHOP.test.", {"RSA": rsa, "EC": ec, "ED": ed}), ("www.shop.test", {"RSA": rsa}),
+                              ("late.test", {"RSA": late}), ("a.wild.test", wild), (None, {"RSA": rsa, "EC": ec, "ED": ed}), ("nobody.test", {"RSA": rsa, "EC": ec, "ED": ed})):
+                if names and name not in names:
+                    continue
+                for kind, clients in (("RSA", self.RSA_ONLY), ("EC", self.EC_ONLY), ("ED", self.ED_ONLY)):
+                    for client in clients:
+                        wanted = fingerprint(has[kind]) if kind in has else None
+                        self.assertEqual(self.offered(instance, name, *client), wanted, (name, client))
+        # the second one is served as soon as it is sent, and as long as it is there
+        lone = self.gateway(rsa)
+        self.assertIsNone(self.offered(lone, "shop.test", *self.EC_ONLY[1]))
+        self.assertEqual(lone.admin("PUT", "/v1/certs/ec", body(ec)).status, 200)
+        self.assertEqual(self.offered(lone, "shop.test", *self.EC_ONLY[1]), fingerprint(ec))
+        self.assertEqual(self.offered(lone, "shop.test", *self.RSA_ONLY[1]), fingerprint(rsa))
+        self.assertEqual([one["key_type"] for one in lone.admin("GET", "/v1/certs").json()["items"]], ["RSA", "ECDSA"])
+
+    def test_an_exact_name_of_one_type_goes_before_a_wildcard_of_another(self):
+        instance = self.gateway(self.wild, self.a2)
+        self.assertIsNone(self.offered(instance, "a.test", *self.EC_ONLY[1]))
+        self.assertEqual(self.offered(instance, "a.test"), fingerprint(self.a2))
 
     def test_given_hosts_replace_those_of_the_certificate(self):
         instance = self.gateway(self.a, dict(self.wild, hosts=["*.given.example", "given.example"]))
@@ -376,6 +415,23 @@ class TlsTest(GatewayTest):
         self.assertEqual(list(self.items(instance)), ["a"])
         self.assertNotIn("PRIVATE", instance.errors())
 
+    def test_one_that_has_ended_while_it_is_served_stays_beside_a_new_one(self):
+        instance = self.gateway(self.old, self.a)
+        new = dict(self.a2, name="a")
+        for headers in ({}, {"X-Tree": "1"}):
+            self.assertEqual(instance.admin("PUT", "/v1/certs", {"items": [self.old, new]}, headers).status, 200)
+            self.assertEqual((self.served(instance, "old.test"), self.served(instance, "a.test")), (fingerprint(self.old), fingerprint(new)))
+            new = self.a
+        self.assertEqual(instance.admin("PUT", "/v1/certs/old", body(self.old)).status, 200)
+        self.assert_problem(instance.admin("PUT", "/v1/certs", {"items": [self.old, dict(self.old, name="b")]}), 422, "/items/1/certificate")
+        self.assert_problem(instance.admin("PUT", "/v1/certs", {"items": [dict(self.old, hosts=["b.test"])]}), 422, "/items/0/certificate")
+
+    def test_what_no_handshake_could_use_is_refused(self):
+        instance = self.gateway(self.a)
+        answer = instance.admin("PUT", "/v1/certs/short", body(certificate("short", ["short.test"], kind="short")))
+        self.assert_problem(answer, 422, "/certificate")
+        self.assertIn("cannot be served by this nginx", answer.text())
+
     def test_a_set_that_does_not_fit_changes_nothing(self):
         instance = self.gateway(self.a, dict_size="256k")
         many = [dict(self.a2, name="n%d" % i) for i in range(200)]
@@ -404,7 +460,9 @@ class TlsTest(GatewayTest):
         instance = self.gateway(self.old)
         self.assertEqual(self.served(instance, "old.test"), fingerprint(self.old))
         self.assertIn("certs/old.pem: the certificate ended on ", instance.errors())
-        broken = self.gateway(dict(self.a, key=self.wild["key"]), start=False)
+        broken = self.gateway(self.a, start=False)
+        with open(os.path.join(broken.tree, "certs/a.key"), "w", encoding="ascii") as key:
+            key.write(self.wild["key"])
         with self.assertRaisesRegex(AssertionError, "certs/a.key"):
             broken.start()
 

@@ -253,11 +253,11 @@ TEST_CASE("of a document that all workers serve but for one upstream, only that 
   SUBCASE("that one is read by the gateway's own Lua") {
     const std::string stage = host.world().layout.tree(tree_folder(before.spec));
     const Target target = find_target(before.spec, host.world());
-    check_staged_tree(host.world(), before.spec, stage, after.tree, before.tree, target, news);
+    check_staged_tree(host.world(), before.spec, stage, after.tree, target, news);
     const UpstreamText faulty{"own", "{\n \"name\": \"own\",\n \"servers\": 7\n}"};
     std::string said;
     try {
-      check_staged_tree(host.world(), before.spec, stage, after.tree, before.tree, target, faulty);
+      check_staged_tree(host.world(), before.spec, stage, after.tree, target, faulty);
     } catch (const Error& e) {
       said = e.what();
     }

@@ -29,6 +29,27 @@ TEST_CASE("certificates are hot unless another file of the tree names them") {
   CHECK(hot_files({{"certs.json", {"{\"certificates\": [{}, 1]}"}}}) == std::set<std::string>{"certs.json"});
 }
 
+TEST_CASE("a certificate that may be named next is hot before, unless something may read it by itself") {
+  const std::string pem = "-----BEGIN CERTIFICATE-----\n";
+  const auto is_hot = [&](const char* path, const std::string& text) {
+    Tree tree = tree_with(pem, "k");
+    tree["certs/next.pem"] = {pem};
+    tree["certs/next.key"] = {"-----BEGIN PRIVATE KEY-----\n", 0600};
+    tree[path] = {text};
+    const auto hot = hot_files(tree);
+    CHECK(hot.contains("certs/a.pem"));
+    CHECK_FALSE(hot.contains("certs/ca.pem"));
+    return hot.contains("certs/next.pem");
+  };
+  CHECK(is_hot("http.d/x.conf", "ssl_certificate certs/own.pem; # and 'certs/other.pem'"));
+  CHECK(is_hot("gateway.json", R"({"routes": [{"path": "/certs/"}, {"path": "/certs/next.pem"}]})"));
+  for (const char* text : {"ssl_certificate certs/next.pem;", "ssl_certificate certs/$ssl_server_name.pem;",
+                           "include certs/*.conf;", "load('certs/' .. name)", "ssl_certificate certs/${x};"})
+    CHECK_FALSE(is_hot("http.d/x.conf", text));
+  CHECK_FALSE(is_hot("nginx.conf", "ssl_certificate certs/a.pem;\nlua_ssl_trusted_certificate certs/next.pem;"));
+  CHECK(hot_files({{"certs/a.pem", {pem}}}).empty());
+}
+
 TEST_CASE("the digest tells pairs and hosts apart, and none from some") {
   const std::string digest = certificates_digest(tree_with("p", "k"));
   CHECK(digest.size() == 64);

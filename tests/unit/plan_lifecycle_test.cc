@@ -88,3 +88,19 @@ TEST_CASE("a unit with other rights needs a new process where a unit runs it, an
   live.other_rights = false;
   CHECK(plan_instance("a", "base", version(), after, live, "").impact() == Impact::none);
 }
+
+TEST_CASE("where the digest that nginx.conf carries changes, only a reload can be proved") {
+  const auto carrying = [](const std::string& digit, const std::string& document) {
+    Version v = version();
+    v.digest = std::string(64, digit[0]);
+    v.tree["gateway.json"] = {document};
+    v.tree["nginx.conf"] = {"init_by_lua_block { boot(\"/t\", \"" + v.digest + "\") }\n"};
+    return v;
+  };
+  const auto impact = [&](const Version& before, const Version& after) {
+    return plan_instance("a", "base", before, after, live_of(before), "").impact();
+  };
+  CHECK(impact(carrying("1", "{}"), carrying("1", "{\"format\": 1}")) == Impact::hot);
+  CHECK(impact(carrying("1", "{}"), carrying("2", "{\"format\": 1}")) == Impact::reload);
+  CHECK(impact(carrying("1", "{}"), carrying("2", "{}")) == Impact::reload);
+}

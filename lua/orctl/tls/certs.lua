@@ -1,11 +1,12 @@
 -- The certificates of the https listeners: kept in the shared dictionary, parsed once by each
--- worker, chosen for each handshake by the name that the client asks for.
+-- worker, chosen for each handshake by the name that the client asks for (tls/choice.lua).
 --
 -- A certificate lies under a key of its own version, the index that names them all under the
 -- version of the set, and the number of the set is moved last: a worker sees the whole old set or
 -- the whole new one, and every handshake looks at that number. The set lives through a reload,
 -- and the tree's own is published once for each cycle of the master, if it is another than the one
 -- that a tree published last. Keys leave this module only into OpenSSL.
+local choice = require("orctl.tls.choice")
 local json = require("orctl.lib.json")
 local lock = require("orctl.lib.lock")
 local sha256 = require("orctl.lib.sha256")
@@ -40,17 +41,8 @@ local function digest_of(entries)
 end
 
 local function build(entries)
-  local set = { entries = entries, by_name = {}, exact = {}, wildcard = {}, default = entries[1] }
-  for _, entry in ipairs(entries) do
-    set.by_name[entry.name] = entry
-    for _, host in ipairs(entry.names) do
-      local group, name = set.exact, host
-      if host:sub(1, 2) == "*." then
-        group, name = set.wildcard, host:sub(2)
-      end
-      group[name] = group[name] or entry
-    end
-  end
+  local set = { entries = entries, by_name = {}, choice = choice.of(entries) }
+  for _, entry in ipairs(entries) do set.by_name[entry.name] = entry end
   set.digest = digest_of(entries)
   return set
 end
@@ -221,36 +213,31 @@ function _M.tick()
   follow()
 end
 
--- The entry for a name of a handshake or of a request, nil for none, in any case and as a name of
--- the root ("shop.example.").
-local function entry_for(name)
-  local found
-  if name then
-    name = name:lower():gsub("%.$", "")
-    found = current.exact[name] or current.wildcard[name:match("^[^.]+(%..+)$")]
-  end
-  return found or current.default
+local function group_for(name)
+  return choice.for_name(current.choice, name)
 end
 
---- Whether two such names have different certificates.
+--- Whether two names, of a handshake and of a request, have different certificates.
 function _M.differ(one, other)
   follow()
-  return entry_for(one) ~= entry_for(other)
+  return group_for(one) ~= group_for(other)
 end
 
---- ssl_certificate_by_lua: sets the certificate for the name that the client asks for.
+--- ssl_certificate_by_lua: sets the certificates for the name that the client asks for.
 function _M.serve()
   follow()
-  local entry = entry_for(server_name())
-  if not entry then
+  local group = group_for(server_name())
+  if not group[1] then
     return -- no set at all: nginx has the certificate that it was started with
   end
   local ok, err = clear_certs()
-  if ok then ok, err = set_cert(entry.chain) end
-  if ok then ok, err = set_priv_key(entry.pkey) end
-  if not ok then
-    ngx.log(ngx.ERR, "certificate ", entry.name, " cannot be used: ", err)
-    return ngx.exit(ngx.ERROR)
+  for _, entry in ipairs(group) do
+    if ok then ok, err = set_cert(entry.chain) end
+    if ok then ok, err = set_priv_key(entry.pkey) end
+    if not ok then
+      ngx.log(ngx.ERR, "certificate ", entry.name, " cannot be used: ", err)
+      return ngx.exit(ngx.ERROR)
+    end
   end
 end
 
@@ -277,6 +264,8 @@ function _M.items(now)
   for i, entry in ipairs(current.entries) do
     items[i] = { name = entry.name, hosts = json.array({ unpack(entry.names) }),
       not_after = tls.time_text(entry.not_after), sha256 = entry.sha256,
+      key_type = entry.key_type,
+      not_before = tls.time_text(entry.not_before), begun = now >= entry.not_before,
       days = math.floor((entry.not_after - now) / 86400) }
   end
   return items
@@ -287,24 +276,38 @@ local refusals = {
   full = { status = 507, detail = "the certificates do not fit into lua_shared_dict orctl" },
 }
 
+-- Says of an entry why it must not be taken at `now`: one that has ended may stay where it is.
+local function by_time(now)
+  local served = {}
+  for _, item in ipairs(read_index(dict:get(VERSION) or 0) or {}) do
+    served[item.name] = item.print
+  end
+  return function(entry)
+    return served[entry.name] ~= entry.print and tls.time_fault(entry, now) or nil
+  end
+end
+
+local function never() end
+
 --- Takes a PUT: of the certificate `name`, or of the whole set without one. `is_tree` says that
--- the set is the tree's, so that the next reload does not take it for a new one. Answers true, or
--- nil and {status, detail, pointer}.
+-- the set is the tree's, so that the next reload does not take it for a new one; whether it is
+-- valid now is its sender's matter, as it is that of a start. Answers true, or nil and {status,
+-- detail, pointer}.
 function _M.put(name, bytes, is_tree, now)
   local value, err = json.decode(bytes)
   if err then
     return nil, { status = 400, detail = "not a JSON document" }
   end
+  adopt(true)
   local found, pointer, reason
   if name then
-    found, pointer, reason = tls.check_item(value, name, "", now)
+    found, pointer, reason = tls.check_item(value, name, "", by_time(now))
   else
-    found, pointer, reason = tls.check_set(value, now)
+    found, pointer, reason = tls.check_set(value, is_tree and never or by_time(now))
   end
   if not found then
     return nil, { status = 422, detail = reason, pointer = pointer }
   end
-  adopt(true)
   local ok, why = change(function(index)
     if not name then
       return found

@@ -1,5 +1,6 @@
 -- One certificate and its key, from PEM to what a handshake takes. OpenSSL, which nginx is linked
 -- with, says what is in them; only functions are called, so no layout of a structure is assumed.
+local bit = require("bit")
 local file = require("orctl.lib.file")
 local ffi = require("ffi")
 local json = require("orctl.lib.json")
@@ -28,11 +29,22 @@ ffi.cdef([[
   void ASN1_STRING_free(void *string);
   int ASN1_TIME_diff(int *days, int *seconds, const void *from, const void *to);
   void ERR_clear_error(void);
+  unsigned long ERR_peek_last_error(void);
+  const char *ERR_reason_error_string(unsigned long e);
+  int X509_certificate_type(const void *x, const void *pubkey);
+  const void *TLS_server_method(void);
+  void *SSL_CTX_new(const void *method);
+  long SSL_CTX_ctrl(void *ctx, int cmd, long larg, void *parg);
+  int SSL_CTX_use_certificate(void *ctx, void *x);
 ]])
 local C = ffi.C
 
 local SUBJECT_ALT_NAME, COMMON_NAME, GEN_DNS = 85, 13, 2
 local MAX = 1000 -- certificates of one set
+local SSL_CTRL_CHAIN, SSL_CTRL_CHAIN_CERT = 88, 89
+-- Bits of X509_certificate_type() that tell the types of keys which a handshake has room for from
+-- each other; RSA-PSS signs only.
+local KEY_TYPES = { [0x31] = "RSA", [0x11] = "RSA-PSS", [0x58] = "ECDSA", [0x10] = "EdDSA" }
 local number, size = ffi.new("int[2]"), ffi.new("unsigned int[1]")
 
 --- Whether `text` can be a host of a certificate: a name, or `*.` and a name.
@@ -97,6 +109,24 @@ function _M.print(hosts, certificate, key)
   return sha256.hex(table.concat(hosts, ",") .. "\n" .. certificate .. "\n" .. key)
 end
 
+-- What a handshake would say against a certificate and its chain, such as a key that is too short
+-- for the security level that OpenSSL has here; nil when nothing.
+local trial
+local function refusal(chain)
+  trial = trial or C.SSL_CTX_new(C.TLS_server_method())
+  local ok = C.SSL_CTX_use_certificate(trial, C.OPENSSL_sk_value(chain, 0)) == 1
+  if ok then C.SSL_CTX_ctrl(trial, SSL_CTRL_CHAIN, 0, nil) end
+  for i = 1, C.OPENSSL_sk_num(chain) - 1 do
+    ok = ok and C.SSL_CTX_ctrl(trial, SSL_CTRL_CHAIN_CERT, 1, C.OPENSSL_sk_value(chain, i)) == 1
+  end
+  if ok then
+    return nil
+  end
+  local reason = C.ERR_reason_error_string(C.ERR_peek_last_error())
+  C.ERR_clear_error()
+  return reason == nil and "unknown error" or ffi.string(reason)
+end
+
 --- What a handshake and an answer need of a certificate {name, hosts, certificate, key}, with its
 -- chain and key parsed; nil, "certificate" or "key", and a reason if it cannot serve.
 function _M.read(item)
@@ -118,6 +148,10 @@ function _M.read(item)
     C.ERR_clear_error()
     return nil, "key", "does not belong to the certificate"
   end
+  local reason = refusal(chain)
+  if reason then
+    return nil, "certificate", "cannot be served by this nginx: " .. reason
+  end
   local from, to = seconds_of(C.X509_get0_notBefore(x509)), seconds_of(C.X509_get0_notAfter(x509))
   if not from or not to then
     return nil, "certificate", "has no readable time of validity"
@@ -127,6 +161,7 @@ function _M.read(item)
     name = item.name, hosts = hosts, names = hosts[1] and hosts or names_of(x509),
     certificate = item.certificate, key = item.key, chain = chain, pkey = pkey,
     not_before = from, not_after = to, sha256 = fingerprint(x509),
+    key_type = KEY_TYPES[bit.band(C.X509_certificate_type(x509, nil), 0xff)] or "unknown",
     print = _M.print(hosts, item.certificate, item.key),
   }
 end
@@ -157,8 +192,9 @@ end
 local members = { name = true, certificate = true, key = true, hosts = true }
 
 --- An entry of read() from what a request holds at `pointer`; nil, a pointer and a reason if it
--- must not be taken at `now`. `name` is the one in the path, if it is there.
-function _M.check_item(item, name, pointer, now)
+-- must not be taken, by itself or by the word of `fault_of`. `name` is the one in the path, if it
+-- is there.
+function _M.check_item(item, name, pointer, fault_of)
   if json.type(item) ~= "object" then
     return nil, pointer, "an object is wanted"
   end
@@ -183,7 +219,7 @@ function _M.check_item(item, name, pointer, now)
   local entry, member, reason = _M.read({ name = name, hosts = hosts,
     certificate = item.certificate, key = item.key })
   if entry then
-    member, reason = "certificate", _M.time_fault(entry, now)
+    member, reason = "certificate", fault_of(entry)
   end
   if reason then
     return nil, pointer .. "/" .. member, reason
@@ -192,7 +228,7 @@ function _M.check_item(item, name, pointer, now)
 end
 
 --- The same for a whole set: the list of its entries.
-function _M.check_set(value, now)
+function _M.check_set(value, fault_of)
   local items = json.type(value) == "object" and value.items
   if json.type(items) ~= "array" or #items > MAX then
     return nil, "/items", ("a list of at most %d certificates is wanted"):format(MAX)
@@ -201,7 +237,7 @@ function _M.check_set(value, now)
   for i, item in ipairs(items) do
     local pointer = "/items/" .. i - 1
     step(100)
-    local entry, wrong, reason = _M.check_item(item, nil, pointer, now)
+    local entry, wrong, reason = _M.check_item(item, nil, pointer, fault_of)
     if not entry then
       return nil, wrong, reason
     elseif names[entry.name] then
