@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "gateway/gateway.h"
 #include "model/address.h"
@@ -288,7 +289,7 @@ bool is_made(const OverrideChange& change, const Value& server, const Value& ove
   if (!change.state.empty() && state != change.state) return false;
   if (change.weight) {
     const Value* weight = entry.find("weight");
-    if (weight == nullptr || *weight != *change.weight) return false;
+    if (weight == nullptr || *weight != *change.weight || is_true(entry, "superseded")) return false;
   }
   if (change.add && !(is_true(entry, "added") && server.is_object() && is_added_so(value_of(*change.add), server)))
     return false;
@@ -322,6 +323,28 @@ OverrideOutcome put_override(World& world, const ServerName& server, const Overr
   if (response.status != 200) throw refusal(response, server);
   return {true, gateway_answer(response, "PUT " + server_path(server))};
 }
+
+void replace_override(World& world, const ServerName& server, const std::string& weights) {
+  const Value body(Value::Object{{"replaced_by", weights}, {"ignore_min_healthy", true}});
+  const Http::Response response = world.http.put({world.layout.admin_socket(server.instance), ""}, server_path(server),
+                                                 to_json(body), request_limit);
+  if (response.status == 422)
+    throw Error(Exit::refused,
+                server.instance + ": the gateway that runs is older than this orctl; nothing was changed",
+                "renew it first: orctl apply -f MANIFEST");
+  if (response.status != 200) throw refusal(response, server);
+}
+
+std::string weights_digest(const Value& upstream) {
+  std::string lines;
+  for (const Value& server : upstream.at("servers").items()) {
+    const Value* weight = server.find("weight");
+    lines += fmt::format("{} {}\n", server.at("address").as_string(), weight == nullptr ? 1 : weight->as_int());
+  }
+  return sha256(lines);
+}
+
+bool is_superseded(const Override& override) { return is_true(override.item, "superseded"); }
 
 bool end_override(World& world, const ServerName& server) {
   const Http::Response response =

@@ -23,9 +23,13 @@ function _M.init(upstreams)
   end
 end
 
+-- `superseded`: the document says the weight itself by now.
 local function item(upstream, key, entry)
+  local known = view.now().upstreams[upstream]
+  local peer = known and known.peers[key]
   return {
-    upstream = upstream, server = entry.address or key, state = entry.state,
+    upstream = upstream, superseded = peer and peer.replaced,
+    server = entry.address or key, state = entry.state,
     weight = entry.weight, added = entry.add and true or nil, removed = entry.remove,
     reason = entry.reason, by = entry.by, since = clock.rfc3339(entry.since),
     expires = entry.expires and clock.rfc3339(entry.expires),
@@ -61,7 +65,7 @@ local function available(upstream, peer)
 end
 
 local function is_guarded(entry)
-  return entry and (entry.state or entry.remove or entry.weight == 0 or entry.weight == "0%")
+  return entry and (entry.state or entry.remove or overrides.is_nothing(entry.weight))
 end
 
 -- The override wanted: the new entry, or nil for none; false and what problem.send() takes.
