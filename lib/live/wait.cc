@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "gateway/gateway.h"
 #include "host/supervisor.h"
+#include "live/last_word.h"
 #include "live/observe.h"
 #include "model/address.h"
 
@@ -53,15 +54,17 @@ void wait_until(const Missing& missing, const World& world, Deadline deadline, M
                 const std::function<void(const std::string&)>& progress) {
   const Deadline quiet = Deadline::in(unremarkable);
   std::string told;
+  LastWord word;
   for (;;) {
-    std::string now;
     try {
-      now = missing();
+      const std::string found = missing();
+      if (found.empty()) return;
+      word.told(found);
     } catch (const Error& e) {
       if (e.exit() != Exit::unreachable && e.exit() != Exit::timeout) throw;
-      now = e.what();
+      word.silent(e.what());
     }
-    if (now.empty()) return;
+    const std::string now = word.text();
     if (now != told && quiet.passed()) {
       progress(now);
       told = now;
