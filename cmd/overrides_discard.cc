@@ -48,16 +48,20 @@ Exit run(const Options& o, World& world, Io& io) {
   for (const Error& fault : chosen.faults) failures.add(fault);
   size_t done = 0;
   const Request request = make_request(o.change, world, "overrides discard");
-  with_locks(chosen.items, request, world, io, failures, [&](const Override& one) {
-    const bool ended = end_override(world, one.server);
-    if (ended) {
-      io.changed(true);
-      audit_override(world, one.server, {invoker(world), o.reason, "overrides discard"}, remarks(io));
-    }
-    io.item(discarded_item(one.server, ended));
-    io.print(fmt::format("{} {}: {}\n", one.server.str(), ended ? "discarded" : "unchanged", override_text(one.item)));
-    ++done;
-  });
+  with_locks(
+      chosen.items, request, world, io, failures,
+      [&](const Override& one) {
+        const bool ended = end_override(world, one.server);
+        if (ended) {
+          io.changed(true);
+          audit_override(world, one.server, {invoker(world), o.reason, "overrides discard"}, remarks(io));
+        }
+        io.item(discarded_item(one.server, ended));
+        io.print(
+            fmt::format("{} {}: {}\n", one.server.str(), ended ? "discarded" : "unchanged", override_text(one.item)));
+        ++done;
+      },
+      [&](const Override& one, Undone how) { tell_undone(io, one.server, how); });
   settle_others(o, chosen, request, world, io, failures);
   if (chosen.items.empty() && chosen.faults.empty()) io.print("unchanged: there are no such overrides\n");
   return failures.exit(done);

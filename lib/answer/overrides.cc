@@ -93,6 +93,12 @@ std::string override_result_line(const ServerName& server, const std::string& re
          (waited.empty() ? "" : "; " + waited);
 }
 
+Value undone_item(const ServerName& server, const std::string& result) {
+  Value item = result_item(server, result, true);
+  item.set("changed", false);
+  return item;
+}
+
 Value discarded_item(const ServerName& server, bool ended) { return result_item(server, "discarded", ended); }
 
 Answer list_overrides(const Choice& choice, const World& world) {

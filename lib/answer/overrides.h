@@ -22,6 +22,8 @@ Value override_result_item(const ServerName& server, const std::string& result, 
 std::string override_result_line(const ServerName& server, const std::string& result, const OverrideOutcome& outcome,
                                  const std::string& waited);
 /// The same of the end of an override, which may have come by itself meanwhile.
+/// Of one that failed, or was not attempted.
+Value undone_item(const ServerName& server, const std::string& result);
 Value discarded_item(const ServerName& server, bool ended);
 
 /// The overrides of the chosen instances: they live in running gateways only.
