@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "answer/overrides.h"
 #include "base/text.h"
 #include "base/whose.h"
@@ -17,6 +19,15 @@ struct OverrideResult {
   std::string result;
   std::optional<Undone> undone;
 };
+
+/// What is stored, and not yet what every worker does.
+void tell_late(Io& io, OverrideResult r) {
+  r.result = unfollowed_result;
+  Value item = override_result_item(r.server, r.result, r.outcome, "");
+  item.set("result", r.result);
+  io.item(std::move(item));
+  io.print(fmt::format("{} {}\n", r.server.str(), r.result));
+}
 
 void tell_override(Io& io, const OverrideResult& r, const std::string& waited) {
   io.item(override_result_item(r.server, r.result, r.outcome, waited));
@@ -107,6 +118,20 @@ Chosen<ServerName> chosen_servers(const OverrideOptions& o, ChooseServers choose
   }
 }
 
+std::set<std::string> unfollowed(const std::set<std::string>& instances, Millis limit, const World& world, Io& io,
+                                 Failures& failures) {
+  std::set<std::string> late;
+  for (const std::string& name : instances) try {
+      wait_until([&] { return missing_of_followers(world, name); }, world, Deadline::in(limit), limit,
+                 [&](const std::string& line) { io.progress(name + ": " + line); });
+    } catch (const Error& e) {
+      late.insert(name);
+      failures.add(Error(e.exit(), fmt::format("{}: {}", name, e.what()),
+                         "the order is stored, and a worker that hangs follows when it goes on: orctl status " + name));
+    }
+  return late;
+}
+
 Exit run_override(const std::string& command, const std::string& result, OverrideChange change,
                   const Chosen<ServerName>& chosen, const OverrideOptions& o, World& world, Io& io) {
   io.kind("OverrideResult");
@@ -131,12 +156,20 @@ Exit run_override(const std::string& command, const std::string& result, Overrid
       [&](const ServerName& server, Undone how) {
         made.push_back({server, {}, "", how});
       });
+  std::set<std::string> instances;
+  for (const OverrideResult& one : made)
+    if (!one.undone) instances.insert(one.server.instance);
+  const std::set<std::string> late = unfollowed(instances, o.change.verify_timeout, world, io, failures);
   const Deadline deadline = Deadline::in(o.timeout);
   size_t done = 0;
   for (const OverrideResult& one : made) {
     std::string waited;
     if (one.undone) {
       tell_undone(io, one.server, *one.undone);
+      continue;
+    }
+    if (late.contains(one.server.instance)) {
+      tell_late(io, one);
       continue;
     }
     try {

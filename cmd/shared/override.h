@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,13 @@ void tell_undone(Io& io, const ServerName& server, Undone how);
 
 inline const ServerName& server_of(const ServerName& server) { return server; }
 inline const ServerName& server_of(const Override& one) { return one.server; }
+
+constexpr const char* unfollowed_result = "not followed by every worker";
+
+/// Waits until every worker of the instances serves with the overrides that were changed; the instances in which some
+/// do not are failures, and returned.
+std::set<std::string> unfollowed(const std::set<std::string>& instances, Millis limit, const World& world, Io& io,
+                                 Failures& failures);
 
 /// Calls `act` for each item with the lock of its instance held, one instance after the other: an upgrade, which begins
 /// with what the old nginx has kept, comes before a change or after it. Failures of an item do not keep the others;

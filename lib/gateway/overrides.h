@@ -42,6 +42,8 @@ struct Chosen {
   std::vector<Error> faults;
 };
 
+/// Whether the gateway knows nothing of the servers of an upstream: tcp or udp listeners have it, and no route.
+bool is_uncounted(const Value& upstream);
 /// What the running gateway says of its upstreams (GET /v1/upstreams). Exit::unreachable when it does not run.
 Value::Array gateway_upstreams(const World& world, const std::string& instance);
 /// The same of the one upstream of that name; nullopt when there is none.

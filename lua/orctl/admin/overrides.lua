@@ -10,18 +10,10 @@ local leaving = require("orctl.state.leaving")
 local pace = require("orctl.lib.pace")
 local overrides = require("orctl.state.overrides")
 local problem = require("orctl.lib.problem")
+local static = require("orctl.state.static")
 local view = require("orctl.state.view")
 
 local _M = {}
-
-local fixed = {} -- listeners of upstreams that nginx balances by itself, by name
-
---- In the master: {upstream = {listener, ...}, ...} of tcp and udp listeners, nil for none.
-function _M.init(upstreams)
-  for name, listeners in pairs(upstreams or {}) do
-    fixed[name] = json.array(listeners)
-  end
-end
 
 -- `superseded`: the document says the weight itself by now.
 local function item(upstream, key, entry)
@@ -128,9 +120,10 @@ end
 
 --- Changes the override of a server as the JSON text asks; the override, or a problem was sent.
 function _M.put(name, server, text)
-  if fixed[name] then
+  local listeners = static.listeners(name)
+  if listeners then
     return problem.send(409, ("nginx itself balances upstream '%s' for %s, and no override reaches "
-      .. "that"):format(name, table.concat(fixed[name], ", ")), { code = "fixed" })
+      .. "that"):format(name, table.concat(listeners, ", ")), { code = "fixed" })
   end
   local request, err = json.decode(text)
   if err then
@@ -163,6 +156,11 @@ end
 
 local function server_item(upstream, peer, entries)
   local b = peer.block
+  if static.is_alone(upstream.name) then
+    local entry = entries[peer.key]
+    return { address = peer.address, weight = peer.document_weight, backup = peer.backup,
+      max_conns = peer.max_conns, override = entry and item(upstream.name, peer.key, entry) or nil }
+  end
   local verdict, last = health.server(upstream, peer.key)
   local entry = entries[peer.key]
   return {
@@ -197,7 +195,7 @@ function _M.upstream(upstream)
     end
   end
   return { name = upstream.name, balance = upstream.balance, min_healthy = upstream.min_healthy,
-    fixed = fixed[upstream.name], servers = servers }
+    fixed = static.listeners(upstream.name), servers = servers }
 end
 
 return _M
