@@ -323,9 +323,29 @@ class Meaning {
         warning("unused-upstream", upstreams[i].at("name"), fmt::format("upstream[{}]", i),
                 fmt::format("no route and no listener uses upstream '{}'", upstreams[i].at("name").as_string()),
                 "add a [[route]] for it, or take it out");
+    if (instance_.spec.find("source") != nullptr && has_http(instance_)) warn_of_start_values();
     if (instance_.list("route").empty() && instance_.spec.find("source") == nullptr && has_http(instance_))
       warning("no-route", instance_.spec.at("name"), "route", "there is no route: every request is answered 404",
               "add [[route]] upstream = \"NAME\"");
+  }
+
+  /// The source's document replaces upstreams and routes as a whole; tcp and udp listeners keep theirs.
+  void warn_of_start_values() {
+    std::set<std::string> fixed;
+    for (const Value& listener : instance_.list("listener"))
+      if (const Value* name = listener.find("upstream"); name != nullptr && is_stream(listener))
+        fixed.insert(name->as_string());
+    const auto warn = [&](const char* table) {
+      const Value::Array& all = instance_.list(table);
+      for (size_t i = 0; i < all.size(); ++i) {
+        if (const Value* name = all[i].find("name"); name != nullptr && fixed.contains(name->as_string())) continue;
+        return warning("start-value", all[i], fmt::format("{}[{}]", table, i),
+                       "is only served until the source has been read: what that holds takes its place",
+                       "change it at the source, or take it away if nothing is to be served before");
+      }
+    };
+    warn("upstream");
+    warn("route");
   }
 
   Instance& instance_;
