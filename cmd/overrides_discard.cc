@@ -44,7 +44,6 @@ void settle_others(const Options& o, const Chosen<Override>& chosen, const Reque
 }
 
 void tell_discarded(Io& io, const Override& one, const std::string& result, Value item) {
-  item.set("result", result);
   io.item(std::move(item));
   io.print(fmt::format("{} {}: {}\n", one.server.str(), result, override_text(one.item)));
 }
@@ -73,11 +72,10 @@ Exit run(const Options& o, World& world, Io& io) {
   const std::set<std::string> late = unfollowed(ended_in, o.change.verify_timeout, world, io, failures);
   for (const auto& [one, ended] : discarded) {
     const bool followed = !late.contains(one->server.instance);
-    tell_discarded(io, *one,
-                   !followed ? unfollowed_result
-                   : ended   ? "discarded"
-                             : "unchanged",
-                   discarded_item(one->server, ended));
+    if (followed)
+      tell_discarded(io, *one, ended ? "discarded" : "unchanged", discarded_item(one->server, ended));
+    else
+      tell_discarded(io, *one, unfollowed_result, unfollowed_item(one->server, {ended, Value::object()}));
     done += followed ? 1 : 0;
   }
   settle_others(o, chosen, request, world, io, failures);

@@ -21,12 +21,9 @@ struct OverrideResult {
 };
 
 /// What is stored, and not yet what every worker does.
-void tell_late(Io& io, OverrideResult r) {
-  r.result = unfollowed_result;
-  Value item = override_result_item(r.server, r.result, r.outcome, "");
-  item.set("result", r.result);
-  io.item(std::move(item));
-  io.print(fmt::format("{} {}\n", r.server.str(), r.result));
+void tell_late(Io& io, const OverrideResult& r) {
+  io.item(unfollowed_item(r.server, r.outcome));
+  io.print(fmt::format("{} {}\n", r.server.str(), unfollowed_result));
 }
 
 void tell_override(Io& io, const OverrideResult& r, const std::string& waited) {

@@ -56,8 +56,6 @@ void tell_undone(Io& io, const ServerName& server, Undone how);
 inline const ServerName& server_of(const ServerName& server) { return server; }
 inline const ServerName& server_of(const Override& one) { return one.server; }
 
-constexpr const char* unfollowed_result = "not followed by every worker";
-
 /// Waits until every worker of the instances serves with the overrides that were changed; the instances in which some
 /// do not are failures, and returned.
 std::set<std::string> unfollowed(const std::set<std::string>& instances, Millis limit, const World& world, Io& io,
