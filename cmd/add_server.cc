@@ -30,10 +30,10 @@ AddedServer server_of(const Options& o) {
 Exit run(const Options& o, World& world, Io& io) {
   OverrideChange change;
   change.add = server_of(o);
-  const auto paths = parse_paths(o.common.servers, PathDepth::server);
-  for (const ServerPath& path : paths)
+  for (const ServerPath& path : parse_paths(o.common.servers, PathDepth::server))
     if (!is_pattern(path.server)) require_allowed(path.server, path.instance + "/" + path.upstream, world);
-  return run_override("add server", "added", change, choose_places(paths, o.common.labels, world), o.common, world, io);
+  return run_override("add server", "added", change, chosen_servers(o.common, choose_places, world, io), o.common,
+                      world, io);
 }
 
 }  // namespace

@@ -76,6 +76,13 @@ Showing showing_of(const Options& o, const World& world, Io& io) {
   return showing;
 }
 
+std::vector<std::string> names_of(const Manifests& manifests) {
+  std::vector<std::string> names;
+  for (const Object& one : manifests.objects) names.push_back(id_of(one.spec));
+  for (const Loaded& one : manifests.instances) names.push_back(one.instance.name.str());
+  return names;
+}
+
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("ApplyResult");
   check_wait(o.confirm_within);
@@ -90,8 +97,10 @@ Exit run(const Options& o, World& world, Io& io) {
     wish.names.push_back(name);
     desired[name] = about(many ? name : "", [&] { return desired_version(one, world); });
   };
-  for (const Object& one : manifests.objects) want(id_of(one.spec), one);
-  for (const Loaded& one : manifests.instances) want(one.instance.name.str(), one);
+  or_tell_stopped(io, names_of(manifests), [&] {
+    for (const Object& one : manifests.objects) want(id_of(one.spec), one);
+    for (const Loaded& one : manifests.instances) want(one.instance.name.str(), one);
+  });
   wish.request = make_request(o.change, world, "apply -f " + o.files.front() + (o.files.size() > 1 ? " …" : ""));
   wish.request.confirm_within = o.confirm_within;
   wish.most = most_of(o.max_impact);

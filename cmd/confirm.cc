@@ -88,12 +88,14 @@ Exit run(const Options& o, World& world, Io& io) {
     for (const std::string& name : o.names) take_back(name, request, world, io);
     return Exit::ok;
   }
-  const auto names = chosen(o.names, world);
+  const auto names = or_tell_stopped(io, o.names, [&] { return chosen(o.names, world); });
   std::vector<std::string> waiting;
   for (const std::string& name : names)
     if (armed(name, world) || observe(name, world).unsettled()) waiting.push_back(name);
   std::optional<Held> held;
-  if (!waiting.empty()) held.emplace(waiting, world, request, remarks(io));
+  or_tell_stopped(io, names, [&] {
+    if (!waiting.empty()) held.emplace(waiting, world, request, remarks(io));
+  });
   Failures failures(io);
   size_t done = 0;
   for (const std::string& name : names) {
@@ -103,10 +105,17 @@ Exit run(const Options& o, World& world, Io& io) {
     } catch (const Error& e) {
       stop_if_interrupted();
       failures.add(e.within(name));
+      io.item(stopped_item(name, "failed"));
       continue;
     }
     if (wait) {
-      about(names.size() > 1 ? name : "", [&] { confirm(*wait, request, world, remarks(io)); });
+      try {
+        confirm(*wait, request, world, remarks(io));
+      } catch (const Error& e) {
+        failures.add(names.size() > 1 ? named(e, name) : e);
+        io.item(stopped_item(name, "failed"));
+        continue;
+      }
       io.print(fmt::format("{} confirmed: revision {} stays\n", name, wait->revision));
     } else if (was_taken_back(name, world)) {
       failures.add(Error(Exit::conflict,

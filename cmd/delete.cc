@@ -50,12 +50,13 @@ std::set<std::string> find_remains(const std::set<std::string>& names, const Wor
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("DeleteResult");
   const std::set<std::string> names(o.names.begin(), o.names.end());  // a name given twice is meant once
-  const std::set<std::string> remaining = find_remains(names, world, io);
+  const std::vector<std::string> all(names.begin(), names.end());
+  const std::set<std::string> remaining = or_tell_stopped(io, all, [&] { return find_remains(names, world, io); });
   if (!o.yes)
     require_yes("Delete " + join(o.names, ", ") + "? It stops serving at once; the history is kept.",
                 Error(Exit::guard, "not deleted: nobody said yes", "say --yes"), world);
   Wish wish;
-  wish.names = {names.begin(), names.end()};
+  wish.names = all;
   wish.request = make_request(o.change, world, "delete " + join(o.names, " "));
   wish.request.ends_wait = true;
   wish.request.history = Request::History::passed_over;

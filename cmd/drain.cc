@@ -11,7 +11,8 @@ Command drain_command() {
         {"For half an hour, on all instances", "orctl drain 'prd_*/*/10.0.0.1:*' --reason 'kernel upgrade' --for 30m"}},
        "Requests that run are not cut. The override outlives reloads and restarts, and ends with --for, ready, or "
        "overrides discard. It is refused when fewer servers than the upstream's min_healthy would be left (exit code "
-       "9); --ignore-min-healthy overrides that. --wait asks all workers; exit code 8 when --timeout passes first: the "
+       "9); --ignore-min-healthy overrides that. Done means that every worker follows; when one does not within "
+       "--verify-timeout, the exit code is 8. --wait asks all workers; exit code 8 when --timeout passes first: the "
        "server stays drained.",
        {"text", "json"}},
       leaving_flags, [](const OverrideOptions& o, World& world, Io& io) {

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "answer/overrides.h"
 #include "base/whose.h"
@@ -41,6 +43,11 @@ void settle_others(const Options& o, const Chosen<Override>& chosen, const Reque
   }
 }
 
+void tell_discarded(Io& io, const Override& one, const std::string& result, Value item) {
+  io.item(std::move(item));
+  io.print(fmt::format("{} {}: {}\n", one.server.str(), result, override_text(one.item)));
+}
+
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("OverrideResult");
   const auto chosen = choose_overrides(parse_paths(o.paths, PathDepth::instance), o.labels, world);
@@ -48,16 +55,29 @@ Exit run(const Options& o, World& world, Io& io) {
   for (const Error& fault : chosen.faults) failures.add(fault);
   size_t done = 0;
   const Request request = make_request(o.change, world, "overrides discard");
-  with_locks(chosen.items, request, world, io, failures, [&](const Override& one) {
-    const bool ended = end_override(world, one.server);
-    if (ended) {
-      io.changed(true);
-      audit_override(world, one.server, {invoker(world), o.reason, "overrides discard"}, remarks(io));
-    }
-    io.item(discarded_item(one.server, ended));
-    io.print(fmt::format("{} {}: {}\n", one.server.str(), ended ? "discarded" : "unchanged", override_text(one.item)));
-    ++done;
-  });
+  std::set<std::string> ended_in;
+  std::vector<std::pair<const Override*, bool>> discarded;
+  with_locks(
+      chosen.items, request, world, io, failures,
+      [&](const Override& one) {
+        const bool ended = end_override(world, one.server);
+        ended_in.insert(one.server.instance);
+        if (ended) {
+          io.changed(true);
+          audit_override(world, one.server, {invoker(world), o.reason, "overrides discard"}, remarks(io));
+        }
+        discarded.emplace_back(&one, ended);
+      },
+      [&](const Override& one, Undone how) { tell_undone(io, one.server, how); });
+  const std::set<std::string> late = unfollowed(ended_in, o.change.verify_timeout, world, io, failures);
+  for (const auto& [one, ended] : discarded) {
+    const bool followed = !late.contains(one->server.instance);
+    if (followed)
+      tell_discarded(io, *one, ended ? "discarded" : "unchanged", discarded_item(one->server, ended));
+    else
+      tell_discarded(io, *one, unfollowed_result, unfollowed_item(one->server, {ended, Value::object()}));
+    done += followed ? 1 : 0;
+  }
   settle_others(o, chosen, request, world, io, failures);
   if (chosen.items.empty() && chosen.faults.empty()) io.print("unchanged: there are no such overrides\n");
   return failures.exit(done);

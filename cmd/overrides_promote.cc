@@ -56,7 +56,13 @@ std::vector<Promotion> choose(const Options& o, const World& world) {
   return make_promotions(chosen.items, world);
 }
 
-using Promotions = std::map<std::string, Promotion>;  ///< by instance
+/// One on its way, with what it leads to.
+struct OnItsWay {
+  Promotion promotion;
+  Version version;
+  std::vector<std::string> remarks;
+};
+using Promotions = std::map<std::string, OnItsWay>;  ///< by instance
 
 /// `promotions` is filled once the locks are held.
 Wish wish_of(const Options& o, Promotions& promotions, const World& world, Io& io) {
@@ -68,19 +74,21 @@ Wish wish_of(const Options& o, Promotions& promotions, const World& world, Io& i
     w.names.clear();
     for (Promotion& one : choose(o, now)) {
       w.names.push_back(one.instance);
-      promotions[one.instance] = std::move(one);
+      const std::string name = one.instance;
+      promotions[name].promotion = std::move(one);
     }
   };
   wish.look = observe_existing;
   wish.plan = [&](Observed now, const World& w) {
-    Version promoted = promoted_version(now, promotions.at(now.name), w);
-    return make_plan(std::move(now), std::move(promoted), w);
+    OnItsWay& one = promotions.at(now.name);
+    one.version = promoted_version(now, one.promotion, w, one.remarks);
+    return make_plan(std::move(now), one.version, w);
   };
   wish.prepare = [&](World& w) {
-    for (const auto& [name, one] : promotions) settle_weights(w, one);
+    for (const auto& [name, one] : promotions) mark_replaced(w, one.promotion, one.version);
   };
   wish.finish = [&](const InstancePlan& one, World& w) {
-    for (const Override& ended : promotions.at(one.name).overrides) end_override(w, ended.server);
+    for (const Override& ended : promotions.at(one.name).promotion.overrides) end_override(w, ended.server);
     tell_edit(io, one);
   };
   return wish;
@@ -91,7 +99,11 @@ Exit run(const Options& o, World& world, Io& io) {
   Promotions promotions;
   Showing showing;
   showing.verb = [](const InstancePlan&) { return std::string("promoted"); };
-  showing.show = [&](const Plan& plan) { show_changes(io, plan, ShowFiles::no); };
+  showing.show = [&](const Plan& plan) {
+    show_changes(io, plan, ShowFiles::no);
+    for (const auto& [name, one] : promotions)
+      for (const std::string& remark : one.remarks) io.note(remark);
+  };
   showing.dry_run = [&](const Plan& plan) {
     for (const InstancePlan& one : plan.instances) tell_edit(io, one);
     io.changed(!promotions.empty());
@@ -112,7 +124,9 @@ Command overrides_promote_command() {
         {"See first what would be done", "orctl overrides promote prd_pay_001_8080 --dry-run"}},
        "Weights, added and removed servers go into the manifest that the store keeps: a new revision, made, proved and "
        "kept in the history as apply does it. Then the overrides end. Your own manifest is not touched; the edit to "
-       "make there is printed. drain and maint have no place in a manifest and are refused.",
+       "make there is printed. Every server keeps the share of requests that it gets: half of weight 1 becomes 1 "
+       "beside "
+       "twice the others' weights. drain and maint have no place in a manifest and are refused.",
        {"text", "json"}},
       flags, run);
 }

@@ -4,6 +4,8 @@
 
 #include "answer/looked.h"
 #include "answer/outcomes.h"
+#include "base/text.h"
+#include "base/whose.h"
 #include "change/guards.h"
 #include "cli/show_answer.h"
 #include "store/unconfirmed.h"
@@ -36,6 +38,19 @@ void report(Io& io, const Plan& plan, const std::vector<Outcome>& outcomes,
 }
 
 }  // namespace
+
+void tell_stopped(Io& io, const std::vector<std::string>& names, const Error& why) {
+  if (names.size() < 2) return;
+  std::vector<std::string> others;
+  for (const std::string& name : names) {
+    const bool failed = is_named(why.what(), name);
+    if (!failed) others.push_back(name);
+    io.item(stopped_item(name, failed ? "failed" : "not attempted"));
+  }
+  if (!others.empty())
+    io.warn(join(others, ", ") + (others.size() == 1 ? " was" : " were") + " not attempted: nothing was changed",
+            "mend what the error says, or leave out what it names, then run the same command again");
+}
 
 void add_time_flags(Flags& f, ChangeFlags& c) {
   f.add("--lock-timeout", c.lock_timeout, "how long to wait while another orctl works on the instance")
@@ -81,6 +96,7 @@ Changed run_change(Wish wish, const Showing& showing, World& world, Io& io) {
     report(io, plan, outcomes, showing.verb);
   };
   tell.note = remarks(io);
+  tell.stopped = [&](const std::vector<std::string>& names, const Error& why) { tell_stopped(io, names, why); };
   return change(std::move(wish), world, tell);
 }
 

@@ -35,6 +35,20 @@ struct Showing {
 /// change(), shown by a command: its plan, remarks, and how each instance ended.
 Changed run_change(Wish wish, const Showing& showing, World& world, Io& io);
 
+/// Of several that were meant, says which of them failed and which were not attempted; one alone is in the error.
+void tell_stopped(Io& io, const std::vector<std::string>& names, const Error& why);
+
+/// What `act` gives; when it throws, tell_stopped() of the names comes first.
+template <class Act>
+auto or_tell_stopped(Io& io, const std::vector<std::string>& names, const Act& act) {
+  try {
+    return act();
+  } catch (const Error& e) {
+    tell_stopped(io, names, e);
+    throw;
+  }
+}
+
 /// Remarks on the work while it goes on.
 std::function<void(const std::string&)> remarks(Io& io);
 

@@ -12,7 +12,7 @@ Exit run_lifecycle(const std::string& verb, const std::string& done, std::option
     throw Error(Exit::usage, "say which instances", "name them, or choose them with -l key=value");
   const auto tell = [&](const Error& e) { warn(io, e); };
   Wish wish;
-  wish.names = select_instances(o.names, o.labels, world, tell);
+  wish.names = or_tell_stopped(io, o.names, [&] { return select_instances(o.names, o.labels, world, tell); });
   if (wish.names.empty()) io.note("No instances found.");
   wish.request = make_request(o.change, world, verb);
   wish.request.history = Request::History::passed_over;

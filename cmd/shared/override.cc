@@ -2,19 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "answer/overrides.h"
 #include "base/text.h"
+#include "base/whose.h"
 #include "live/wait.h"
 
 namespace orctl {
 namespace {
 
-/// One override made: what the command's answer tells of it.
+/// What became of one override: what the command's answer tells of it.
 struct OverrideResult {
   ServerName server;
   OverrideOutcome outcome;
   std::string result;
+  std::optional<Undone> undone;
 };
+
+/// What is stored, and not yet what every worker does.
+void tell_late(Io& io, const OverrideResult& r) {
+  io.item(unfollowed_item(r.server, r.outcome));
+  io.print(fmt::format("{} {}\n", r.server.str(), unfollowed_result));
+}
 
 void tell_override(Io& io, const OverrideResult& r, const std::string& waited) {
   io.item(override_result_item(r.server, r.result, r.outcome, waited));
@@ -58,6 +68,67 @@ void Failures::add(const Error& e) {
   if (exit_ == Exit::ok) exit_ = e.exit();
 }
 
+void tell_undone(Io& io, const ServerName& server, Undone how) {
+  io.item(undone_item(server, how == Undone::failed ? "failed" : "not attempted"));
+  if (how == Undone::not_attempted)
+    io.warn(server.str() + " was not attempted", "mend what the error says, then run the same command again");
+}
+
+namespace {
+
+bool is_plain(const ServerPath& path) {
+  return !is_pattern(path.instance) && !is_pattern(path.upstream) && !is_pattern(path.server);
+}
+
+/// The servers that were named one by one, and that nobody could find.
+void tell_unfound(const std::vector<ServerPath>& paths, const std::vector<ServerName>& found, Io& io) {
+  for (const ServerPath& path : paths) {
+    const ServerName name{path.instance, path.upstream, path.server};
+    const auto is_it = [&](const ServerName& one) { return one.str() == name.str(); };
+    if (is_plain(path) && std::none_of(found.begin(), found.end(), is_it)) tell_undone(io, name, Undone::not_attempted);
+  }
+}
+
+/// One name that is nothing's stops all: none of the others was attempted.
+void tell_refused(const std::vector<ServerPath>& paths, const Error& why, Io& io) {
+  const std::string text = why.what();
+  for (const ServerPath& path : paths) {
+    const auto quotes = [&](const std::string& what) { return text.find("'" + what + "'") != text.npos; };
+    const bool meant = is_named(text, path.instance) &&
+                       (quotes(path.upstream + "/" + path.server) || quotes(path.upstream) || quotes(path.instance));
+    if (is_plain(path))
+      tell_undone(io, {path.instance, path.upstream, path.server}, meant ? Undone::failed : Undone::not_attempted);
+  }
+}
+
+}  // namespace
+
+Chosen<ServerName> chosen_servers(const OverrideOptions& o, ChooseServers choose, const World& world, Io& io) {
+  const auto paths = parse_paths(o.servers, PathDepth::server);
+  try {
+    Chosen<ServerName> chosen = choose(paths, o.labels, world);
+    if (!chosen.faults.empty() && paths.size() > 1) tell_unfound(paths, chosen.items, io);
+    return chosen;
+  } catch (const Error& e) {
+    if (paths.size() > 1) tell_refused(paths, e, io);
+    throw;
+  }
+}
+
+std::set<std::string> unfollowed(const std::set<std::string>& instances, Millis limit, const World& world, Io& io,
+                                 Failures& failures) {
+  std::set<std::string> late;
+  for (const std::string& name : instances) try {
+      wait_until([&] { return missing_of_followers(world, name); }, world, Deadline::in(limit), limit,
+                 [&](const std::string& line) { io.progress(name + ": " + line); });
+    } catch (const Error& e) {
+      late.insert(name);
+      failures.add(Error(e.exit(), fmt::format("{}: {}", name, e.what()),
+                         "the order is stored, and a worker that hangs follows when it goes on: orctl status " + name));
+    }
+  return late;
+}
+
 Exit run_override(const std::string& command, const std::string& result, OverrideChange change,
                   const Chosen<ServerName>& chosen, const OverrideOptions& o, World& world, Io& io) {
   io.kind("OverrideResult");
@@ -70,17 +141,34 @@ Exit run_override(const std::string& command, const std::string& result, Overrid
   std::vector<OverrideResult> made;
   bool changed = false;
   const Request request = make_request(o.change, world, command);
-  with_locks(chosen.items, request, world, io, failures, [&](const ServerName& server) {
-    OverrideResult one{server, put_override(world, server, change), result};
-    changed = changed || one.outcome.changed;
-    io.changed(changed);
-    if (one.outcome.changed) audit_override(world, server, {change.by, change.reason, command}, remarks(io));
-    made.push_back(std::move(one));
-  });
+  with_locks(
+      chosen.items, request, world, io, failures,
+      [&](const ServerName& server) {
+        OverrideResult one{server, put_override(world, server, change), result, {}};
+        changed = changed || one.outcome.changed;
+        io.changed(changed);
+        if (one.outcome.changed) audit_override(world, server, {change.by, change.reason, command}, remarks(io));
+        made.push_back(std::move(one));
+      },
+      [&](const ServerName& server, Undone how) {
+        made.push_back({server, {}, "", how});
+      });
+  std::set<std::string> instances;
+  for (const OverrideResult& one : made)
+    if (!one.undone) instances.insert(one.server.instance);
+  const std::set<std::string> late = unfollowed(instances, o.change.verify_timeout, world, io, failures);
   const Deadline deadline = Deadline::in(o.timeout);
   size_t done = 0;
   for (const OverrideResult& one : made) {
     std::string waited;
+    if (one.undone) {
+      tell_undone(io, one.server, *one.undone);
+      continue;
+    }
+    if (late.contains(one.server.instance)) {
+      tell_late(io, one);
+      continue;
+    }
     try {
       if (o.wait) {
         wait_until([&] { return missing_of_drained(world, one.server); }, world, deadline, o.timeout,
@@ -100,7 +188,7 @@ Exit run_override(const std::string& command, const std::string& result, const O
                   const OverrideOptions& o, World& world, Io& io) {
   if (!o.lasts.empty() && !parse_duration(o.lasts))
     throw Error(Exit::usage, "--for: '" + o.lasts + "' is no duration", "write it as 90s, 30m or 2h");
-  const auto chosen = choose_servers(parse_paths(o.servers, PathDepth::server), o.labels, world);
+  const auto chosen = chosen_servers(o, choose_servers, world, io);
   return run_override(command, result, change, chosen, o, world, io);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "cli/command.h"
 #include "gateway/overrides.h"
 #include "shared/change.h"
+#include "sys/interrupt.h"
 
 namespace orctl {
 
@@ -46,14 +48,25 @@ class Failures {
   Exit exit_ = Exit::ok;
 };
 
+/// What became of a server whose override was not changed.
+enum class Undone { failed, not_attempted };
+/// Says that in the JSON document, and of one that was not attempted in the text, too; the error tells of the other.
+void tell_undone(Io& io, const ServerName& server, Undone how);
+
 inline const ServerName& server_of(const ServerName& server) { return server; }
 inline const ServerName& server_of(const Override& one) { return one.server; }
 
+/// Waits until every worker of the instances serves with the overrides that were changed; the instances in which some
+/// do not are failures, and returned.
+std::set<std::string> unfollowed(const std::set<std::string>& instances, Millis limit, const World& world, Io& io,
+                                 Failures& failures);
+
 /// Calls `act` for each item with the lock of its instance held, one instance after the other: an upgrade, which begins
-/// with what the old nginx has kept, comes before a change or after it. Failures of an item do not keep the others.
-template <class Item, class Act>
+/// with what the old nginx has kept, comes before a change or after it. Failures of an item do not keep the others;
+/// `undone` is called with each that was not done.
+template <class Item, class Act, class Tell>
 void with_locks(const std::vector<Item>& items, const Request& request, World& world, Io& io, Failures& failures,
-                const Act& act) {
+                const Act& act, const Tell& undone) {
   std::vector<std::string> names;
   for (const Item& item : items)
     if (const std::string& name = server_of(item).instance; std::find(names.begin(), names.end(), name) == names.end())
@@ -61,15 +74,25 @@ void with_locks(const std::vector<Item>& items, const Request& request, World& w
   for (const std::string& name : names) try {
       const Held held({name}, world, request, remarks(io));
       for (const Item& item : items)
-        if (server_of(item).instance == name) try {
+        if (Undone how = Undone::not_attempted; server_of(item).instance == name) try {
+            stop_if_interrupted();
+            how = Undone::failed;
             act(item);
           } catch (const Error& e) {
-            failures.add(named(e, name));
+            failures.add(named(e, items.size() > 1 ? server_of(item).str() : name));
+            undone(item, how);
           }
     } catch (const Error& e) {
       failures.add(named(e, name));
+      for (const Item& item : items)
+        if (server_of(item).instance == name) undone(item, Undone::not_attempted);
     }
 }
+
+using ChooseServers = Chosen<ServerName> (*)(const std::vector<ServerPath>&, const std::vector<std::string>&,
+                                             const World&);
+/// The servers that the command's paths mean. Of several that were named, those that are not among them are told.
+Chosen<ServerName> chosen_servers(const OverrideOptions& o, ChooseServers choose, const World& world, Io& io);
 
 /// Makes `change` for every server in turn, then waits for them together. `command` is what the audit log says.
 Exit run_override(const std::string& command, const std::string& result, OverrideChange change,

@@ -1,10 +1,13 @@
 #include "answer/health.h"
 
+#include <algorithm>
 #include <map>
 
 #include "answer/looked.h"
 #include "base/text.h"
 #include "gateway/gateway.h"
+#include "gateway/overrides.h"
+#include "model/listener.h"
 #include "store/select.h"
 
 namespace orctl {
@@ -35,6 +38,11 @@ bool is_named(const HealthNames& names, const std::string& instance, const std::
 
 std::string upstream_text(const Value& item, const std::string& field) {
   return member_text(item, "instance") + "/" + member_text(item, field);
+}
+
+bool any_stream(const Version& version) {
+  const Value::Array& listeners = version.spec.at("listener").items();
+  return std::any_of(listeners.begin(), listeners.end(), is_stream);
 }
 
 /// Why a server is in its state: the reason, or the error of the last probe that failed.
@@ -88,6 +96,8 @@ Answer list_health(const Choice& choice, const World& world) {
       for (const Value& told : told_health(now, world))
         if (is_named(names, instance, told.at("upstream").as_string()))
           answer.items.push_back(health_item(instance, told));
+      if (now.status && now.version && any_stream(*now.version))
+        warn_uncounted(answer, instance, gateway_upstreams(world, instance));
       if (now.broken) throw Error(*now.broken);
       if (const auto silence = silence_of_gateway(now)) throw Error(*silence);
     });

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "base/whose.h"
+#include "gateway/overrides.h"
 #include "live/live_tree.h"
 #include "live/served_certificates.h"
 #include "store/select.h"
@@ -52,6 +54,17 @@ void warn_masters(Answer& answer, const std::vector<std::string>& names, const W
     } catch (const Error&) {
       // what is wrong with the store is told by what is asked of it
     }
+}
+
+void warn_uncounted(Answer& answer, const std::string& instance, const Value::Array& upstreams) {
+  std::vector<std::string> names;
+  for (const Value& one : upstreams)
+    if (is_uncounted(one)) names.push_back("'" + one.at("name").as_string() + "'");
+  if (names.empty()) return;
+  answer.warn(
+      fmt::format("{}: nginx itself balances {} for tcp and udp listeners, and nobody counts or checks its servers",
+                  instance, join(names, ", ")),
+      fmt::format("orctl logs {} --stream tells of each connection", instance));
 }
 
 std::vector<Observed> look_at(const Choice& choice, Counts counts, const World& world, Answer& answer) {

@@ -31,6 +31,9 @@ std::string warn_ending_certificates(Answer& answer, const Observed& o, const Wo
 /// Warns of instances with two masters: what is asked of such a one, one of the two answers.
 void warn_masters(Answer& answer, const std::vector<std::string>& names, const World& world);
 
+/// Says of which upstreams nothing is known but what the manifest says: nginx balances them by itself.
+void warn_uncounted(Answer& answer, const std::string& instance, const Value::Array& upstreams);
+
 /// Whether an instance that could be looked at is an answer, or its gateway gives that.
 enum class Counts { yes, no };
 

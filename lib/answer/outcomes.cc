@@ -41,6 +41,10 @@ Value unattempted_item(const InstancePlan& planned) {
   return item;
 }
 
+Value stopped_item(const std::string& name, const std::string& result) {
+  return Value(Value::Object{{"name", name}, {"result", result}, {"changed", false}});
+}
+
 Value cleared_item(const std::string& name, Cleared what) {
   return Value(
       Value::Object{{"name", name}, {"result", what == Cleared::instance ? "deleted" : "tidied"}, {"changed", true}});

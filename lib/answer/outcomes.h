@@ -15,6 +15,8 @@ Value outcome_item(const InstancePlan& planned, const Outcome& outcome, const st
 /// (35 ms)".
 std::string outcome_line(const Outcome& outcome, const std::string& done);
 /// One before which another had failed.
+/// One of several that were meant when something forbade all of it.
+Value stopped_item(const std::string& name, const std::string& result);
 Value unattempted_item(const InstancePlan& planned);
 
 /// What no plan was about: what was left of an instance, or one whose history cannot be read, is gone.

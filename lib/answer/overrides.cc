@@ -93,6 +93,18 @@ std::string override_result_line(const ServerName& server, const std::string& re
          (waited.empty() ? "" : "; " + waited);
 }
 
+Value unfollowed_item(const ServerName& server, const OverrideOutcome& outcome) {
+  Value item = override_result_item(server, unfollowed_result, outcome, "");
+  item.set("result", unfollowed_result);
+  return item;
+}
+
+Value undone_item(const ServerName& server, const std::string& result) {
+  Value item = result_item(server, result, true);
+  item.set("changed", false);
+  return item;
+}
+
 Value discarded_item(const ServerName& server, bool ended) { return result_item(server, "discarded", ended); }
 
 Answer list_overrides(const Choice& choice, const World& world) {

@@ -22,7 +22,8 @@ std::string servers_that(const Value& item, Meant is_meant) {
   size_t known = 0, meant = 0;
   const Value::Array& servers = item.at("server").items();
   for (const Value& server : servers) {
-    known += member_text(server, "state") == not_known ? 0 : 1;
+    const std::string state = member_text(server, "state");  // of those that nginx balances by itself there is none
+    known += state == not_known || state == "-" ? 0 : 1;
     meant += is_meant(server) ? 1 : 0;
   }
   return known == 0 && !servers.empty() ? "-" : std::to_string(meant);
@@ -133,9 +134,14 @@ Value::Array server_items(const Value::Array& upstreams) {
 }
 
 Answer list_upstreams(const Choice& choice, const World& world) {
-  return list_of_gateways(choice, world, [&](const Observed& o) {
-    return upstream_items(o.name, o.status ? gateway_upstreams(world, o.name) : upstreams_of_manifest(o));
+  Answer said;
+  Answer answer = list_of_gateways(choice, world, [&](const Observed& o) {
+    const Value::Array told = o.status ? gateway_upstreams(world, o.name) : upstreams_of_manifest(o);
+    warn_uncounted(said, o.name, told);
+    return upstream_items(o.name, told);
   });
+  std::move(said.remarks.begin(), said.remarks.end(), std::back_inserter(answer.remarks));
+  return answer;
 }
 
 Answer list_servers(const Choice& choice, const World& world) {

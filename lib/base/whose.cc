@@ -1,7 +1,5 @@
 #include "base/whose.h"
 
-#include <string_view>
-
 namespace orctl {
 namespace {
 
@@ -9,7 +7,8 @@ bool is_of_word(char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '-';
 }
 
-/// Whether `name` stands in `text` by itself: not in another name, nor at the end of a path or in a unit's name.
+}  // namespace
+
 bool is_named(std::string_view text, std::string_view name) {
   for (size_t at = text.find(name); at != text.npos; at = text.find(name, at + 1)) {
     const size_t end = at + name.size();
@@ -18,8 +17,6 @@ bool is_named(std::string_view text, std::string_view name) {
   }
   return false;
 }
-
-}  // namespace
 
 Error named(const Error& error, const std::string& name) {
   return name.empty() || is_named(error.what(), name) ? error : error.within(name);

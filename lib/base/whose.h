@@ -1,9 +1,13 @@
 #pragma once
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 
 namespace orctl {
+
+/// Whether `name` stands in `text` by itself: not in another name, nor at the end of a path or in a unit's name.
+bool is_named(std::string_view text, std::string_view name);
 
 /// An error of the instance `name`: the message begins with it unless it names it already. "": of none.
 Error named(const Error& error, const std::string& name);

@@ -16,6 +16,21 @@
 #include "render/render.h"
 
 namespace orctl {
+namespace {
+
+/// What is left over is told, and hides no outcome.
+void tidy_after(const InstancePlan& one, World& world, const Request& request,
+                const std::function<void(const std::string&)>& progress) {
+  try {
+    drop_stale_wait(one.name, world, request, progress);
+    const Version& version = one.after ? *one.after : *one.before;
+    if (!leftovers(one.name, tree_folder(version.spec), world).empty()) tidy(one.name, world, progress);
+  } catch (const Error& e) {
+    progress(fmt::format("{}: something is left over, which the next change removes: {}", one.name, e.what()));
+  }
+}
+
+}  // namespace
 
 std::vector<Outcome> apply(const Plan& plan, World& world, const Request& request,
                            const std::function<void(const std::string&)>& progress) {
@@ -24,9 +39,7 @@ std::vector<Outcome> apply(const Plan& plan, World& world, const Request& reques
   for (const InstancePlan& one : plan.instances) {
     outcomes.push_back(Carrier(one, {}, world, request, progress).run());
     if (auto& error = outcomes.back().error; error && plan.instances.size() > 1) error = named(*error, one.name);
-    drop_stale_wait(one.name, world, request, progress);
-    const Version& version = one.after ? *one.after : *one.before;
-    if (!leftovers(one.name, tree_folder(version.spec), world).empty()) tidy(one.name, world, progress);
+    tidy_after(one, world, request, progress);
     if (outcomes.back().error) break;
   }
   try {

@@ -211,7 +211,8 @@ Error Carrier::put_back(const Error& cause) {
   if (!plan_.before &&
       hint.find(world_.layout.logs(plan_.name)) != std::string::npos)  // of a first apply no log is left
     hint = "orctl render -f MANIFEST -d DIR writes the files for a closer look";
-  return {Exit::rolled_back, fmt::format("{}: {}; everything was put back as it was", plan_.name, cause.what()), hint};
+  const Exit exit = rivalled_ ? Exit::conflict : Exit::rolled_back;
+  return {exit, fmt::format("{}: {}; everything was put back as it was", plan_.name, cause.what()), hint};
 }
 
 /// Does what must not undo a change that is proved: a fault of it is only told.

@@ -91,6 +91,7 @@ class Carrier {
   std::optional<Belongings> prepared_;  // what was missing, and made
   int old_master_ = 0;                  // of an upgrade
   std::optional<Version> renewed_;      // from the store, for what others could have changed
+  bool rivalled_ = false;               // somebody else changed the document at the same moment
   std::string cause_;                   // why it is put back
   Evidence evidence_;                   // of an apply that was killed: without words, what the log says is not of ours
   Deadline clock_;

@@ -119,7 +119,13 @@ void Carrier::carry(const WriteUnit& step) {
 void Carrier::carry(const PushGateway&) {
   // the workers from before the reload take a document for the new ones, but only once these have begun
   if (has_renewed_workers(there_)) await_tree(world_, plan_.name, goal(), evidence_, request_.verify_limit);
-  put_document(world_, world_.layout.admin_socket(plan_.name), goal().document());
+  try {
+    put_document(world_, world_.layout.admin_socket(plan_.name), goal().document());
+  } catch (const Error& e) {
+    rivalled_ = e.exit() == Exit::conflict;
+    if (rivalled_ && !is_done(there_, PushCertificates{})) there_.at.reset();  // what somebody else has put stays
+    throw;
+  }
 }
 
 void Carrier::carry(const PushCertificates&) {

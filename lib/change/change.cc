@@ -29,7 +29,7 @@ Sight look(Wish& wish, const World& world, World* hold) {
   const NginxMasters all(world);
   const auto plan_one = [&](const std::string& name) {
     Observed now = wish.look(name, world, all);
-    if (hold != nullptr && wish.clear && wish.clear(now, *hold)) return;
+    if (hold != nullptr && wish.clear && wish.clear(now, *hold)) return static_cast<void>(wish.cleared.insert(name));
     const bool settled = !seeks_rest || !sight.idle || is_settled(now, world);
     const Live live = now.live;
     if (auto one = wish.plan(std::move(now), world)) {
@@ -51,20 +51,28 @@ Changed only_shown(Plan plan, const World& world, const Teller& tell) {
   return {std::move(plan), {}};
 }
 
+/// What one instance leaves unfinished is no reason not to finish the others.
+void finish(const Wish& wish, const Changed& done, World& world) {
+  std::optional<Error> first;
+  for (size_t i = 0; wish.finish && i < done.outcomes.size() && !done.outcomes[i].error; ++i) try {
+      wish.finish(done.plan.instances[i], world);
+    } catch (const Error& e) {
+      if (!first) first = named(e, done.plan.instances[i].name);
+    }
+  if (first) throw Error(*first);
+}
+
 Changed carried_out(const Wish& wish, Plan plan, World& world, const Teller& tell) {
   tell.show(plan);
   if (wish.prepare) wish.prepare(world);
   Changed done{std::move(plan), {}};
   done.outcomes = apply(done.plan, world, wish.request, tell.note);
   tell.report(done.plan, done.outcomes);
-  for (size_t i = 0; wish.finish && i < done.outcomes.size() && !done.outcomes[i].error; ++i)
-    wish.finish(done.plan.instances[i], world);
+  finish(wish, done, world);
   return done;
 }
 
-}  // namespace
-
-Changed change(Wish wish, World& world, const Teller& tell) {
+Changed make_change(Wish& wish, World& world, const Teller& tell) {
   if (wish.first != Wish::First::lock) {
     Sight sight = look(wish, world, nullptr);
     if (wish.first == Wish::First::only_look) return only_shown(std::move(sight.plan), world, tell);
@@ -74,6 +82,24 @@ Changed change(Wish wish, World& world, const Teller& tell) {
   Plan plan = look(wish, world, &world).plan;
   if (!wish.request.ends_wait) refuse_unconfirmed(plan, world);
   return carried_out(wish, std::move(plan), world, tell);
+}
+
+}  // namespace
+
+Changed change(Wish wish, World& world, const Teller& tell) {
+  bool told = wish.first == Wish::First::only_look || !tell.stopped;
+  Teller teller = tell;
+  teller.report = [&](const Plan& plan, const std::vector<Outcome>& outcomes) {
+    told = true;
+    tell.report(plan, outcomes);
+  };
+  try {
+    return make_change(wish, world, teller);
+  } catch (const Error& e) {
+    std::erase_if(wish.names, [&](const std::string& name) { return wish.cleared.contains(name); });
+    if (!told) tell.stopped(wish.names, e);
+    throw;
+  }
 }
 
 }  // namespace orctl

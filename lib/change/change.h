@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ struct Wish {
   Observed (*look)(const std::string&, const World&, const NginxMasters&) = observe;
   /// Does, with the lock held, what no plan is about; true when nothing is left to be planned.
   std::function<bool(const Observed&, World&)> clear{};
+  std::set<std::string> cleared{};  ///< those of which clear() left nothing
   /// What is to be done to one instance; nullopt: nothing is to be said of it, either.
   std::function<std::optional<InstancePlan>(Observed, const World&)> plan;
   /// The last thing before the first step.
@@ -46,6 +48,8 @@ struct Teller {
   /// How each instance ended; those behind the first that failed have no outcome.
   std::function<void(const Plan&, const std::vector<Outcome>&)> report;
   std::function<void(const std::string&)> note;  ///< remarks on the work
+  /// Something forbade the whole of it before the first step: the names that were meant, and what.
+  std::function<void(const std::vector<std::string>&, const Error&)> stopped{};
 };
 
 /// How a change ended.

@@ -9,11 +9,13 @@
 #include "model/read.h"
 #include "model/schema.h"
 #include "render/render.h"
+#include "sys/interrupt.h"
 
 namespace orctl {
 namespace {
 
 constexpr Millis request_limit(5000), put_limit(30000);  // a document of 12 MiB takes seconds
+constexpr Millis turn_interval(20);
 
 struct List {
   const char *member, *path;
@@ -163,22 +165,52 @@ std::optional<Value> upstream_at(const World& world, const std::string& socket, 
   }
 }
 
-void put_document(World& world, const std::string& socket, const std::string& document) {
-  // the tag of what is replaced: a change that somebody else makes in between is not lost
-  const Http::Response now = world.http.get({socket, ""}, "/v1/config", request_limit);
+namespace {
+
+/// PUT, and again while other updates are in progress.
+Http::Response put_in_turn(World& world, const std::string& socket, const std::string& path, const std::string& body,
+                           const Http::Headers& headers) {
+  for (const Deadline deadline = Deadline::in(put_limit);; world.clock.pause(turn_interval)) {
+    const Http::Response response = world.http.put({socket, ""}, path, body, put_limit, headers);
+    if (response.status != 503 || deadline.passed()) return response;
+    stop_if_interrupted();
+  }
+}
+
+/// Replaces the document of this answer to GET /v1/config, if it still is the one that is served.
+Http::Response replace_document(World& world, const std::string& socket, const Http::Response& now,
+                                const std::string& document, std::string& path) {
   Http::Headers headers = {{"Content-Type", "application/json"}, {"X-Tree", "1"}};
-  if (const std::string tag = now.header("etag"); now.status == 200 && !tag.empty())
-    headers.emplace_back("If-Match", tag);
+  if (const std::string tag = now.header("etag"); !tag.empty()) headers.emplace_back("If-Match", tag);
   // one upstream among thousands is changed without the others being read
-  const auto one = now.status == 200 ? changed_upstream(now.body, document) : std::nullopt;
-  const std::string path = one ? "/v1/upstreams/" + one->name : "/v1/config";
-  const Http::Response response = world.http.put({socket, ""}, path, one ? one->text : document, put_limit, headers);
-  if (response.status != 200) throw gateway_problem(response, "PUT " + path);
+  const auto one = changed_upstream(now.body, document);
+  path = one ? "/v1/upstreams/" + one->name : "/v1/config";
+  return put_in_turn(world, socket, path, one ? one->text : document, headers);
+}
+
+}  // namespace
+
+void put_document(World& world, const std::string& socket, const std::string& document) {
+  const Deadline deadline = Deadline::in(put_limit);
+  for (std::optional<std::string> before;;) {
+    const Http::Response now = world.http.get({socket, ""}, "/v1/config", request_limit);
+    if (now.status != 200) throw gateway_problem(now, "GET /v1/config");
+    // the number of a document moves also when a reload settles, which puts the tree's own
+    if (before && now.body != *before && now.body != document)
+      throw Error(Exit::conflict, "somebody else put another document at the same moment, and that is served",
+                  "see what it is (orctl diff), then run the same command again");
+    before = now.body;
+    std::string path;
+    const Http::Response response = replace_document(world, socket, now, document, path);
+    if (response.status == 200) return;
+    if (response.status != 412 || deadline.passed()) throw gateway_problem(response, "PUT " + path);
+    stop_if_interrupted();
+  }
 }
 
 void put_certificates(World& world, const std::string& socket, const std::string& body) {
-  const Http::Response response = world.http.put({socket, ""}, "/v1/certs", body, put_limit,
-                                                 {{"Content-Type", "application/json"}, {"X-Tree", "1"}});
+  const Http::Response response =
+      put_in_turn(world, socket, "/v1/certs", body, {{"Content-Type", "application/json"}, {"X-Tree", "1"}});
   if (response.status != 200) throw gateway_problem(response, "PUT /v1/certs");
 }
 

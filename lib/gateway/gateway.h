@@ -65,7 +65,8 @@ Error gateway_problem(const Http::Response& response, const std::string& what);
 Value gateway_answer(const Http::Response& response, const std::string& what);
 
 /// Replaces the gateway document by the one that the tree on disk holds now; refused with the gateway's own words
-/// (Exit::target), Exit::conflict on 412.
+/// (Exit::target). A change by somebody else in between is Exit::conflict and is not lost; one that puts what was
+/// there, or what is wanted, is looked at again.
 void put_document(World& world, const std::string& socket, const std::string& document);
 
 /// Replaces the gateway's certificates by those of the tree on disk; `body` as certificates_body() makes it.

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "gateway/gateway.h"
 #include "model/address.h"
@@ -122,6 +123,19 @@ std::optional<Error> unknown_part(const ServerPath& path, const std::string& ins
   return std::nullopt;
 }
 
+/// A gateway that does not answer in time has got the order, and may carry it out when it goes on.
+template <class Ask>
+Http::Response ask_to_change(const ServerName& server, const Ask& ask) {
+  try {
+    return ask();
+  } catch (const Error& e) {
+    if (e.exit() != Exit::timeout) throw;
+    throw Error(e.exit(),
+                fmt::format("{}: {}; it may still be carried out when the gateway goes on", server.str(), e.what()),
+                "see once it answers: orctl overrides list " + server.instance);
+  }
+}
+
 std::string server_path(const ServerName& server) { return "/v1/overrides/" + server.upstream + "/" + server.address; }
 
 /// A refusal of the gateway as the command line tells it.
@@ -190,6 +204,13 @@ Value find_server(const World& world, const ServerName& server) {
 }
 
 }  // namespace
+
+bool is_uncounted(const Value& upstream) {
+  const Value* servers = upstream.find("servers") != nullptr ? upstream.find("servers") : upstream.find("server");
+  return upstream.find("fixed") != nullptr && servers != nullptr &&
+         std::none_of(servers->items().begin(), servers->items().end(),
+                      [](const Value& server) { return server.find("state") != nullptr; });
+}
 
 Value::Array gateway_upstreams(const World& world, const std::string& instance) {
   return ask_own(world, instance,
@@ -288,7 +309,7 @@ bool is_made(const OverrideChange& change, const Value& server, const Value& ove
   if (!change.state.empty() && state != change.state) return false;
   if (change.weight) {
     const Value* weight = entry.find("weight");
-    if (weight == nullptr || *weight != *change.weight) return false;
+    if (weight == nullptr || *weight != *change.weight || is_true(entry, "superseded")) return false;
   }
   if (change.add && !(is_true(entry, "added") && server.is_object() && is_added_so(value_of(*change.add), server)))
     return false;
@@ -317,15 +338,40 @@ OverrideOutcome put_override(World& world, const ServerName& server, const Overr
     throw Error(Exit::refused, server.str() + " was removed by an override",
                 "orctl overrides discard " + server.str() + " brings it back");
   if (is_made(change, now, entry == nullptr ? none : *entry)) return {false, entry == nullptr ? none : *entry};
-  const Http::Response response = world.http.put({world.layout.admin_socket(server.instance), ""}, server_path(server),
-                                                 to_json(body_of(change)), request_limit);
+  const Http::Response response = ask_to_change(server, [&] {
+    return world.http.put({world.layout.admin_socket(server.instance), ""}, server_path(server),
+                          to_json(body_of(change)), request_limit);
+  });
   if (response.status != 200) throw refusal(response, server);
   return {true, gateway_answer(response, "PUT " + server_path(server))};
 }
 
+void replace_override(World& world, const ServerName& server, const std::string& weights) {
+  const Value body(Value::Object{{"replaced_by", weights}, {"ignore_min_healthy", true}});
+  const Http::Response response = world.http.put({world.layout.admin_socket(server.instance), ""}, server_path(server),
+                                                 to_json(body), request_limit);
+  if (response.status == 422)
+    throw Error(Exit::refused,
+                server.instance + ": the gateway that runs is older than this orctl; nothing was changed",
+                "renew it first: orctl apply -f MANIFEST");
+  if (response.status != 200) throw refusal(response, server);
+}
+
+std::string weights_digest(const Value& upstream) {
+  std::string lines;
+  for (const Value& server : upstream.at("servers").items()) {
+    const Value* weight = server.find("weight");
+    lines += fmt::format("{} {}\n", server.at("address").as_string(), weight == nullptr ? 1 : weight->as_int());
+  }
+  return sha256(lines);
+}
+
+bool is_superseded(const Override& override) { return is_true(override.item, "superseded"); }
+
 bool end_override(World& world, const ServerName& server) {
-  const Http::Response response =
-      world.http.remove({world.layout.admin_socket(server.instance), ""}, server_path(server), request_limit);
+  const Http::Response response = ask_to_change(server, [&] {
+    return world.http.remove({world.layout.admin_socket(server.instance), ""}, server_path(server), request_limit);
+  });
   if (response.status == 404) return false;
   if (response.status != 200) throw refusal(response, server);
   return true;

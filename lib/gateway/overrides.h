@@ -42,6 +42,8 @@ struct Chosen {
   std::vector<Error> faults;
 };
 
+/// Whether the gateway knows nothing of the servers of an upstream: tcp or udp listeners have it, and no route.
+bool is_uncounted(const Value& upstream);
 /// What the running gateway says of its upstreams (GET /v1/upstreams). Exit::unreachable when it does not run.
 Value::Array gateway_upstreams(const World& world, const std::string& instance);
 /// The same of the one upstream of that name; nullopt when there is none.
@@ -75,6 +77,14 @@ struct OverrideOutcome {
 /// Makes `change`, unless all of it is so already. Exit::guard when min_healthy forbids it, Exit::refused for what the
 /// gateway finds wrong with it.
 OverrideOutcome put_override(World& world, const ServerName& server, const OverrideChange& change);
+/// Marks the override of a server: it weighs nothing while the document's upstream has the weights of this
+/// weights_digest(). Exit::refused when the gateway is too old for that.
+void replace_override(World& world, const ServerName& server, const std::string& weights);
+/// Digest of the weights that an upstream of a gateway document gives its servers; digest_of() of
+/// lua/orctl/state/overrides.lua.
+std::string weights_digest(const Value& upstream);
+/// Whether the document says the weight of this override itself by now.
+bool is_superseded(const Override& override);
 /// Error(Exit::guard) when `upstream`, as the gateway tells it, is one that nginx balances by itself for tcp or udp
 /// listeners: what the gateway says of its servers is nothing that these would follow.
 void require_changeable(const ServerName& server, const std::optional<Value>& upstream);

@@ -12,6 +12,7 @@
 #include "host/nginx_words.h"
 #include "host/supervisor.h"
 #include "live/evidence.h"
+#include "live/last_word.h"
 #include "live/saved_document.h"
 #include "model/address.h"
 #include "model/certificates.h"
@@ -99,7 +100,7 @@ GatewayStatus await_status(const World& world, const std::string& name, const Su
                            Evidence& evidence, Millis limit,
                            const std::function<std::string(const GatewayStatus&, Millis)>& fault_of) {
   const Deadline deadline = Deadline::in(limit);
-  std::string fault;
+  LastWord fault;
   for (;;) {
     evidence.look(world, supervisor.master(world));
     std::optional<std::vector<WorkerReport>> reports;
@@ -108,19 +109,19 @@ GatewayStatus await_status(const World& world, const std::string& name, const Su
     try {
       const GatewayStatus status = gateway_status(world, world.layout.admin_socket(name), each);
       reports = status.workers;
-      fault = fault_of(status, each);
-      if (fault.empty()) return status;
+      const std::string found = fault_of(status, each);
+      if (found.empty()) return status;
+      if (each == most || fault.empty()) fault.told(found);  // of a hurried look, the lack of time may be the fault
     } catch (const Error& e) {
-      const bool hurried = each < most && !fault.empty();  // the last answer says more than the lack of one
-      if (!hurried) fault = e.what();
+      if (each == most || fault.empty()) fault.silent(e.what());
       if (const std::string crowd = supervisor.crowd(world, supervisor.master(world), spec); !crowd.empty())
-        fault = crowd;
+        fault.told(crowd);
       if (e.exit() == Exit::target && !reports) reports.emplace();  // it answers, and has none to tell
     }
     if (const std::string why = evidence.failure(world, reports); !why.empty()) throw hopeless(world.layout, name, why);
     if (interrupted() != 0) throw Error(Exit::target, "interrupted while waiting for the proof that it serves");
     if (deadline.passed())
-      throw Error(Exit::timeout, fmt::format("after {} s {}", static_cast<double>(limit.count()) / 1000, fault),
+      throw Error(Exit::timeout, fmt::format("after {} s {}", static_cast<double>(limit.count()) / 1000, fault.text()),
                   "see " + world.layout.logs(name) + "/error.log");
     world.clock.pause(poll_interval);
   }

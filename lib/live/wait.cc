@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "gateway/gateway.h"
 #include "host/supervisor.h"
+#include "live/last_word.h"
 #include "live/observe.h"
 #include "model/address.h"
 
@@ -26,7 +27,12 @@ std::string missing_of_workers(const GatewayStatus& status) {
   if (status.settled()) return {};
   for (const WorkerReport& w : status.workers)
     if (!w.error.empty()) return fmt::format("worker {} keeps what it had: {}", w.pid, w.error);
-  return fmt::format("not every worker has followed to generation {} with its overrides", status.generation);
+  std::vector<std::string> late;
+  for (const WorkerReport& w : status.workers)
+    if (w.generation != status.generation || w.override_version != status.override_version)
+      late.push_back(std::to_string(w.pid));
+  return fmt::format("not every worker has followed to generation {} with its overrides{}", status.generation,
+                     late.empty() ? "" : ": pid " + join(late, " "));
 }
 
 /// What one of two masters says is not the whole truth, and the requests of the other are not counted.
@@ -53,15 +59,17 @@ void wait_until(const Missing& missing, const World& world, Deadline deadline, M
                 const std::function<void(const std::string&)>& progress) {
   const Deadline quiet = Deadline::in(unremarkable);
   std::string told;
+  LastWord word;
   for (;;) {
-    std::string now;
     try {
-      now = missing();
+      const std::string found = missing();
+      if (found.empty()) return;
+      word.told(found);
     } catch (const Error& e) {
       if (e.exit() != Exit::unreachable && e.exit() != Exit::timeout) throw;
-      now = e.what();
+      word.silent(e.what());
     }
-    if (now.empty()) return;
+    const std::string now = word.text();
     if (now != told && quiet.passed()) {
       progress(now);
       told = now;
@@ -94,6 +102,10 @@ std::string missing_of_drained(const World& world, const ServerName& name) {
   return {};
 }
 
+std::string missing_of_followers(const World& world, const std::string& instance) {
+  return missing_of_workers(status_of(world, instance));
+}
+
 std::string missing_of_healthy(const World& world, const std::string& instance) {
   const Observed now = observe_existing(instance, world);
   if (const std::string fault = now.fault_of_masters(); !fault.empty()) return instance + ": " + fault;
@@ -105,6 +117,7 @@ std::string missing_of_healthy(const World& world, const std::string& instance) 
     if (spec.find("health") != nullptr) checked.insert(spec.at("name").as_string());
   for (const Value& upstream : gateway_upstreams(world, instance)) {
     const std::string name = text_of(upstream, "name");
+    if (is_uncounted(upstream)) continue;
     for (const Value& server : upstream.at("servers").items())
       if (const std::string fault = fault_of_server(server, checked.contains(name)); !fault.empty())
         return fmt::format("{}/{}/{} {}", instance, name, text_of(server, "address"), fault);

@@ -18,6 +18,8 @@ void wait_until(const Missing& missing, const World& world, Deadline deadline, M
 /// A server takes no new requests (drained, in maintenance, removed or gone), has none in flight, and every worker has
 /// followed.
 std::string missing_of_drained(const World& world, const ServerName& server);
+/// Every worker serves with the overrides and the document that are there now.
+std::string missing_of_followers(const World& world, const std::string& instance);
 /// The instance runs, its workers agree, and every server that it may send requests to is up by its checks.
 std::string missing_of_healthy(const World& world, const std::string& instance);
 /// Every worker serves generation `number` or a later one.

@@ -11,8 +11,6 @@
 namespace orctl {
 namespace {
 
-constexpr long max_weight = 1000;  // schemas/instance.json, upstream.server.weight
-
 std::string_view shape(PathDepth least) {
   return least == PathDepth::server ? "INST/UP/SERVER" : least == PathDepth::upstream ? "INST/UP" : "INST";
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ ServerPath parse_server_path(std::string_view text, PathDepth least);
 
 /// Whether `part` of a path is a pattern and no plain name.
 bool is_pattern(std::string_view part);
+
+constexpr int64_t max_weight = 1000;  ///< schemas/instance.json, upstream.server.weight
 
 /// A weight as a user writes it: "5" is the integer, "50%" stays a string of a whole number from 0 to 100.
 /// Error(Exit::usage) for anything else.

@@ -16,12 +16,12 @@ local get_request = require("resty.core.base").get_request
 local hops = require("orctl.route.hops")
 local health_rules = require("orctl.health.rules")
 local json = require("orctl.lib.json")
-local overrides = require("orctl.admin.overrides")
 local policies = require("orctl.policy.chain")
 local problem = require("orctl.lib.problem")
 local record = require("orctl.metrics.record")
 local refuse = require("orctl.lib.refuse")
 local source = require("orctl.source.poll")
+local static = require("orctl.state.static")
 local view = require("orctl.state.view")
 local workers = require("orctl.state.workers")
 
@@ -75,7 +75,7 @@ function _M.init(name, tree)
   local overlay = file.read(prefix .. "lua/orctl/overlay.list") or ""
   health_rules.set_modules(overlay)
   counters.init(ngx.worker.count())
-  overrides.init(settings.fixed)
+  static.init(settings.fixed)
   if settings.admin then
     auth.init(settings.admin.token_file)
   end

@@ -161,6 +161,131 @@ class NoEffect(unittest.TestCase):
         self.assertEqual("\n".join(map(str, silent)), "")
         self.assertGreater(looked, 300)
 
+    # What the Lua of a check reads of its settings is what has an effect in it: the gateway's own source is asked.
+    TYPES = {"http": ("http.lua", ""), "tcp": ("tcp.lua", ""), "lua": ("custom.lua", ""),
+             "error_ratio": ("window.lua", "error_ratio"), "latency": ("window.lua", "latency")}
+    CHECK = {"path": "/p", "method": "HEAD", "host": "a.example", "headers": {"X-A": "1"}, "status": [204], "body": "x", "tls": True,
+             "tls_server_name": "a.example", "tls_verify": True, "send": "x", "expect": "y", "module": "m", "settings": {"a": "1"},
+             "window": "20s", "max_errors": 7, "max_latency": "3s", "min_requests": 9, "timeout": "1s", "rise": 5, "fall": 6, "jitter": 7,
+             "interval": "9s", "interval_when_down": "8s", "interval_when_stable": "7s", "stable_after": 4}
+
+    def read_by(self, kind):
+        """Names of the settings that the gateway reads for a check of this type."""
+        folder = os.path.join(ROOT, "lua", "orctl", "health")
+
+        def text(name):
+            with open(os.path.join(folder, name), encoding="utf-8") as source:
+                return source.read()
+        name, function = self.TYPES[kind]
+        source = text(name)
+        if function:
+            source = source[source.index("function _M.%s(" % function):].split("\nend\n")[0] + "settings.window"
+        elif kind != "lua":
+            source += text("connect.lua")
+        if not function:
+            source += text("probe.lua")
+        found = set(re.findall(r"settings\.([a-z_]+)", source + text("judge.lua")))
+        if kind == "tcp":
+            # connect.lua takes the host as a name for TLS where no other is given
+            self.assertIn("settings.tls_server_name or settings.host", source)
+        return found
+
+    def void_fields(self, checks):
+        """What validate says to have no effect, of each of these `health`s, in one manifest."""
+        spec = self.base("http")
+        os.makedirs(self.dir + "/files/lua", exist_ok=True)
+        with open(self.dir + "/files/lua/m.lua", "w", encoding="utf-8") as module:
+            module.write("return {check = function() return true end}\n")
+        spec["nginx"]["trusted_certificate"] = "/etc/ssl/certs/ca-certificates.crt"
+        spec["upstream"] = [{"name": "up%d" % i, "health": health, "server": [{"address": "127.0.0.1:81"}]} for i, health in enumerate(checks)]
+        spec["route"] = [{"path": "/%d/" % i, "upstream": "up%d" % i} for i in range(len(checks))]
+        _, code, texts = self.said(spec, "")
+        self.assertEqual(code, 0, texts)
+        void = [set() for _ in checks]
+        for one in texts:
+            if one["code"] == "no-effect":
+                at = re.fullmatch(r"upstream\[(\d+)\]\.(.*)", one["field"])
+                void[int(at[1])].add(re.sub(r"\[\d+\]", "", at[2]))
+        return void
+
+    def test_every_field_of_a_check_of_every_type(self):
+        """Where a check stands alone, where it is one of a list, and where it takes the field from what is beside the list."""
+        names = {n for path, _ in fields() for n in [path.split(".")[-1]] if re.match(r"upstream\.health\.check\.[a-z_]+$", path)}
+        self.assertEqual(names - {"name", "type"}, set(self.CHECK))
+        wrong, looked = [], 0
+        for kind in self.TYPES:
+            reads = self.read_by(kind) | {"interval"}
+            beside = {"type": kind, **({"module": "m"} if kind == "lua" else {}), **({"tls": True} if kind in ("http", "tcp") else {}),
+                      "interval": "9s", "interval_when_stable": "9s"}
+            cases = []
+            for name, value in self.CHECK.items():
+                own = {**beside, name: value}
+                cases += [(name, "health." + name, own), (name, "health.check." + name, {"check": [{"name": "a", **own}, {"name": "b", "type": "tcp"}]})]
+                if name not in beside:
+                    cases.append((name, "health." + name, {name: value, "check": [{"name": "a", **beside}]}))
+            for (name, field, health), void in zip(cases, self.void_fields([health for _, _, health in cases])):
+                looked += 1
+                if void != (set() if name in reads else {field}):
+                    wrong.append((kind, field, name in reads, void, health))
+        self.assertEqual("\n".join(map(str, wrong)), "")
+        self.assertGreater(looked, 300)
+
+    def test_fields_that_another_one_makes_void_and_not_a_step_before(self):
+        """Each manifest with the field that has no effect in it, or None where all have one."""
+        up, route = (lambda **f: {"upstream": f}), (lambda **f: {"route": f})
+        tcp = {"type": "tcp"}
+        cases = [
+            (up(retries=0, retry_budget=20), "upstream.retry_budget"), (up(retries=1, retry_budget=20), None),
+            (up(all_down="fail"), "upstream.all_down"), (up(all_down="fail", health=tcp), None), (up(all_down="fail", outlier={"error_ratio": 5}), None),
+            (up(health={**tcp, "require": "any"}), "upstream.health.require"), (up(health={**tcp, "min": 1}), "upstream.health.min"),
+            (up(health={"check": [{"name": "a", **tcp}, {"name": "b", **tcp}], "min": 1}), None),
+            (up(health={**tcp, "flap": {"after": 0, "hold": "9s"}}), "upstream.health.flap.hold"), (up(health={**tcp, "flap": {"after": 1, "hold": "9s"}}), None),
+            (up(health={**tcp, "stable_after": 3}), "upstream.health.stable_after"),
+            (up(health={**tcp, "tls": False, "tls_server_name": "a.example"}), "upstream.health.tls_server_name"),
+            (up(health={**tcp, "tls": True, "host": "b.example"}), None),
+            (up(health={**tcp, "tls": True, "host": "b.example", "tls_server_name": "a.example"}), "upstream.health.host"),
+            (up(health={"path": "/x", "check": [{"name": "a", **tcp}, {"name": "b", "type": "http"}]}), None),
+            (up(health={"path": "/x", "check": [{"name": "a", **tcp}, {"name": "b", "type": "http", "path": "/y"}]}), "upstream.health.path"),
+            (up(outlier={"min_requests": 7}), "upstream.outlier.min_requests"), (up(outlier={"min_requests": 7, "error_ratio": 9}), None),
+            (up(outlier={"consecutive_failures": 0}), "upstream.outlier"), (up(outlier={"consecutive_failures": 0, "error_ratio": 9}), None),
+            (up(outlier={"max_ejected": 0}), "upstream.outlier"), (up(outlier={"panic_threshold": 100}), "upstream.outlier"),
+            (up(outlier={"ejection_time": "9m"}), "upstream.outlier.ejection_time"), (up(outlier={"ejection_time": "1m"}), None),
+            (up(outlier={}), "upstream.outlier"), (route(request_headers={}), "route.request_headers"), (route(response_headers={"set": {}}), "route.response_headers.set"),
+            (route(headers={}), "route.headers"), ({"admin": {}}, "admin"),
+            (route(canary={"upstream": "other", "percent": 0}), "route.canary"), (route(canary={"upstream": "other", "percent": 100, "by": "client"}), "route.canary.by"),
+            (route(canary={"upstream": "other", "percent": 99, "by": "client"}), None),
+            (route(strip_prefix=True), "route.strip_prefix"), (route(strip_prefix=True, path="/a/"), None),
+            (route(rewrite="/b/"), None),
+            (route(redirect={"target": "/t", "keep_path": False}, path="/a", match="exact", upstream=None), "route.redirect.keep_path"),
+            (route(redirect={"target": "/t", "keep_path": False}, path="/a", upstream=None), None),
+            ({"nginx": {"trusted_certificate": "/etc/ssl/certs/ca-certificates.crt"}}, "nginx.trusted_certificate"),
+        ]
+        for change, void in cases:
+            with self.subTest(str(change)):
+                spec = self.base("http")
+                del spec["files"]
+                spec["route"].append({"path": "/rest/", "upstream": "up"})
+                for table, given in change.items():
+                    at = spec[table][0] if isinstance(spec.get(table), list) else spec.setdefault(table, {})
+                    at.update(given)
+                spec["route"] = [{k: v for k, v in one.items() if v is not None} for one in spec["route"]]
+                _, code, texts = self.said(spec, "")
+                self.assertEqual(code, 0, texts)
+                self.assertEqual([re.sub(r"\[\d+\]", "", one["field"]) for one in texts if one["code"] == "no-effect"], [void] if void else [])
+
+    def test_what_a_source_replaces_is_a_start_value(self):
+        source = {"source": {"type": "redis", "host": "127.0.0.1", "key": "k"}}
+        for protocol, told in (("http", ["upstream", "route"]), ("tcp", [])):
+            _, _, texts = self.said({**self.base(protocol), **source}, "")
+            self.assertEqual([re.sub(r"\[\d+\]", "", one["field"]) for one in texts if one["code"] == "start-value"], told)
+        # a tcp listener keeps its upstream, whatever the source brings
+        spec = {**self.base("http"), **source}
+        spec["listener"].append({"address": "127.0.0.1", "port": 8081, "protocol": "tcp", "upstream": "up"})
+        _, _, texts = self.said(spec, "")
+        self.assertEqual([one["field"] for one in texts if one["code"] == "start-value"], ["upstream[1]", "route[0]"])
+        _, _, texts = self.said(self.base("http"), "")
+        self.assertEqual([one for one in texts if one["code"] == "start-value"], [])
+
 
 def digest(conf):
     return conf.partition('init("tst_effect_001_8080", "')[2][:64] or "none"

@@ -65,6 +65,48 @@ class Overrides(GatewayTest):
         for connection in found.values():
             connection.close()
 
+    def test_half_of_weight_one_is_half_in_every_balancer(self):
+        """The gateway's own counters say who got what: a third for 1/2 beside 1. With ewma the weight divides the wait
+        that is expected, and latency has the last word."""
+        backends = [self.backend(name) for name in "AB"]
+        a, b = [x.address for x in backends]
+        for balance, slack in (("round_robin", 0), ("least_conn", 1), ("random", 60), ("ewma", 200), ("hash", 60)):
+            with self.subTest(balance):
+                fields = {"balance": balance, **({"hash": "header:X-Key"} if balance == "hash" else {})}
+                i = self.instance(document([a, b], **fields), workers=1)
+                self.put(i, a, weight="50%")
+                for n in range(600):
+                    self.assertEqual(i.get(headers={"X-Key": str(n)}).status, 200)
+                seen = {name: s["requests"] for name, s in self.servers(i).items()}
+                self.assertEqual(seen[a] + seen[b], 600)
+                self.assertLessEqual(abs(seen[a] - 200), slack, seen)
+                self.assertLess(seen[a], seen[b])
+
+    def test_a_promoted_weight_holds_before_and_after_its_document_and_when_that_is_taken_back(self):
+        i, (a, b, _) = self.three()
+        old, new = document([a, b]), document([{"address": a, "weight": 1}, {"address": b, "weight": 2}])
+        i.put(old)
+        self.put(i, a, weight="50%", by="sre")
+        third = {"A": 20, "B": 40}
+        self.assertEqual(self.names(i), third)
+        lines = "%s 1\n%s 2\n" % (a, b)
+        self.put(i, a, replaced_by=hashlib.sha256(lines.encode()).hexdigest())
+        self.assertEqual(self.names(i), third)
+        self.assertEqual(self.overrides(i)[0]["weight"], "50%")
+        self.assertEqual(self.overrides(i)[0]["by"], "sre")
+        self.assertNotIn("superseded", self.overrides(i)[0])
+        for doc, superseded in ((new, True), (old, None), (new, True)):
+            i.put(doc)
+            self.assertEqual(self.names(i), third)
+            self.assertEqual(self.overrides(i)[0].get("superseded"), superseded)
+        i.admin("DELETE", "/v1/overrides/up/" + a)
+        self.assertEqual(self.names(i), third)
+
+    def test_the_guard_knows_every_way_to_write_no_weight(self):
+        i, (a, _, _) = self.three(min_healthy=3)
+        for weight in ("0%", "00%", "000%", 0):
+            self.put(i, a, status=409, weight=weight)
+
     def test_weights_are_numbers_or_shares(self):
         i, (a, b, c) = self.three()
         self.put(i, a, weight=4)

@@ -32,4 +32,38 @@ return {
       end
       tap.equal(overrides.is_sound(nil), false)
     end },
+  { "a weight that the document says by now is not reckoned twice, and is when that is taken back",
+    function()
+      local function part(a, b)
+        return { servers = { { key = "a", address = "10.0.0.1:80", weight = a },
+          { key = "b", address = "10.0.0.2:80", weight = b } } }
+      end
+      local entry = overrides.merge(nil, { weight = "50%", by = "b" }, 1000, 2000)
+      local digest = overrides.digest_of(part(1, 2))
+      local marked = overrides.merge(entry, { replaced_by = digest }, 1500, 2500)
+      tap.equal(marked.since, 2000)
+      tap.equal(marked.weight, "50%")
+      local function weights(a, b, entries)
+        local servers = overrides.effective(part(a, b), entries).servers
+        return servers[1].effective_weight .. " " .. servers[2].effective_weight
+      end
+      tap.equal(weights(1, 1, { a = entry }), "0.5 1")
+      tap.equal(weights(1, 1, { a = marked }), "0.5 1")
+      tap.equal(weights(1, 2, { a = marked }), "1 2")
+      tap.equal(weights(1, 2, { a = marked, b = { weight = "50%" } }), "1 1")
+      tap.equal(weights(2, 2, { a = marked }), "1 2")
+      tap.equal(weights(1, 2, { a = overrides.merge(marked, { weight = "50%" }, 1, 1) }), "0.5 2")
+      tap.equal(overrides.merge(marked, { state = "drain" }, 1, 1).replaced_by, digest)
+      tap.equal(sound(marked), true)
+      tap.equal(sound({ replaced_by = 1 }), false)
+    end },
+  { "knows every way to write that a server gets nothing", function()
+    for _, weight in ipairs({ 0, "0%", "00%", "000%" }) do
+      tap.equal(overrides.is_nothing(weight), true, tostring(weight))
+    end
+    for _, weight in ipairs({ 1, "1%", "100%", "050%" }) do
+      tap.equal(overrides.is_nothing(weight), false, tostring(weight))
+    end
+    tap.equal(overrides.is_nothing(nil), false)
+  end },
 }

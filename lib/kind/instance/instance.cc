@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "model/address.h"
 #include "model/document_size.h"
+#include "model/idle_fields.h"
 #include "model/listener.h"
 #include "model/masked.h"
 #include "model/origin.h"
@@ -40,6 +41,15 @@ class Meaning {
   /// The parts of the name; the only check that needs no sound document.
   void check_name_parts();
 
+  /// The manifest before its defaults.
+  void check_written(const Value& written) {
+    warn_empty_tables(written, [this](Severity severity, const char* code, const Value& at, const std::string& field,
+                                      const std::string& text, const std::string& hint) {
+      // said last, so that no error has to give way to it
+      if (later_.size() < max_faults) later_.push_back(fault_of(instance_, severity, code, at, field, text, hint));
+    });
+  }
+
   void check() {
     check_name_parts();
     check_durations(instance_.spec.at("nginx"), "nginx");
@@ -48,18 +58,24 @@ class Meaning {
     check_admin();
     check_upstreams();
     check_routes();
-    check_protocols(instance_, [this](Severity severity, const char* code, const Value& at, const std::string& field,
-                                      const std::string& text,
-                                      const std::string& hint) { add(severity, code, at, field, text, hint); });
+    check_protocols(instance_, report());
+    warn_idle_fields(instance_, report());
+    std::move(later_.begin(), later_.end(), std::back_inserter(found_));
   }
 
  private:
+  Report report() {
+    return [this](Severity severity, const char* code, const Value& at, const std::string& field,
+                  const std::string& text, const std::string& hint) { add(severity, code, at, field, text, hint); };
+  }
+
   void add(Severity severity, const char* code, const Value& at, std::string field, std::string text,
            std::string hint) {
     if (found_.size() >= 2 * max_faults) return;
-    // what the schema has refused already is not said twice
+    // what the schema has refused already is not said twice, and what is refused need not have an effect
+    const bool gives_way = severity == Severity::error || code == std::string("no-effect");
     for (const Diagnostic& d : found_)
-      if (d.field == field && d.severity == Severity::error && severity == Severity::error && d.code != code) return;
+      if (d.field == field && d.severity == Severity::error && gives_way && d.code != code) return;
     found_.push_back(fault_of(instance_, severity, code, at, std::move(field), std::move(text), std::move(hint)));
   }
   void error(const char* code, const Value& at, std::string field, std::string text, std::string hint) {
@@ -331,6 +347,7 @@ class Meaning {
   Instance& instance_;
   const NameRules& rules_;
   Diagnostics& found_;
+  Diagnostics later_;
   std::vector<std::string> upstreams_;
   std::set<std::string> known_upstreams_;
 };
@@ -389,6 +406,7 @@ std::optional<Instance> make_instance(Manifest manifest, const Fleet* fleet, Dia
   static const NameRules common;
   Meaning meaning(instance, fleet == nullptr ? common : fleet->rules, faults);
   if (readable) {
+    meaning.check_written(manifest.document);
     instance.spec = schema.with_defaults(instance.given ? merged(instance.given->values.placeless(), manifest.document)
                                                         : std::move(manifest.document));
     meaning.check();

@@ -10,22 +10,18 @@ local leaving = require("orctl.state.leaving")
 local pace = require("orctl.lib.pace")
 local overrides = require("orctl.state.overrides")
 local problem = require("orctl.lib.problem")
+local static = require("orctl.state.static")
 local view = require("orctl.state.view")
 
 local _M = {}
 
-local fixed = {} -- listeners of upstreams that nginx balances by itself, by name
-
---- In the master: {upstream = {listener, ...}, ...} of tcp and udp listeners, nil for none.
-function _M.init(upstreams)
-  for name, listeners in pairs(upstreams or {}) do
-    fixed[name] = json.array(listeners)
-  end
-end
-
+-- `superseded`: the document says the weight itself by now.
 local function item(upstream, key, entry)
+  local known = view.now().upstreams[upstream]
+  local peer = known and known.peers[key]
   return {
-    upstream = upstream, server = entry.address or key, state = entry.state,
+    upstream = upstream, superseded = peer and peer.replaced,
+    server = entry.address or key, state = entry.state,
     weight = entry.weight, added = entry.add and true or nil, removed = entry.remove,
     reason = entry.reason, by = entry.by, since = clock.rfc3339(entry.since),
     expires = entry.expires and clock.rfc3339(entry.expires),
@@ -61,7 +57,7 @@ local function available(upstream, peer)
 end
 
 local function is_guarded(entry)
-  return entry and (entry.state or entry.remove or entry.weight == 0 or entry.weight == "0%")
+  return entry and (entry.state or entry.remove or overrides.is_nothing(entry.weight))
 end
 
 -- The override wanted: the new entry, or nil for none; false and what problem.send() takes.
@@ -124,9 +120,10 @@ end
 
 --- Changes the override of a server as the JSON text asks; the override, or a problem was sent.
 function _M.put(name, server, text)
-  if fixed[name] then
+  local listeners = static.listeners(name)
+  if listeners then
     return problem.send(409, ("nginx itself balances upstream '%s' for %s, and no override reaches "
-      .. "that"):format(name, table.concat(fixed[name], ", ")), { code = "fixed" })
+      .. "that"):format(name, table.concat(listeners, ", ")), { code = "fixed" })
   end
   local request, err = json.decode(text)
   if err then
@@ -159,6 +156,11 @@ end
 
 local function server_item(upstream, peer, entries)
   local b = peer.block
+  if static.is_alone(upstream.name) then
+    local entry = entries[peer.key]
+    return { address = peer.address, weight = peer.document_weight, backup = peer.backup,
+      max_conns = peer.max_conns, override = entry and item(upstream.name, peer.key, entry) or nil }
+  end
   local verdict, last = health.server(upstream, peer.key)
   local entry = entries[peer.key]
   return {
@@ -193,7 +195,7 @@ function _M.upstream(upstream)
     end
   end
   return { name = upstream.name, balance = upstream.balance, min_healthy = upstream.min_healthy,
-    fixed = fixed[upstream.name], servers = servers }
+    fixed = static.listeners(upstream.name), servers = servers }
 end
 
 return _M

@@ -57,6 +57,7 @@ function _M.build(part, version, old, turns, may_begin)
       address = server.address, backup = server.backup, state = server.state,
       weight = server.scaled or server.weight, document_weight = server.weight,
       effective_weight = server.effective_weight or server.weight, added = server.added,
+      replaced = server.replaced,
       max_conns = server.max_conns,
       block = known and known.block ~= SPARE and known.block
         or counters.block("peer", part.name .. "/" .. server.key),

@@ -1,6 +1,7 @@
 -- Health as the admin endpoint tells it.
 local json = require("orctl.lib.json")
 local record = require("orctl.health.record")
+local static = require("orctl.state.static")
 local step = require("orctl.lib.pace").step
 
 local _M = {}
@@ -53,7 +54,8 @@ end
 function _M.all(upstreams)
   local names, items = {}, json.array()
   for name, upstream in pairs(upstreams) do
-    if upstream.health or upstream.outlier then names[#names + 1] = name end
+    local is_known = not static.is_alone(name)
+    if is_known and (upstream.health or upstream.outlier) then names[#names + 1] = name end
   end
   table.sort(names)
   for _, name in ipairs(names) do

@@ -10,6 +10,7 @@ local counters = require("orctl.lib.counters")
 local cycle = require("orctl.state.cycle")
 local ffi = require("ffi")
 local record = require("orctl.metrics.record")
+local static = require("orctl.state.static")
 local view = require("orctl.state.view")
 local text = require("orctl.metrics.text")
 
@@ -162,7 +163,7 @@ local function write_upstreams(out, rows)
     for _, name in ipairs(names) do
       local upstream = view.current().upstreams[name]
       out:step()
-      if upstream then visit(upstream, labels("upstream", name)) end
+      if upstream and not static.is_alone(name) then visit(upstream, labels("upstream", name)) end
     end
   end
   out:family("openresty_upstream_response_duration_seconds", "histogram",

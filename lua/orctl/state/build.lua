@@ -9,6 +9,7 @@ local pace = require("orctl.lib.pace")
 local policies = require("orctl.policy.chain")
 local record = require("orctl.metrics.record")
 local router = require("orctl.route.router")
+local static = require("orctl.state.static")
 
 local _M = {}
 
@@ -43,6 +44,9 @@ function _M.build(loaded, generation, old, may_begin)
   local reason = routes and _M.unserved(loaded.routes)
   if reason then
     error(reason, 0)
+  end
+  if routes then
+    static.follow(routes)
   end
   return {
     generation = generation, digest = loaded.digest, upstreams = upstreams,

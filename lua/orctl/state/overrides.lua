@@ -4,6 +4,7 @@
 -- where it is shown.
 local checker = require("orctl.document.check")
 local json = require("orctl.lib.json")
+local sha256 = require("orctl.lib.sha256")
 
 local _M = {}
 
@@ -29,6 +30,8 @@ local function rule_with(weight)
     ["for"] = { type = "string", duration = true, max_length = 9, longest = 31 * 24 * 3600 * 1000,
       hint = "a number above 0 and a unit: ms, s, m or h, such as \"30m\"; at most 744h" },
     ignore_min_healthy = { type = "boolean" },
+    replaced_by = { type = "string", pattern = "^%x+$", max_length = 64,
+      hint = "a digest as digest_of() makes it" },
   } }
 end
 
@@ -67,10 +70,31 @@ function _M.merge(entry, request, now, wall)
   local seconds = request["for"] and checker.seconds(request["for"])
   new.reason = request.reason or entry and entry.reason
   new.by = request.by or entry and entry.by
-  new.since = wall
+  new.since = request.replaced_by and entry and entry.since or wall
+  new.replaced_by = request.replaced_by
+    or not (request.weight or request.add) and entry and entry.replaced_by or nil
   new.ends = seconds and now + seconds or not request["for"] and entry and entry.ends or nil
   new.expires = seconds and wall + seconds or not request["for"] and entry and entry.expires or nil
   return new
+end
+
+--- Digest of the weights that a document's part gives its servers. An override with such a digest
+-- in `replaced_by` weighs nothing where the document says those weights itself: so what becomes the
+-- document's is never reckoned twice, nor lost when that document is taken back.
+function _M.digest_of(part)
+  local lines = {}
+  for i, server in ipairs(part.servers) do
+    lines[i] = server.address .. " " .. server.weight .. "\n"
+  end
+  return sha256.hex(table.concat(lines))
+end
+
+local function digest_if_asked(part, entries)
+  for _, entry in pairs(entries) do
+    if entry.replaced_by then
+      return _M.digest_of(part)
+    end
+  end
 end
 
 -- Weights are whole numbers. With a percentage among them all are counted in hundredths.
@@ -80,7 +104,7 @@ local function weigh(servers, entries)
     if type(entry.weight) == "string" then scale = 100 end
   end
   for _, server in ipairs(servers) do
-    local wanted = (entries[server.key] or {}).weight
+    local wanted = not server.replaced and (entries[server.key] or {}).weight
     server.scaled = server.weight * scale
     if type(wanted) == "string" then
       server.scaled = server.weight * tonumber(wanted:match("%d+"))
@@ -101,10 +125,12 @@ end
 -- requests has a `state`: drain, maint or removed.
 function _M.effective(part, entries)
   local new, servers, known = copy(part), {}, {}
+  local digest = digest_if_asked(part, entries)
   for i, server in ipairs(part.servers) do
     local entry = entries[server.key] or {}
     servers[i] = copy(server)
     servers[i].state = entry.remove and "removed" or entry.state
+    servers[i].replaced = digest and entry.replaced_by == digest or nil
     known[server.key] = true
   end
   local added = {}
@@ -178,7 +204,13 @@ function _M.next_end(upstreams)
   return first
 end
 
+--- Whether a weight, 5 or "50%", lets no new request through.
+function _M.is_nothing(weight)
+  return weight ~= nil and tonumber((tostring(weight):gsub("%%", ""))) == 0
+end
+
 local kinds = { state = "string", reason = "string", by = "string", remove = "boolean",
+  replaced_by = "string",
   since = "number", ends = "number", expires = "number", address = "string", host = "string",
   port = "number" }
 local added_kinds = { weight = "number", backup = "boolean", max_conns = "number" }

@@ -75,7 +75,9 @@ local function follow()
     seen_health = seen_health and math.min(seen_health, change)
   else
     problem = tostring(err)
-    ngx.log(ngx.ERR, "generation ", generation, " is not served: ", problem)
+    -- Workers that only end their requests may meet what needs the cycle after theirs: no fault.
+    local level = workers.is_newest() and ngx.ERR or ngx.NOTICE
+    ngx.log(level, "generation ", generation, " is not served: ", problem)
   end
   seen, seen_overrides, next_end = generation, text, overrides.next_end(all)
   seen_override_version = all_version
