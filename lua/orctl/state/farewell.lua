@@ -1,7 +1,8 @@
 -- Before a reload, an upgrade or a stop the workers that are about to go say so: each answer ends
--- its connection, so that no client sends the next request on one that nginx is about to close. orctl orders it at the admin socket, asks until it is quiet, and goes on then; an
--- order that nothing follows ends by itself. Its functions take the place of those of the phases
--- while it lasts: requests at other times pay nothing for it.
+-- its connection, so that no client sends the next request on one that nginx is about to close.
+-- orctl orders it at the admin socket, asks until it is quiet, and goes on then; an order that
+-- nothing follows ends by itself. Its functions take the place of those of the phases while it
+-- lasts: requests at other times pay nothing for it.
 local clock = require("orctl.lib.clock")
 local get_last_failure = require("ngx.balancer").get_last_failure
 local instance = require("orctl.state.instance")
