@@ -10,6 +10,7 @@ namespace orctl {
 namespace {
 
 constexpr Millis limit(2000), request_limit(250), poll_interval(20);
+constexpr int most_silent = 2;        // requests without an answer
 constexpr double quiet_enough = 0.3;  // seconds; a client that asks more seldom is not busy
 
 /// Those that take requests.
@@ -34,30 +35,31 @@ bool is_over(const Value& answer) {
 }
 
 /// What a worker says to the order; nullopt when there is no use in asking on.
-std::optional<Value> order(World& world, const std::string& socket, const std::string& body) {
+std::optional<Value> order(World& world, const std::string& socket, const std::string& body, Beside beside) {
   const Http::Response response =
       world.http.put({socket, ""}, "/v1/farewell", body, request_limit, {{"Content-Type", "application/json"}});
-  if (response.status == 409) return Value();  // a worker of another master has taken the connection
+  if (response.status == 409 && beside == Beside::successor) return Value();  // that has taken the connection
   if (response.status != 200) return std::nullopt;
   return gateway_answer(response, "PUT /v1/farewell");
 }
 
 }  // namespace
 
-void say_farewell(World& world, const std::string& name, int master) {
+void say_farewell(World& world, const std::string& name, int master, Beside beside) {
   if (master == 0) return;
   Value workers = workers_of(world, master);
   if (workers.items().empty()) return;
   Value what = Value::object();
   what.set("workers", std::move(workers));
   const std::string body = to_json(what), socket = world.layout.admin_socket(name);
+  int silent = 0;
   for (const Deadline deadline = Deadline::in(limit); !deadline.passed();) {
     try {
-      const auto answer = order(world, socket, body);
+      const auto answer = order(world, socket, body, beside);
       if (!answer || (answer->is_object() && is_over(*answer))) return;
       world.clock.pause(answer->is_object() ? poll_interval : Millis(1));
     } catch (const Error& e) {
-      if (e.exit() != Exit::timeout) break;
+      if (e.exit() != Exit::timeout || ++silent == most_silent) break;
     }
     stop_if_interrupted();
   }
