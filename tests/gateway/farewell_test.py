@@ -2,6 +2,7 @@
 """Workers that are about to go end each connection with an answer that says so, and change nothing else of any answer."""
 import json
 import os
+import signal
 import socket
 import unittest
 
@@ -20,7 +21,7 @@ FAREWELL = os.path.join("lua", "orctl", "state", "farewell.lua")
 
 class Polite(Instance):
     """Has HTTP/2 in clear text, a server of an overlay that uses the same pools, and farewells of another length."""
-    lasts = "1000"
+    lasts, holds = "1000", "1"
 
     def edit(self, text):
         self.h2_port, self.other_port = free_port(), free_port()
@@ -32,17 +33,18 @@ class Polite(Instance):
         path = os.path.join(self.tree, FAREWELL)
         with open(path, encoding="utf-8") as file:
             text = file.read()
-        if "LASTS = %s " % self.lasts not in text:
-            self.write(path, replaced(text, "LASTS = 10 ", "LASTS = %s " % self.lasts))
+        if "LASTS = 10 " in text:
+            text = replaced(text, "LASTS = 10 ", "LASTS = %s " % self.lasts)
+            self.write(path, replaced(text, "HOLDS = 1 ", "HOLDS = %s " % self.holds))
         super().write_tree(doc, certs)
 
-    def order(self, workers=None):
-        return self.admin("PUT", "/v1/farewell", {"workers": self.workers() if workers is None else workers})
+    def order(self, workers=None, **more):
+        return self.admin("PUT", "/v1/farewell", dict(more, workers=self.workers() if workers is None else workers))
 
-    def say_farewell(self):
+    def say_farewell(self, hold=False):
         def told():
-            answer = self.order().json()
-            return answer["told"] == answer["workers"] == self.workers_wanted
+            answer = self.order(hold=hold).json()
+            return answer["held" if hold else "told"] == answer["workers"] == self.workers_wanted
         wait_for(told, what="every worker says farewell")
 
     def log_lines(self, count):
@@ -66,8 +68,8 @@ def request(method="GET", path="/", more="", body=b"", version="1.1"):
 
 
 class Farewell(GatewayTest):
-    def polite(self, doc, lasts="1000", **options):
-        Polite.lasts = lasts
+    def polite(self, doc, lasts="1000", holds="1", **options):
+        Polite.lasts, Polite.holds = lasts, holds
         instance = Polite(doc, **options)
         self.addCleanup(instance.close)
         return instance.start()
@@ -218,6 +220,41 @@ class Farewell(GatewayTest):
                     for _ in range(2):
                         self.assertEqual(self.answer_on(s, request(path="/other")).split(b" ")[1], b"200")
 
+    def test_a_request_in_http_2_waits_until_its_answer_comes_with_goodbye(self):
+        server = self.backend("A")
+        for options in ({}, {"policy": POLICY}):
+            with self.subTest(options):
+                i = self.polite(document([server.address]), holds="30", **options)
+                with socket.create_connection(("127.0.0.1", i.h2_port), 20) as s:
+                    s.sendall(h2.start() + h2.request(1, b"/before"))
+                    got = b""
+                    while 1 not in h2.ended(got):
+                        got += s.recv(65536)
+                    i.say_farewell(hold=True)
+                    s.sendall(h2.request(3, b"/held") + h2.request(5, b"/post", method=b"POST", end=False) + h2.frame(h2.DATA, h2.END_STREAM, 5, b"x"))
+                    # the connection is read before the signal: a request that comes later is refused by GOAWAY
+                    wait_for(lambda: "openresty_connections{state=\"writing\"} 3" in i.admin("GET", "/metrics").text(), 20, "nginx has the requests")
+                    i.hup()
+                    got = b""
+                    while part := s.recv(65536):
+                        got += part
+                self.assertEqual(h2.statuses(got), {3: 200, 5: 200})
+                self.assertEqual(list(h2.ended(got))[0], 0, "GOAWAY comes first")
+        self.assertEqual(sorted(server.seen), sorted(["GET /before", "GET /held", "POST /post"] * 2))
+
+    def test_what_is_held_back_goes_on_if_nothing_follows(self):
+        server = self.backend("A")
+        for options in ({}, {"policy": POLICY}):
+            with self.subTest(options):
+                i = self.polite(document([server.address]), holds="0.3", **options)
+                i.say_farewell(hold=True)
+                with socket.create_connection(("127.0.0.1", i.h2_port), 20) as s:
+                    s.sendall(h2.start() + h2.request(1, b"/held"))
+                    got = b""
+                    while 1 not in h2.ended(got):
+                        got += s.recv(65536)
+                    self.assertEqual((h2.statuses(got), 0 in h2.ended(got)), ({1: 200}, False))
+
     def test_an_order_that_nothing_follows_ends_by_itself(self):
         server = self.backend("A")
         i = self.polite(document([server.address]), lasts="0.3")
@@ -244,7 +281,7 @@ class Farewell(GatewayTest):
         i = self.polite(document([self.backend("A").address]), workers=1)
         i.say_farewell()
         victim = i.workers()[0]
-        os.kill(victim, 9)
+        os.kill(victim, signal.SIGKILL)
         wait_for(lambda: i.workers() and i.workers() != [victim] and i.up(), what="another worker")
         wait_for(lambda: connections(self.answer_on_new(i)) == [b"close"], what="it says farewell")
 

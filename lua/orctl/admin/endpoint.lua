@@ -246,13 +246,13 @@ local function get_health()
 end
 
 -- While a binary is upgraded the workers of two masters answer here, and those of one are to go:
--- {"workers": PIDS} says which.
+-- {"workers": PIDS} says which; "hold": true that they go next.
 local function put_farewell()
   local order, own = json.decode(take_body()), ngx.worker.pid()
   for _, pid in ipairs(type(order) == "table" and type(order.workers) == "table" and order.workers
     or {}) do
     if pid == own then
-      return send(farewell.order(workers.cycle().count))
+      return send(farewell.order(workers.cycle().count, order.hold == true))
     end
   end
   return problem.send(409, "the worker that answers is none of these, or /workers is no list")
