@@ -234,12 +234,14 @@ class Farewell(GatewayTest):
                     s.sendall(h2.request(3, b"/held") + h2.request(5, b"/post", method=b"POST", end=False) + h2.frame(h2.DATA, h2.END_STREAM, 5, b"x"))
                     # the connection is read before the signal: a request that comes later is refused by GOAWAY
                     wait_for(lambda: "openresty_connections{state=\"writing\"} 3" in i.admin("GET", "/metrics").text(), 20, "nginx has the requests")
-                    i.hup()
+                    old = set(i.workers())
+                    i.master.send_signal(signal.SIGHUP)
                     got = b""
                     while not {3, 5} <= set(h2.ended(got)):
                         part = s.recv(65536)
                         self.assertTrue(part, "the answers come")
                         got += part
+                wait_for(lambda: not old & set(i.workers()), what="the old workers have gone")
                 self.assertEqual(h2.statuses(got), {3: 200, 5: 200})
                 self.assertEqual(list(h2.ended(got))[0], 0, "GOAWAY comes first")
         self.assertEqual(sorted(server.seen), sorted(["GET /before", "GET /held", "POST /post"] * 2))
