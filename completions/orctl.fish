@@ -54,7 +54,7 @@ complete -c orctl -n '__orctl_at ""' -a 'status' -d 'say whether instances run a
 complete -c orctl -n '__orctl_at ""' -a 'stop' -d 'stop instances after their requests have ended'
 complete -c orctl -n '__orctl_at ""' -a 'store' -d 'store repair, store verify'
 complete -c orctl -n '__orctl_at ""' -a 'top' -d 'show the traffic of upstreams and servers: rates, errors, latency, in flight'
-complete -c orctl -n '__orctl_at ""' -a 'upgrade' -d 'take up a new nginx binary without closing a socket'
+complete -c orctl -n '__orctl_at ""' -a 'upgrade' -d 'take up a new nginx binary without closing a listening socket'
 complete -c orctl -n '__orctl_at ""' -a 'validate' -d 'check manifests, offline and without rights'
 complete -c orctl -n '__orctl_at ""' -a 'version' -d 'print the version'
 complete -c orctl -n '__orctl_at ""' -a 'wait' -d 'wait until instances are healthy, at a generation, or have drained a server'

@@ -11,6 +11,7 @@
 #include "host/check_tree.h"
 #include "host/own_place.h"
 #include "host/target.h"
+#include "live/farewell.h"
 #include "live/live_tree.h"
 #include "live/object_files.h"
 #include "live/served_document.h"
@@ -136,7 +137,9 @@ void Carrier::carry(const Reload&) {
   // a folder that somebody removed would make nginx refuse it
   if (way_ != Way::back && world_.supervision == Supervision::process)
     supervisor_.prepare(world_, target_of(goal()), goal().spec);
-  evidence_.before(world_, supervisor_.master(world_), Evidence::Signal::reload);
+  const int master = supervisor_.master(world_);
+  say_farewell(world_, plan_.name, master, Beside::nobody);
+  evidence_.before(world_, master, Evidence::Signal::reload);
   supervisor_.reload(world_);
 }
 
@@ -147,6 +150,7 @@ void Carrier::carry(const Supervise& step) {
     case Action::restart:
       return restart();
     case Action::stop:
+      say_farewell(world_, plan_.name, supervisor_.master(world_), Beside::nobody);
       return supervisor_.stop(world_, drain_time(shape().spec));
     case Action::end:
       return supervisor_.stop(world_, Millis(0));
@@ -157,6 +161,7 @@ void Carrier::carry(const Supervise& step) {
     case Action::upgrade:
       return upgrade();
     case Action::retire:
+      say_farewell(world_, plan_.name, old_master_, Beside::successor);
       return supervisor_.retire(world_, old_master_, drain_time(shape().spec));
     case Action::revert:
       return supervisor_.revert(world_, old_master_);
@@ -173,6 +178,7 @@ void Carrier::start() {
 void Carrier::restart() {
   // what orctl itself had started here, before systemd was to: its unit has yet to be enabled
   const bool adopted = supervisor_.is_from_before_systemd(world_);
+  say_farewell(world_, plan_.name, supervisor_.master(world_), Beside::nobody);
   supervisor_.stop(world_, drain_time(shape().spec));
   start();
   if (adopted) supervisor_.enable(world_);

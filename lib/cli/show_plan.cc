@@ -87,7 +87,14 @@ void show_changes(Io& io, const Plan& plan, ShowFiles files) {
     for (const Change& change : one.changes)
       io.print(fmt::format("  {}  [{}]\n", io.paint(printable_line(change_line(change)), colour_of(change.op)),
                            to_string(change.impact)));
-    if (std::find(one.steps.begin(), one.steps.end(), Step(SwapTree{true})) != one.steps.end())
+    const auto has = [&](const Step& step) {
+      return std::find(one.steps.begin(), one.steps.end(), step) != one.steps.end();
+    };
+    if (has(Reload{}))
+      io.print("  reload: each kept connection ends with an answer that says so; those without requests are closed\n");
+    if (has(Supervise{Supervise::Action::restart}))
+      io.print("  restart: connections end as by a reload, and until the new process listens new ones are refused\n");
+    if (has(SwapTree{true}))
       io.print("  in two renames: the file system of the tree cannot exchange folders in one step\n");
     if (files == ShowFiles::no && !io.json()) continue;
     each_file(one, [&](const std::string& path, const std::string* before, const std::string* after) {

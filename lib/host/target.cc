@@ -117,6 +117,7 @@ NginxFacts nginx_facts(const std::string& binary, const World& world) {
   // openresty/1.27.1.1 is nginx 1.27.1
   facts.stderr_option = version_number(facts.version) >= 1019005;
   facts.http2_directive = version_number(facts.version) >= 1025001;
+  facts.keepalive_min_timeout = version_number(facts.version) >= 1027004;
   return facts;
 }
 
@@ -175,6 +176,7 @@ Target find_target(const Value& spec, const World& world) {
   target.binary = *binary;
   target.stderr_option = facts.stderr_option;
   target.http2_directive = facts.http2_directive;
+  target.keepalive_min_timeout = facts.keepalive_min_timeout;
   if (!facts.lua_built_in) {
     for (const char* module : {"ndk_http_module.so", "ngx_http_lua_module.so"})
       if (world.fs.exists(facts.modules_path + "/" + module))

@@ -16,7 +16,7 @@ struct NginxFacts {
   bool lua_module = false, stream_module = false;  ///< a module that load_module can load is there
   bool stream_built_in = false;
   bool tls = false, http2 = false;
-  bool stderr_option = false, http2_directive = false;
+  bool stderr_option = false, http2_directive = false, keepalive_min_timeout = false;
 };
 
 /// Reads one binary's facts; an Error (Exit::target) when it does not run.

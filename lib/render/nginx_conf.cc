@@ -10,6 +10,7 @@
 #include "render/admin_conf.h"
 #include "render/connection_conf.h"
 #include "render/directives.h"
+#include "render/log_conf.h"
 #include "render/stream_conf.h"
 #include "render/tls_conf.h"
 
@@ -61,18 +62,6 @@ Config pools(const Value& nginx) {
   return out;
 }
 
-/// For the log: what decided an answer that is the gateway's own, empty for others. lua/orctl/balancer/phase.lua and
-/// the policies say the status.
-Directive own_answers() {
-  Directive out = block("map", {{"$orctl_error", true}, {"$orctl_decided", true}}, {directive("", {text("")})});
-  const std::pair<const char*, const char*> words[] = {
-      {"400", "bad_request"}, {"404", "no_route"},   {"413", "client_max_body_size"},
-      {"421", "strict_sni"},  {"429", "rate_limit"}, {"500", "fault"},
-      {"502", "no_answer"},   {"503", "no_server"},  {"504", "no_answer"}};
-  for (const auto& [status, word] : words) out.block.push_back(directive(status, {text(word)}));
-  return out;
-}
-
 Config proxying(const Instance& instance, const RoutePhases& phases) {
   Config out;
   if (phases.any()) {
@@ -87,10 +76,6 @@ Config proxying(const Instance& instance, const RoutePhases& phases) {
              block("map", {text(""), {"$orctl_error"}}, {directive("default", {text("")})}),
              // the same: the balancer writes the route of each request for the log, in one variable, as each costs
              block("map", {text(""), {"$orctl_route"}}, {directive("default", {text("")})}),
-             own_answers(),
-             block("map", {{"$orctl_error", true}, {"$orctl_peer_status", true}},
-                   {fixed("default", {""}), directive("", {{"$upstream_status", true}}),
-                    fixed("502", {"$upstream_status"}), fixed("504", {"$upstream_status"})}),
              // and the cookie of a sticky upstream
              block("map", {text(""), {"$orctl_set_cookie"}}, {directive("default", {text("")})}),
              fixed("proxy_http_version", {"1.1"}),
@@ -121,12 +106,17 @@ Config proxying(const Instance& instance, const RoutePhases& phases) {
 struct Way {
   std::string name;     ///< of its location
   std::string rewrite;  ///< function of its rewrite phase, empty for none
+  bool ends = false;    ///< the connection with the answer
 };
+
+/// Where lua/orctl/state/farewell.lua leads requests while workers are about to go.
+constexpr const char* last_way = "@orctl_farewell";
 
 /// Each costs a phase, so a request is led to the cheapest way that does all it needs; the ways of `obey_x_accel` come
 /// behind the rewrite phase of another one.
 std::vector<Way> ways(const RoutePhases& phases) {
-  std::vector<Way> out = {{"/", phases.any() ? "rewrite" : ""}, {"@orctl_hops", "hops"}};
+  const char* const rewrite = phases.any() ? "rewrite" : "";
+  std::vector<Way> out = {{"/", rewrite}, {"@orctl_hops", "hops"}, {last_way, rewrite, true}};
   if (phases.any())
     for (const char* orders : {"buffering", "limit_rate", "all"})
       out.push_back({std::string("@orctl_accel_") + orders, ""});
@@ -142,8 +132,11 @@ Directive ignored_headers(const std::string& way) {
   return out;
 }
 
-Directive proxy_location(const RoutePhases& phases, const Way& way) {
+Directive proxy_location(const RoutePhases& phases, const Way& way, const std::string& log) {
   Config out = {fixed("add_header", {"Set-Cookie", "$orctl_set_cookie", "always"})};  // nothing when empty
+  if (way.name == "/") out.push_back(fixed("root", {last_way}));  // serves no file: a mark that says who has that way
+  if (way.ends) out.push_back(fixed("keepalive_timeout", {"0"}));
+  if (way.ends && !phases.any()) out.push_back(access_log(log, LogOf::turned_away));
   if (way.name.starts_with("@orctl_accel_")) out.push_back(ignored_headers(way.name));
   if (!way.rewrite.empty()) out.push_back(request_phase("rewrite", way.rewrite));
   if (phases.phases.contains(Phase::access)) out.push_back(request_phase("access"));
@@ -160,7 +153,7 @@ Directive proxy_location(const RoutePhases& phases, const Way& way) {
 }
 
 /// The server of the listeners in `listens`.
-Directive data_server(const Instance& instance, const std::string& digest, Config listens) {
+Directive data_server(const Instance& instance, const std::string& digest, const std::string& log, Config listens) {
   Config body = std::move(listens);
   append(body, tls(instance));
   append(body, connection_checks());
@@ -173,10 +166,11 @@ Directive data_server(const Instance& instance, const std::string& digest, Confi
                    block("location", {text("="), text(proof_path(digest))},
                          {fixed("access_log", {"off"}), fixed("return", {"204"})}),
                });
-  for (const Way& way : ways(phases)) body.push_back(proxy_location(phases, way));
+  for (const Way& way : ways(phases)) body.push_back(proxy_location(phases, way, log));
+  Config error = {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")};
+  if (!phases.any()) error.push_back(access_log(log, LogOf::turned_away));  // what was turned away may come to it, too
   append(body, {
-                   block("location", {text("@orctl_error")},
-                         {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")}),
+                   block("location", {text("@orctl_error")}, std::move(error)),
                    block("location", {text("@orctl_bad")},
                          {fixed("internal", {}), lua("content", "require(\"orctl.init\").bad()")}),
                });
@@ -184,17 +178,17 @@ Directive data_server(const Instance& instance, const std::string& digest, Confi
 }
 
 /// One server, or two: `http2 on` is of a whole server, those without TLS included, which would speak HTTP/2, too.
-Config data_servers(const Instance& instance, const std::string& digest, bool http2_directive) {
+Config data_servers(const Instance& instance, const std::string& digest, const std::string& log, bool http2_directive) {
   Config without, with;
   for (const Value& listener : instance.list("listener"))
     if (!is_stream(listener))
       (http2_directive && has_http2(listener) ? with : without)
           .push_back(directive("listen", listen_args(listener, http2_directive)));
   Config out;
-  if (!without.empty()) out.push_back(data_server(instance, digest, std::move(without)));
+  if (!without.empty()) out.push_back(data_server(instance, digest, log, std::move(without)));
   if (with.empty()) return out;
   with.push_back(fixed("http2", {"on"}));
-  out.push_back(data_server(instance, digest, std::move(with)));
+  out.push_back(data_server(instance, digest, log, std::move(with)));
   return out;
 }
 
@@ -239,27 +233,23 @@ Directive http(const Instance& instance, const Tree& overlay, const Target& targ
       fixed("server_tokens", {"off"}),
       directive("client_max_body_size", {text(nginx.at("client_max_body_size").as_string())}),
   };
+  // a worker that goes takes one more request on a connection that was used so shortly before; longer would keep it
+  // from going, and others from coming
+  if (target.keepalive_min_timeout) body.push_back(fixed("keepalive_min_timeout", {"2s"}));
   if (const Value* trusted = nginx.find("trusted_certificate")) {
     body.push_back(directive("lua_ssl_trusted_certificate", {text(trusted->as_string())}));
     body.push_back(fixed("lua_ssl_verify_depth", {"5"}));
   }
   for (const char* temp : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
     body.push_back(directive(std::string(temp) + "_temp_path", {text(layout.state(name) + "/" + temp)}));
-  append(body,
-         {
-             fixed("log_format",
-                   {"orctl", "escape=json",
-                    R"({"time":"$time_iso8601","client":"$remote_addr","host":"$host","method":"$request_method",)"
-                    R"("uri":"$request_uri","status":$status,"bytes":$body_bytes_sent,"seconds":$request_time,)"
-                    R"("route":"$orctl_route","peer":"$upstream_addr","peer_status":"$orctl_peer_status",)"
-                    R"("peer_seconds":"$upstream_response_time","tls":"$ssl_protocol","error":"$orctl_error",)"
-                    R"("decided":"$orctl_decided"})"}),
-             directive("access_log", {text(layout.logs(name) + "/access.log"), text("orctl")}),
-         });
-  append(body, proxying(instance, route_phases(instance.spec)));
+  const RoutePhases phases = route_phases(instance.spec);
+  const std::string log = layout.logs(name) + "/access.log";
+  append(body, log_formats(!phases.any()));
+  body.push_back(access_log(log, LogOf::usual));
+  append(body, proxying(instance, phases));
   append(body, pools(nginx));
   body.push_back(request_phase("log", "ended"));  // of an overlay's servers, which may use the pools
-  append(body, data_servers(instance, digest, target.http2_directive));
+  append(body, data_servers(instance, digest, log, target.http2_directive));
   if (has_folder(overlay, tree_path::http_snippets)) body.push_back(include_of(tree_path::http_snippets));
   body.push_back(admin_server(text("unix:" + layout.admin_socket(name)), "admin"));
   append(body.back().block, tls_admin(instance, "admin"));

@@ -15,9 +15,10 @@ struct Target {
   std::vector<std::string> modules;  ///< load_module paths for the http Lua module, in order
   std::vector<std::string>
       stream_modules;  ///< load_module paths for stream; used only with tcp and udp listeners or files in streams.d/
-  bool stderr_option = true;    ///< knows `-e stderr` (nginx 1.19.5)
-  bool http2_directive = true;  ///< knows `http2 on` (nginx 1.25.1), and warns of `listen … http2`
-  std::string user, group;      ///< that a master run by root makes its workers; empty: they run as the master does
+  bool stderr_option = true;           ///< knows `-e stderr` (nginx 1.19.5)
+  bool http2_directive = true;         ///< knows `http2 on` (nginx 1.25.1), and warns of `listen … http2`
+  bool keepalive_min_timeout = false;  ///< knows that directive (nginx 1.27.4)
+  std::string user, group;  ///< that a master run by root makes its workers; empty: they run as the master does
 };
 
 /// One instance as files. Equal input gives equal bytes.

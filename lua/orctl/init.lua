@@ -10,6 +10,7 @@ local certs = require("orctl.tls.certs")
 local counters = require("orctl.lib.counters")
 local changes = require("orctl.state.changes")
 local cycle = require("orctl.state.cycle")
+local farewell = require("orctl.state.farewell")
 local ffi = require("ffi")
 local file = require("orctl.lib.file")
 local get_request = require("resty.core.base").get_request
@@ -35,9 +36,12 @@ local gateway = { current = current, publish = changes.publish, leads = cycle.le
 
 local BAD = 490 -- nginx.conf makes it a 400 and sends it to bad()
 
+local FAREWELL = "farewell" -- in the place of a status: the request was turned away by that
+
 local has_policies = false
 local has_several, remove_from_answer = hops.has_several, hops.remove_from_answer
 local of_old_nginx = {} -- phases that look at more there
+local polite = {}       -- and those of workers that say farewell
 
 -- The user's own modules, named one a line by whoever wrote the tree.
 local function require_overlay(list)
@@ -85,11 +89,12 @@ function _M.init(name, tree)
     has_policies = true
     balancer.use_phases()
   end
+  local early = has_policies and "rewrite" or "balancer"
   if ngx.config.nginx_version < 1023000 then
     -- there nobody but us sees a second line of Connection, once for each request
-    local phase = has_policies and "rewrite" or "balancer"
-    _M[phase] = of_old_nginx[phase]
+    _M[early] = of_old_nginx[early]
   end
+  farewell.init(_M, { hops = polite.hops, [early] = polite[early](_M[early]) })
   local bytes = source.init(settings.source, settings.state, read_tree_file("gateway.json"), phases)
   cycle.init(name, tree, bytes, settings)
   certs.init(prefix, cycle.boot())
@@ -98,6 +103,7 @@ end
 
 local function tick(premature)
   if not premature and not ngx.worker.exiting() then
+    farewell.tick()
     certs.tick()
     cycle.tick()
     source.tick(cycle.TICK, gateway)
@@ -137,16 +143,42 @@ function of_old_nginx.balancer()
   return run(current())
 end
 
---- rewrite_by_lua of requests whose host is none, or not the one of their handshake, or that have
--- fields of one connection of which nginx does not know.
-function _M.hops()
+-- The same of a worker that says farewell: the error page leads the request to where its connection
+-- ends.
+function polite.balancer(usual)
+  return function()
+    if farewell.turns_away() then
+      return balancer.refuse(FAREWELL)
+    end
+    return usual()
+  end
+end
+
+-- Answers a request whose host is none, or not the one of its handshake, or that has too many
+-- fields of one connection; of others takes these away.
+local function check_hops()
   local var = ngx.var
   -- only an instance with a listener that is strict has that variable
   if (var.orctl_other_name or "") ~= "" and certs.differ(var.ssl_server_name, var.host) then
     return refuse(421)
   elseif var.orctl_host == "" or not hops.remove(find_route) then
     return ngx.exit(BAD)
-  elseif has_policies then
+  end
+end
+
+--- rewrite_by_lua of requests whose host is none, or not the one of their handshake, or that have
+-- fields of one connection of which nginx does not know.
+function _M.hops()
+  check_hops()
+  if has_policies then
+    return policies.rewrite(find_route())
+  end
+end
+
+function polite.hops()
+  check_hops()
+  farewell.go(true)
+  if has_policies then
     return policies.rewrite(find_route())
   end
 end
@@ -161,6 +193,13 @@ function of_old_nginx.rewrite()
     return _M.hops()
   end
   return policies.rewrite(route(current()))
+end
+
+function polite.rewrite(usual)
+  return function()
+    farewell.go()
+    return usual()
+  end
 end
 
 local function this_request()
@@ -205,6 +244,10 @@ local details = {
 --- content_by_lua of the error pages: an error of nginx itself as a problem document.
 function _M.fail()
   local decided = ngx.var.orctl_error
+  if decided == FAREWELL then
+    ngx.var.orctl_error = ""
+    return farewell.turn()
+  end
   local status = tonumber(decided) or ngx.status
   if decided == "400" then
     return _M.bad()

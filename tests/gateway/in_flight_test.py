@@ -197,17 +197,21 @@ class Client:
 
 
 class InFlight(GatewayTest):
-    def crooked(self, routes=None, **options):
+    def crooked(self, routes=None, lasts=None, **options):
         self.servers = [self.backend(name, behave) for name in "ABC"]
         servers = [{"address": s.address, "max_conns": 1000} for s in self.servers[:2]] + [{"address": self.servers[2].address}]
         instance = Crooked(document(servers, balance="least_conn", read_timeout="50ms", retries=1, connect_timeout="1s", sticky={"cookie": "s"}, routes=routes), **options)
         self.addCleanup(instance.close)
+        if lasts:  # a farewell, in seconds
+            path = os.path.join(instance.tree, "lua/orctl/state/farewell.lua")
+            with open(path, encoding="utf-8") as file:
+                instance.write(path, replaced(file.read(), "LASTS = 10 ", "LASTS = %s " % lasts))
         return instance.start()
 
     def counts(self, instance):
         """For each worker there ever was and each server."""
         rows = json.loads(instance.get("/rows?" + ",".join(s.address for s in self.servers)).text())
-        self.assertGreaterEqual(len(rows), 3 * instance.workers_wanted)
+        self.assertGreaterEqual(len(rows), 3 * instance.workers_wanted, instance.errors()[-3000:])
         return rows
 
     def assert_none_in_flight(self, instance):
@@ -246,6 +250,28 @@ class InFlight(GatewayTest):
         self.assertEqual(asked & set(PATHS), set(PATHS))
         self.assertEqual(instance.get("/ok").status, 200)
         self.assertNotIn("lua entry thread aborted", instance.errors())
+
+    def test_the_same_of_workers_that_say_farewell_again_and_again(self):
+        for seed, options in ((40, {}), (50, {"policy": {"limit": 1 << 20, "cap": 1 << 20}})):
+            instance = self.crooked(lasts="0.06", **options)
+            over, told, chance = threading.Event(), set(), random.Random(seed)
+
+            def say():
+                while not over.is_set():
+                    answer = instance.admin("PUT", "/v1/farewell", {"workers": instance.workers()}).json()
+                    told.add(answer["told"])
+                    over.wait(chance.random() / 8)
+            thread = threading.Thread(target=say)
+            thread.start()
+            try:
+                wait_for(lambda: 2 in told, what="both workers say it")
+                self.run_clients(instance, range(seed, seed + 6), 20)
+            finally:
+                over.set()
+                thread.join()
+            self.assert_none_in_flight(instance)
+            self.assertEqual(instance.get("/ok").status, 200)
+            self.assertNotIn("lua entry thread aborted", instance.errors())
 
     def test_an_order_of_a_server_to_nginx_ends_its_try(self):
         instance = self.crooked()

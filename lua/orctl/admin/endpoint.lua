@@ -5,6 +5,7 @@ local changes = require("orctl.state.changes")
 local compat = require("orctl.document.compat")
 local cycle = require("orctl.state.cycle")
 local document = require("orctl.document.gateway")
+local farewell = require("orctl.state.farewell")
 local health = require("orctl.health.report")
 local json = require("orctl.lib.json")
 local metrics = require("orctl.metrics.page")
@@ -14,6 +15,7 @@ local problem = require("orctl.lib.problem")
 local source = require("orctl.source.poll")
 local splice = require("orctl.document.splice")
 local view = require("orctl.state.view")
+local workers = require("orctl.state.workers")
 
 local _M = {}
 
@@ -243,6 +245,19 @@ local function get_health()
   send(health.all(view.current().upstreams))
 end
 
+-- While a binary is upgraded the workers of two masters answer here, and those of one are to go:
+-- {"workers": PIDS} says which; "hold": true that they go next.
+local function put_farewell()
+  local order, own = json.decode(take_body()), ngx.worker.pid()
+  for _, pid in ipairs(type(order) == "table" and type(order.workers) == "table" and order.workers
+    or {}) do
+    if pid == own then
+      return send(farewell.order(workers.cycle().count, order.hold == true))
+    end
+  end
+  return problem.send(409, "the worker that answers is none of these, or /workers is no list")
+end
+
 -- What answers a path: `*` stands for one part of it, which the function is given.
 local paths = {
   ["/config"] = { GET = get_hosts, POST = post_hosts },
@@ -257,6 +272,7 @@ local paths = {
     PUT = function(name, server) send(overrides.put(name, server, take_body())) end,
     DELETE = function(name, server) send(overrides.delete(name, server)) end,
   },
+  ["/v1/farewell"] = { PUT = function() put_farewell() end },
   ["/v1/certs"] = { GET = get_certs, PUT = function() put_certs() end },
   ["/v1/certs/*"] = { PUT = put_certs },
 }
