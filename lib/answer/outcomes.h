@@ -14,9 +14,9 @@ Value outcome_item(const InstancePlan& planned, const Outcome& outcome, const st
 /// The same in one line, of a success: "dev_pay_001_80 configured: revision 2, hot; proved by 2 workers at generation 3
 /// (35 ms)".
 std::string outcome_line(const Outcome& outcome, const std::string& done);
-/// One before which another had failed.
 /// One of several that were meant when something forbade all of it.
 Value stopped_item(const std::string& name, const std::string& result);
+/// One before which another had failed.
 Value unattempted_item(const InstancePlan& planned);
 
 /// What no plan was about: what was left of an instance, or one whose history cannot be read, is gone.

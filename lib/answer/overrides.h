@@ -21,12 +21,12 @@ Value override_result_item(const ServerName& server, const std::string& result, 
 /// The same in one line.
 std::string override_result_line(const ServerName& server, const std::string& result, const OverrideOutcome& outcome,
                                  const std::string& waited);
-/// The same of the end of an override, which may have come by itself meanwhile.
 /// Result of a change that is stored, and that some worker does not follow.
 constexpr const char* unfollowed_result = "not followed by every worker";
 Value unfollowed_item(const ServerName& server, const OverrideOutcome& outcome);
 /// Of one that failed, or was not attempted.
 Value undone_item(const ServerName& server, const std::string& result);
+/// The same of the end of an override, which may have come by itself meanwhile.
 Value discarded_item(const ServerName& server, bool ended);
 
 /// The overrides of the chosen instances: they live in running gateways only.
