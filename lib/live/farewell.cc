@@ -13,6 +13,7 @@ constexpr Millis limit(2000), hold_limit(500), request_limit(250), poll_interval
 constexpr int most_silent = 2;        // requests without an answer
 constexpr Millis hold_time(100);      // a busy client asks within that
 constexpr double quiet_enough = 0.3;  // seconds; a client that asks more seldom is not busy
+constexpr double seen = 0.1;          // within which a worker has told what came since it began
 constexpr double recently = 1;        // seconds
 
 /// Those that take requests.
@@ -34,7 +35,7 @@ double number_of(const Value& answer, const char* key, double otherwise) {
 /// Where the workers are: each has begun to say farewell; and clients have nothing more to hear.
 bool is_heard(const Value& answer) {
   if (number_of(answer, "told", 0) < number_of(answer, "workers", 1)) return false;
-  return number_of(answer, "waiting", 1) == 0 || number_of(answer, "quiet", 0) >= quiet_enough;
+  return number_of(answer, "quiet", 0) >= (number_of(answer, "waiting", 1) == 0 ? seen : quiet_enough);
 }
 
 bool is_held(const Value& answer) { return number_of(answer, "held", 0) >= number_of(answer, "workers", 1); }
