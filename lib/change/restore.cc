@@ -67,10 +67,10 @@ class Restorer {
     for (const auto& [path, print] : fingerprints_)
       if (const auto found = by_print.find(print); found != by_print.end())
         out[path] = {*found->second, rights::secret_file};
-    for (const auto& [path, file] : from_.given)
+    for (const TreeItem& given : from_.given)
       if (std::any_of(fingerprints_.begin(), fingerprints_.end(),
-                      [&](const auto& wanted) { return wanted.second == fingerprint_of(file); }))
-        used_.insert(path);
+                      [&](const auto& wanted) { return wanted.second == fingerprint_of(given.second); }))
+        used_.insert(given.first);
     return out;
   }
 

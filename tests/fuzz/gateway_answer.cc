@@ -33,7 +33,14 @@ void try_override(const Value& item, const Value& server) {
   change.lasts = "30m";
   is_made(change, server, item);
   override_line(item);
-  refusable([&] { edit_of({{"a", "b", "10.0.0.1:80"}, item}, server); });
+  const auto upstreams = [](const char* servers, const Value& one) {
+    return Value::Array{Value(Value::Object{{"name", "b"}, {"source", Value()}, {servers, Value(Value::Array{one})}})};
+  };
+  Promotion promotion{"a", {{{"a", "b", "10.0.0.1:80"}, item}}, {}, upstreams("servers", server)};
+  const Value address(Value::Object{{"address", "10.0.0.1:80"}});
+  refusable([&] {
+    promoted_edits(promotion, Value(Value::Object{{"upstream", Value(upstreams("server", address))}}));
+  });
 }
 
 }  // namespace
