@@ -6,6 +6,7 @@
 
 #include "model/address.h"
 #include "model/listener.h"
+#include "model/route_phases.h"
 #include "render/directives.h"
 
 namespace orctl {
@@ -71,6 +72,26 @@ Config hop_maps(const char* next) {
   };
 }
 
+/// Decimal numbers above `most`, which is positive, as a regular expression.
+std::string above(int64_t most) {
+  const std::string digits = std::to_string(most);
+  std::string out = fmt::format("[1-9][0-9]{{{},}}", digits.size());
+  for (size_t i = 0; i < digits.size(); ++i)
+    if (digits[i] != '9')
+      out += fmt::format("|{}[{}-9][0-9]{{{}}}", digits.substr(0, i), static_cast<char>(digits[i] + 1),
+                         digits.size() - i - 1);
+  return out;
+}
+
+/// nginx looks at Content-Length where it finds a location, with a line in error.log, and never in a named one, to
+/// which error pages lead. So bodies that say how large they are are judged before.
+Config size_maps(int64_t most, const char* next) {
+  return {block("map", {{"$http_content_length", true}, {"$orctl_too_large", true}},
+                {fixed("default", {""}), entry("~^0*(?:" + above(most) + ")$", "1")}),
+          block("map", {{"$orctl_too_large", true}, {"$orctl_sized", true}},
+                {fixed("default", {"@orctl_hops"}), directive("", {{next, true}})})};
+}
+
 /// $server_addr of a listener's connections, with the port; it has no brackets.
 std::string local_address(const Value& listener) {
   std::string address = canonical_host(listener.at("address").as_string());
@@ -108,7 +129,10 @@ Config connection_maps(const Instance& instance) {
   const bool strict = has_strict(instance);
   Config out = {host_map()};
   append(out, upgrade_maps());
-  append(out, hop_maps(strict ? "$orctl_directed" : "$orctl_hops"));
+  const int64_t most = route_phases(instance.spec).body_cap;
+  const char* const next = strict ? "$orctl_directed" : "$orctl_hops";
+  append(out, hop_maps(most == 0 ? next : "$orctl_sized"));
+  if (most != 0) append(out, size_maps(most, next));
   if (strict) append(out, strict_maps(instance));
   return out;
 }

@@ -155,7 +155,7 @@ function polite.balancer(usual)
 end
 
 -- Answers a request whose host is none, or not the one of its handshake, or that has too many
--- fields of one connection; of others takes these away.
+-- fields of one connection or too large a body; of others takes these fields away.
 local function check_hops()
   local var = ngx.var
   -- only an instance with a listener that is strict has that variable
@@ -163,6 +163,8 @@ local function check_hops()
     return refuse(421)
   elseif var.orctl_host == "" or not hops.remove(find_route) then
     return ngx.exit(BAD)
+  elseif (var.orctl_too_large or "") ~= "" then -- which no instance without a limit has
+    return refuse(413)
   end
 end
 

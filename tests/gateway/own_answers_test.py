@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import socket
 import sys
 import unittest
 
@@ -13,6 +14,16 @@ from harness import GatewayTest, ask, document, free_port, wait_for
 from host_test import Both, ask_h2
 
 POLICY = {"limit": 1000, "cap": 1 << 20}
+
+
+def head_of(port, data):
+    """The head of what is answered to raw bytes, of which the server may want more."""
+    with socket.create_connection(("127.0.0.1", port), 10) as s:
+        s.sendall(data)
+        head = b""
+        while b"\r\n\r\n" not in head and (part := s.recv(4096)):
+            head += part
+        return head
 
 
 class OwnAnswers(GatewayTest):
@@ -98,6 +109,32 @@ class OwnAnswers(GatewayTest):
         wanted.append((400, "", "", "bad_request"))
         self.assertEqual([(line["status"], line["peer"], line["peer_status"], line["decided"]) for line in self.lines(instance, len(wanted))], wanted)
         self.assert_quiet(instance)
+
+    def test_too_large(self):
+        """A length that is too large is 413 on whatever way the request goes, and the largest that may be is served there."""
+        most, ways = 1 << 20, [{}, {"Connection": "X-A"}, {"Upgrade": "h2c"}, {"Connection": "upgrade", "Upgrade": "websocket"}, {"Host": "nobody.invalid"}]
+        for options in ({}, {"policy": POLICY}):
+            a = self.backend("A")
+            routes = [{"path": "/", "upstream": "up", **({"client_max_body_size": str(most)} if options else {})}]
+            instance = self.gateway(document([a.address], routes), **options)
+
+            def post(length, way):
+                connection = http.client.HTTPConnection("127.0.0.1", instance.port, timeout=10)
+                connection.request("POST", "/", b"x" * length, way)
+                status = connection.getresponse().status
+                connection.close()
+                return status
+            self.assertEqual([post(most + 1, way) for way in ways], [413] * len(ways))
+            for length in (b"1048577", b"0001048577", b"9999999", b"1050000", b"3000000000", b"20000000000000"):
+                for method, more in ((b"POST", b""), (b"HEAD", b"Connection: X-A, close\r\n"), (b"PUT", b"Expect: 100-continue\r\n")):
+                    answer = head_of(instance.port, method + b" / HTTP/1.1\r\nHost: x\r\n" + more + b"Content-Length: " + length + b"\r\n\r\n")
+                    self.assertEqual(answer.split(b" ", 2)[1], b"413", (method, length))
+            self.assertEqual(h2.statuses(ask_h2(instance.h2_port, h2.request(1, b"/", b"x", [(b"content-length", b"1048577"), (b"connection", b"x-a")], b"POST", False))), {1: 413})
+            lines = self.lines(instance, len(ways) + 19)
+            self.assertEqual({(line["status"], line["peer"], line["decided"]) for line in lines}, {(413, "", "client_max_body_size")})
+            self.assert_quiet(instance)
+            self.assertEqual(a.seen, [])
+            self.assertEqual([post(most, way) for way in ways], [200] * len(ways))
 
     def test_a_dead_pool_is_one(self):
         dead = ["127.0.0.%d:%d" % (n, free_port()) for n in (1, 2, 3)]

@@ -96,11 +96,12 @@ class Paths(GatewayTest):
     TWO_WAYS = [b"/admin/..%2fpublic/x", b"/admin/x/..%2F..%2Fpublic/y", b"/admin/../public/x", b"/admin/%2e%2e/public/x", b"/admin/x/../../public/x", b"/public/..;/admin/x", b"/public/..;a=b/admin/x",
                 b"/public/..%3b/admin/x", b"/public/..\\admin/x", b"/public/..%5Cadmin/x", b"/public/..%5cadmin%5cx", b"/public\\..\\admin\\x", b"/public/../admin/x", b"/public/%2e%2e/admin/x",
                 b"/public/..%2fadmin/x", b"/x/..%2fadmin/x", b"/admin%2fx", b"/admin%2Fx", b"/%2fadmin%2fx", b"/public%2f..%2fadmin/x", b"/./x/..;/admin/x", b"/public/.;/..;/admin/x",
-                b"/%61dmin/%2e%2e%2fpublic/x", b"/public/%2e%2e;/admin/x", b"/admin/..;/public/x", b"/admin\\x"]
+                b"/%61dmin/%2e%2e%2fpublic/x", b"/public/%2e%2e;/admin/x", b"/admin/..;/public/x", b"/admin\\x",
+                b"/admin;x/y", b"/admin;/x", b"/admin%3bx=y/z", b"/;/admin/x", b"/;a=b/admin/x", b"/public/..;x/;y/admin;z/a", b"/public/x#/../../admin/secret", b"/#/../admin/x", b"/x#;/..;y/admin/z"]
     # The same in other words: nobody could mean another route.
     ONE_WAY = {b"/admin/x": "admin", b"/%61dmin/x": "admin", b"//admin//x": "admin", b"/./admin/x": "admin", b"/admin/a%2Fb": "admin", b"/admin/a/../b": "admin", b"/admin/a/..;/b": "admin", b"/admin/%2e/x": "admin",
                b"/x/../admin/y": None, b"/public/a%2Fb": "app", b"/public/;x/..y": "app", b"/public/a;b/c": "app", b"/public/a%5Cb": "app", b"/public/.well-known/x": "app", b"/.well-known/x": "app",
-               b"/y%2Fz": "app", b"/a/../b": "app", b"/a;x=../b": "app", b"/public/%252e%252e/x": "app"}
+               b"/y%2Fz": "app", b"/a/../b": "app", b"/a;x=../b": "app", b"/public/%252e%252e/x": "app", b"/admin/a;x/b;y": "admin", b"/admin/x#/y": "admin", b"/public/a#b": "app", b"/;x": "app", b"/adminx;y/z": "app"}
 
     def test_no_policy_is_passed(self):
         routes = [{"path": "/", "upstream": "app"}, {"path": "/public/", "upstream": "app"}, {"path": "/admin/", "upstream": "admin"}]

@@ -79,14 +79,16 @@ return {
       tap.equal(paths.is_plain(unpack(case)), true, case[2])
     end
     for _, case in ipairs({ { "/a/b", "/a//b" }, { "/a/b", "/a%2Fb" }, { "/b", "/a/../b" },
-      { "/a/..;/b", "/a/..;/b" }, { "/a\\b", "/a\\b" }, { "/b", "http://a/b" } }) do
+      { "/a/..;/b", "/a/..;/b" }, { "/a\\b", "/a\\b" }, { "/b", "http://a/b" },
+      { "/a;b", "/a;b" }, { "/a", "/a#b" } }) do
       tap.equal(paths.is_plain(unpack(case)), false, case[2])
     end
     for _, case in ipairs({ { "/a%2Fb%20//c", "/a%2Fb /c", "/a/b /c" },
       { "/a/..%2fb", "/a/..%2fb", "/b" }, { "/././/a/./%2e/.", "/a/", "/a/" },
       { "/a/..;x=1/b", "/a/..;x=1/b", "/b" }, { "/a%5C..%5Cb", "/a\\..\\b", "/b" },
       { "/a/%2e%2E/b", "/a/../b", "/b" }, { "/a/..;/..;/b", "/a/..;/..;/b", "/b" },
-      { "/a/b;..;c", "/a/b;..;c", "/a/b;..;c" }, { "http://h", "/", "/" } }) do
+      { "/a/b;..;c", "/a/b;..;c", "/a/b" },
+      { "/;/a;x/b?c", "/;/a;x/b", "/a/b" }, { "/a/b#/../c?d", "/a/b#/../c", "/a/c" }, { "http://h", "/", "/" } }) do
       tap.equal({ paths.readings(case[1]) }, { case[2], case[3] }, case[1])
     end
   end },

@@ -25,12 +25,12 @@ function _M.encode(path)
   return (path:gsub("[^%w._~!$&'()*+,;=:@/-]", percent))
 end
 
--- What of a request's target is its path.
-local function path_of(raw)
+-- What of a request's target is its path: what comes before any of the characters `ends`.
+local function path_of(raw, ends)
   if byte(raw) ~= SLASH then
     raw = raw:gsub("^%a[%w+.-]*://[^/?#]*", "")
   end
-  local path = raw:match("^[^?#]*")
+  local path = raw:match("^[^" .. (ends or "?#") .. "]*")
   return path == "" and "/" or path
 end
 
@@ -116,6 +116,7 @@ function _M.is_plain(path, raw)
   local next_byte = byte(raw, #path + 1)
   return (not next_byte or next_byte == QUERY) and sub(raw, 1, #path) == path
     and not find(path, "/.", 1, true) and not find(path, "\\", 1, true)
+    and not find(path, ";", 1, true)
 end
 
 -- Without doubled slashes and segments that are one dot, which no server takes for anything else.
@@ -129,13 +130,14 @@ local function without_nothing(path)
 end
 
 --- The two ends of how servers read a path: one takes %2F for a character of a name and keeps `..`,
--- the other takes \ for a slash, and names of dots with parameters (`..;x`) for dots.
+-- the other takes \ for a slash, and leaves out what follows a `;` in a name (`..;x`, `admin;x`).
+-- For both # is a character like any other: a target has no fragment, and it is sent on.
 function _M.readings(raw)
-  local path = path_of(raw)
+  local path = path_of(raw, "?")
   local literal = path:gsub("%%(%x%x)", function(digits)
     return digits:upper() ~= "2F" and unhex(digits) or nil
   end)
-  local liberal = path:gsub("%%(%x%x)", unhex):gsub("\\", "/"):gsub("(/%.%.?);[^/]*", "%1")
+  local liberal = path:gsub("%%(%x%x)", unhex):gsub("\\", "/"):gsub(";[^/]*", "")
   return without_nothing(literal), resolved(liberal, true)
 end
 
