@@ -68,6 +68,7 @@ class Carrier {
   void start();
   void restart();
   void upgrade();
+  void retire();
   void tell(const char* what, const std::function<void()>& step);
   void audit(const std::string& outcome, const std::string& cause);
   Millis took() const;

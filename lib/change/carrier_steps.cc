@@ -161,8 +161,7 @@ void Carrier::carry(const Supervise& step) {
     case Action::upgrade:
       return upgrade();
     case Action::retire:
-      say_farewell(world_, plan_.name, old_master_, Beside::successor);
-      return supervisor_.retire(world_, old_master_, drain_time(shape().spec));
+      return retire();
     case Action::revert:
       return supervisor_.revert(world_, old_master_);
   }
@@ -182,6 +181,13 @@ void Carrier::restart() {
   supervisor_.stop(world_, drain_time(shape().spec));
   start();
   if (adopted) supervisor_.enable(world_);
+}
+
+/// Once begun it is ended: an undo takes the new master for the one that stays.
+void Carrier::retire() {
+  const Uninterrupted shield;
+  say_farewell(world_, plan_.name, old_master_, Beside::successor);
+  supervisor_.retire(world_, old_master_, drain_time(shape().spec));
 }
 
 void Carrier::upgrade() {
