@@ -91,7 +91,7 @@ Version desired_version(const Object& object, const World& world) {
 InstancePlan compare(const std::string& name, const std::string& base, std::optional<Version> before,
                      std::optional<Version> after) {
   Live as_if_running;
-  as_if_running.running = true;
+  as_if_running.running = before.has_value();
   if (after) as_if_running.tree = after->digest;
   InstancePlan plan = plan_instance(name, base, std::move(before), std::move(after), as_if_running, "");
   std::erase_if(plan.changes, [](const Change& c) { return c.key == Key(Whole::process); });
