@@ -226,15 +226,19 @@ local client = {
   header = function(name) return var[name] end,
 }
 
--- The route of a path, if it has the same one however a server reads it; else none: a client could
--- reach what one route guards by way of another.
-local function means_one(routes, host, path, raw, route)
+local function is_read_so(routes, host, path, raw, route)
   local literal, liberal = readings(raw)
-  if literal ~= path and match(routes, host, literal, client) ~= route
-    or liberal ~= path and match(routes, host, liberal, client) ~= route then
-    return nil
-  end
-  return route
+  return (literal == path or match(routes, host, literal, client) == route)
+    and (liberal == path or match(routes, host, liberal, client) == route)
+end
+
+-- The route of a path, if it has the same one however a server reads it; else none: a client could
+-- reach what one route guards by way of another. What stands behind a # is sent on by a route that
+-- changes no path, and left out by others.
+local function means_one(routes, host, path, raw, route)
+  local before = raw:match("^([^?]-)#")
+  return is_read_so(routes, host, path, raw, route)
+    and (not before or is_read_so(routes, host, path, before, route)) and route or nil
 end
 
 -- A variable of nginx costs more than a look into a table: none is read that decides nothing.
