@@ -37,10 +37,16 @@ class UsersGit {
   std::vector<std::string> argv_;
 };
 
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+/// It is there, and a full disk, say, keeps it from being read.
+Error not_written(const std::string& place, const Proc::Result& said) {
+  return Error(Exit::target, fmt::format("'{}' cannot be written out: git says {:?}", place, first_line(said.err)),
+               "look at the room and the rights of $TMPDIR, or /tmp");
+}
+
 Error not_there(const std::string& place, const Proc::Result& said) {
-  const auto lines = split(said.err, '\n');
-  const std::string why = lines.empty() ? "" : lines.front();
-  return Error(Exit::usage, fmt::format("'{}' is not there: git says {:?}", place, why),
+  return Error(Exit::usage, fmt::format("'{}' cannot be found: git says {:?}", place, first_line(said.err)),
                "git:REV:PATH is a revision as git names it and a path from the top of its repository, such as "
                "git:origin/main:manifests/");
 }
@@ -56,10 +62,11 @@ class CheckedOut {
     if (colon == rest.npos || revision.empty() || revision.starts_with('-'))
       throw Error(Exit::usage, fmt::format("'{}' names no place in a repository", place_),
                   "write git:REV:PATH, such as git:origin/main:manifests/");
-    const auto must = [&](const std::vector<std::string>& args) {
+    using Fault = Error (*)(const std::string&, const Proc::Result&);
+    const auto must = [&](const std::vector<std::string>& args, Fault fault = not_there) {
       const Proc::Result said = git.run(args);
-      if (said.status != 0) throw not_there(place_, said);
-      return said.out.substr(0, said.out.find('\n'));
+      if (said.status != 0) throw fault(place_, said);
+      return first_line(said.out);
     };
     const std::string commit = must({"rev-parse", "--verify", revision + "^{commit}"});
     const bool file = must({"cat-file", "-t", commit + ":" + path}) == "blob";
@@ -67,9 +74,9 @@ class CheckedOut {
     const size_t slash = path.rfind('/');
     above_ = !file ? path : slash == path.npos ? "" : path.substr(0, slash);
     if (file) name_ = slash == path.npos ? path : path.substr(slash + 1);
-    must({"read-tree", commit + ":" + above_});
+    must({"read-tree", commit + ":" + above_}, not_written);
     world.fs.make_folders(folder());
-    must({"--work-tree=" + folder(), "checkout-index", "--all"});
+    must({"--work-tree=" + folder(), "checkout-index", "--all"}, not_written);
     revision_ = revision;
   }
 

@@ -141,26 +141,25 @@ class KeptConnections(unittest.TestCase):
             self.assertEqual({name: n for name, n in one.counts.items() if name in ("torn", "wrong")}, {})
             self.assertGreater(one.counts["answered"], 1000)
 
-    def test_reloads_and_upgrades(self):
+    def side_by_side(self, kind, reloads):
+        """What became of the requests of such clients, ours and those of stock nginx."""
         self.start()
         stock = self.stock()
-        ours, theirs = self.ways(Kept, stock)
+        ours, theirs = self.ways(kind, stock)
         with ours, theirs:
-            self.change(stock, FULL and 10 or 3, FULL and 3 or 1)
-        print("HTTP/1.1: ours %s, stock %s" % (ours.counts, theirs.counts), file=sys.stderr)
+            self.change(stock, FULL and 10 or reloads, FULL and 3 or 1)
+        print("%s: ours %s, stock %s" % (kind.__name__, ours.counts, theirs.counts), file=sys.stderr)
         self.assert_sound(ours, theirs)
+        return ours, theirs
+
+    def test_reloads_and_upgrades(self):
+        ours, theirs = self.side_by_side(Kept, 3)
         self.assertGreater(theirs.counts.get("lost", 0), 20, "stock nginx loses what ours must not")
         self.assertLessEqual(ours.counts.get("lost", 0) + ours.counts.get("unserved", 0), theirs.counts["lost"] // 10)
 
     def test_http_2(self):
         """Whoever gets no answer there is told that nobody looked at the request, and may send it again; with ours hardly anybody."""
-        self.start()
-        stock = self.stock()
-        ours, theirs = self.ways(KeptTwo, stock)
-        with ours, theirs:
-            self.change(stock, FULL and 10 or 2, FULL and 3 or 1)
-        print("HTTP/2: ours %s, stock %s" % (ours.counts, theirs.counts), file=sys.stderr)
-        self.assert_sound(ours, theirs)
+        ours, theirs = self.side_by_side(KeptTwo, 2)
         self.assertGreater(theirs.counts.get("refused", 0), 20, "stock nginx refuses what ours must not")
         self.assertLessEqual(sum(ours.counts.get(name, 0) for name in ("lost", "unserved", "refused")), theirs.counts["refused"] // 10)
 
