@@ -7,32 +7,16 @@ talk.py pair NAME HOST [DAYS [START]]   makes NAME.pem and NAME.key, self-signed
 talk.py served PORT [HOST [TIMES]]      SHA-256 of the certificate that is served for HOST, and its CN
 """
 import hashlib
-import os
 import socket
 import ssl
 import subprocess
 import sys
-import tempfile
-import time
 
-
-def openssl(*args):
-    subprocess.run(["openssl", *args], check=True, capture_output=True)
+import ca
 
 
 def pair(name, host, days="90", start="0"):
-    openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", name + ".key")
-    stamps = [time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + 86400 * at - 60))
-              for at in (float(start), float(start) + float(days))]
-    with tempfile.TemporaryDirectory() as folder:
-        os.mkdir(folder + "/new")
-        open(folder + "/index.txt", "w", encoding="ascii").close()
-        with open(folder + "/conf", "w", encoding="ascii") as conf:
-            conf.write(f"[ca]\ndefault_ca=x\n[x]\ndatabase={folder}/index.txt\nnew_certs_dir={folder}/new\nrand_serial=yes\n"
-                       "policy=p\ndefault_md=sha256\n[p]\ncommonName=supplied\n")
-        openssl("req", "-new", "-key", name + ".key", "-out", folder + "/csr", "-subj", "/CN=" + host)
-        openssl("ca", "-batch", "-config", folder + "/conf", "-selfsign", "-keyfile", name + ".key", "-notext", "-in",
-                folder + "/csr", "-out", name + ".pem", "-startdate", stamps[0], "-enddate", stamps[1])
+    ca.make(name, host, start=start, days=days)
 
 
 def served(port, host=None, times="1"):
