@@ -5,7 +5,7 @@
 #   tests/run.sh unit cli   only these parts: lib layers docs schema render lua cli toys quickstart binary fault unit gateway systemd security fuzz
 #   tests/run.sh power      only when asked for: four power cuts of a virtual machine (tests/power/run.sh)
 #   ORCTL_TEST_NGINX=/path/nginx tests/run.sh …   on that nginx or OpenResty instead of the one that is found here
-# Two tests run side by side, as most of them wait most of the time; what is built meanwhile stands back for them (nice). The compiler's
+# Three tests run side by side, as most of them wait most of the time; what is built meanwhile stands back for them (nice). The compiler's
 # cache is ccache's own, outside of this checkout.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
@@ -189,7 +189,7 @@ fi
 wanted binary && queue release binary tests/binary.sh "$release"
 work() {
   while :; do
-    if [ $busy -lt 2 ] && start_one; then continue; fi
+    if [ $busy -lt 3 ] && start_one; then continue; fi
     [ ${#running[@]} -gt 0 ] || break
     finish_one
   done
