@@ -10,7 +10,7 @@ packages=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
 [ -n "${ORCTL_TEST_NGINX:-}" ] || packages+=(nginx libnginx-mod-http-lua lua-cjson)
 if [ -n "${1:-}" ]; then
   [ -n "${ORCTL_TEST_NGINX:-}" ] || packages+=(libnginx-mod-stream)
-  packages+=(redis-server python3 python3-jsonschema luajit2 lua-check strace wrk mandoc systemd logrotate util-linux iproute2 clang-format prometheus)
+  packages+=(redis-server python3 python3-jsonschema python3-h2 luajit2 lua-check strace wrk mandoc systemd logrotate util-linux iproute2 clang-format prometheus)
 fi
 if [ "${1:-}" = bench ]; then
   packages+=(haproxy nghttp2-client)

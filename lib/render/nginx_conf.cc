@@ -132,11 +132,19 @@ Directive ignored_headers(const std::string& way) {
   return out;
 }
 
-Directive proxy_location(const RoutePhases& phases, const Way& way, const std::string& log) {
+/// What a server's ways to upstreams have in common. `filter` is the function of their header filter phase.
+struct Proxying {
+  const RoutePhases& phases;
+  std::string log;
+  const char* filter;
+};
+
+Directive proxy_location(const Proxying& of, const Way& way) {
+  const RoutePhases& phases = of.phases;
   Config out = {fixed("add_header", {"Set-Cookie", "$orctl_set_cookie", "always"})};  // nothing when empty
   if (way.name == "/") out.push_back(fixed("root", {last_way}));  // serves no file: a mark that says who has that way
   if (way.ends) out.push_back(fixed("keepalive_timeout", {"0"}));
-  if (way.ends && !phases.any()) out.push_back(access_log(log, LogOf::turned_away));
+  if (way.ends && !phases.any()) out.push_back(access_log(of.log, LogOf::turned_away));
   if (way.name.starts_with("@orctl_accel_")) out.push_back(ignored_headers(way.name));
   if (!way.rewrite.empty()) out.push_back(request_phase("rewrite", way.rewrite));
   if (phases.phases.contains(Phase::access)) out.push_back(request_phase("access"));
@@ -147,13 +155,17 @@ Directive proxy_location(const RoutePhases& phases, const Way& way, const std::s
     out.push_back(fixed("proxy_request_buffering", {"on"}));
   }
   out.push_back(fixed("lua_transform_underscores_in_response_headers", {"off"}));
-  out.push_back(request_phase("header_filter"));
+  out.push_back(request_phase("header_filter", of.filter));
   out.push_back(fixed("proxy_pass", {phases.any() ? "http://$orctl_shard$orctl_uri" : "http://$orctl_shard"}));
   return block("location", {text(way.name)}, std::move(out));
 }
 
+/// Of answers HTTP/2 allows less than HTTP/1.1, from which nginx takes them over.
+enum class Clients { http1, http2_too };
+
 /// The server of the listeners in `listens`.
-Directive data_server(const Instance& instance, const std::string& digest, const std::string& log, Config listens) {
+Directive data_server(const Instance& instance, const std::string& digest, const std::string& log, Config listens,
+                      Clients clients) {
   Config body = std::move(listens);
   append(body, tls(instance));
   append(body, connection_checks());
@@ -166,7 +178,8 @@ Directive data_server(const Instance& instance, const std::string& digest, const
                    block("location", {text("="), text(proof_path(digest))},
                          {fixed("access_log", {"off"}), fixed("return", {"204"})}),
                });
-  for (const Way& way : ways(phases)) body.push_back(proxy_location(phases, way, log));
+  const Proxying proxying = {phases, log, clients == Clients::http1 ? "header_filter" : "header_filter_http2"};
+  for (const Way& way : ways(phases)) body.push_back(proxy_location(proxying, way));
   Config error = {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")};
   if (!phases.any()) error.push_back(access_log(log, LogOf::turned_away));  // what was turned away may come to it, too
   append(body, {
@@ -180,15 +193,18 @@ Directive data_server(const Instance& instance, const std::string& digest, const
 /// One server, or two: `http2 on` is of a whole server, those without TLS included, which would speak HTTP/2, too.
 Config data_servers(const Instance& instance, const std::string& digest, const std::string& log, bool http2_directive) {
   Config without, with;
-  for (const Value& listener : instance.list("listener"))
-    if (!is_stream(listener))
-      (http2_directive && has_http2(listener) ? with : without)
-          .push_back(directive("listen", listen_args(listener, http2_directive)));
+  Clients clients = Clients::http1;  // of the first server
+  for (const Value& listener : instance.list("listener")) {
+    if (is_stream(listener)) continue;
+    const bool apart = http2_directive && has_http2(listener);
+    if (has_http2(listener) && !apart) clients = Clients::http2_too;
+    (apart ? with : without).push_back(directive("listen", listen_args(listener, http2_directive)));
+  }
   Config out;
-  if (!without.empty()) out.push_back(data_server(instance, digest, log, std::move(without)));
+  if (!without.empty()) out.push_back(data_server(instance, digest, log, std::move(without), clients));
   if (with.empty()) return out;
   with.push_back(fixed("http2", {"on"}));
-  out.push_back(data_server(instance, digest, log, std::move(with)));
+  out.push_back(data_server(instance, digest, log, std::move(with), Clients::http2_too));
   return out;
 }
 

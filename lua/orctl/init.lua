@@ -220,6 +220,13 @@ function _M.header_filter()
   end
 end
 
+--- The same where a listener speaks HTTP/2.
+function _M.header_filter_http2()
+  if hops.mend_for_http2() then
+    return _M.header_filter()
+  end
+end
+
 --- log_by_lua.
 _M.log = balancer.done
 

@@ -26,4 +26,17 @@ return {
     tap.equal(hops.protocol("tcp", "upgrade", nil), nil)
     tap.equal(hops.protocol("websocket", "upgrade", nil), "websocket")
   end },
+  { "fields of an answer get the form that HTTP/2 has", function()
+    tap.equal(hops.for_http2({ ["X-A"] = "v", ["x_b"] = "a\tb", ["content-length"] = "2",
+      ["X-E"] = "", ["X-8"] = "\255" }), {})
+    tap.equal(hops.for_http2({ ["X-A"] = "v\t", ["X-B"] = { "a", "\tb \t" }, ["X-C"] = " \t " }),
+      { ["X-A"] = "v", ["X-B"] = { "a", "b" }, ["X-C"] = "" })
+  end },
+  { "an answer with what is no field there is none", function()
+    for _, fields in ipairs({ { ["X Y"] = "1" }, { [""] = "\1" }, { ["X(Y)"] = "1" },
+      { ["\195\169"] = "1" }, { ["X-A"] = "a\1b" }, { ["X-A"] = { "a", "b\127" } },
+      { ["X-A"] = "a\0b" }, { ["X-A"] = "a\rb" }, { ["Content-Length"] = { "1", "2" } } }) do
+      tap.equal(hops.for_http2(fields), nil)
+    end
+  end },
 }

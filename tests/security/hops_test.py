@@ -6,8 +6,13 @@ import socket
 import subprocess
 import unittest
 
+import h2.config
+import h2.connection
+import h2.events
+import h2.exceptions
+
 from host_test import POLICY, Case, ask_h2, field, status
-import h2_frames as h2
+import h2_frames as frames
 from harness import ask, receive_head, wait_for
 
 PROXY = [b"Proxy-Authenticate", b"Proxy-Authentication-Info", b"Proxy-Authorization", b"Proxy-Connection", b"Proxy-Features", b"Proxy-Instruction"]
@@ -40,6 +45,25 @@ class Hops(Case):
         fields = dict(line.split(b": ", 1) for line in rest)
         return got.returncode, int(first.split(b" ")[1]) if first else 0, fields
 
+    def strict(self, instance, number=0):
+        """Status, and the fields in lower case, that a client of HTTP/2 gets which bears nothing; what it says if it fails."""
+        client = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=None))
+        client.initiate_connection()
+        client.send_headers(1, [(b":method", b"GET"), (b":scheme", b"http"), (b":authority", b"shop.example"), (b":path", b"/%d" % number)], end_stream=True)
+        found = {}
+        with socket.create_connection(("127.0.0.1", instance.h2_port), 20) as s:
+            s.sendall(client.data_to_send())
+            while part := s.recv(65536):
+                try:
+                    events = client.receive_data(part)
+                except h2.exceptions.ProtocolError as error:
+                    return repr(error), {}
+                for event in events:
+                    if isinstance(event, h2.events.ResponseReceived):
+                        found = dict(event.headers)
+                    elif isinstance(event, (h2.events.StreamEnded, h2.events.StreamReset)):
+                        return int(found.get(b":status", 0)) if isinstance(event, h2.events.StreamEnded) else repr(event), found
+        return "closed", {}
 
     def plain(self, instance, number=0, version=b"1.1", more=b""):
         """Status and fields, in lower case, of the same over HTTP/1.x; 0 if the answer is none of HTTP/1.x."""
@@ -57,7 +81,7 @@ class Requests(Hops):
             self.assertEqual((code, {name.decode().lower() for name in NOT_FOR_SERVERS} & set(seen)), (200, set()))
             self.assertEqual((seen["proxy-status"], seen["via"]), ("x", "y"))
             del self.heads[:]
-            ask_h2(instance.h2_port, h2.request(1, b"/", b"shop.example", [(name.lower(), b"x") for name in NOT_FOR_SERVERS]))
+            ask_h2(instance.h2_port, frames.request(1, b"/", b"shop.example", [(name.lower(), b"x") for name in NOT_FOR_SERVERS]))
             self.assertEqual([{name.decode().lower() for name in NOT_FOR_SERVERS} & set(head) for _, _, head in self.heads], [set()])
 
     def test_every_line_of_connection_counts(self):
@@ -153,8 +177,8 @@ class Upgrades(Hops):
             self.assert_none(instance, b"/odd/x", [b"Upgrade: tcp", b"Connection: close"])
             self.assert_none(instance, b"/odd/x", [b"Upgrade: tcp", b"Connection: Upgrade"], b"1.0")
             del self.heads[:]
-            answer = ask_h2(instance.h2_port, h2.request(1, b"/odd/x", b"x.example", [(b"upgrade", b"tcp"), (b"connection", b"upgrade")]))
-            self.assertEqual((h2.statuses(answer), ["upgrade" in head for _, _, head in self.heads]), ({1: 200}, [False]))
+            answer = ask_h2(instance.h2_port, frames.request(1, b"/odd/x", b"x.example", [(b"upgrade", b"tcp"), (b"connection", b"upgrade")]))
+            self.assertEqual((frames.statuses(answer), ["upgrade" in head for _, _, head in self.heads]), ({1: 200}, [False]))
             wait_for(lambda: instance.admin("GET", "/v1/upstreams/any").json()["items"][0]["servers"][0]["in_flight"] == 0, what="no tunnel is counted any more")
 
     def test_a_websocket_that_a_second_line_asks_for(self):
@@ -256,6 +280,25 @@ class Answers(Hops):
             self.assertEqual([(answers[n], fields) for n, (code, fields) in enumerate(got) if re.search(rb"Connection: X-A\r\n", answers[n]) and b"x-a" in fields
                               and not re.search(rb"Connection: (?!X-A).*Connection: X-A", answers[n], re.S)], [])
             wait_for(lambda: instance.admin("GET", "/v1/upstreams/any").json()["items"][0]["servers"][0]["in_flight"] == 0, what="nothing is in flight")
+            self.assertNotRegex(instance.errors(), r"lua entry thread|failed to run|attempt to")
+
+    def test_fields_that_http2_does_not_know(self):
+        """What an answer of HTTP/1.1 may hold and one of HTTP/2 may not: blanks are taken away, and what is no field is no answer."""
+        blank = [b"%s:\tv", b"%s: v\t", b"%s: v \t ", b"%s: \t v", b"%s:\t", b"%s:\t \t"]
+        names = [b"X-Own", b"ETag", b"Content-Type", b"Location", b"Set-Cookie", b"Last-Modified", b"Cache-Control", b"Vary", b"Link", b"Retry-After",
+                 b"WWW-Authenticate", b"Expires", b"Refresh", b"Accept-Ranges", b"X_y"]
+        good = [(name, form % name) for name in names for form in blank]
+        bad = [b"X(Y): 1", b"X\x80Y: 1", b"\"q\": 1", b"X/Y: 1", b"X{}: 1", b"X,Y: 1", b"X;: 1"]
+        bad += [name + b": a" + byte + b"b" for name in (b"X-C", b"Content-Type", b"Set-Cookie", b"Location") for byte in (b"\x01", b"\x08", b"\x0b", b"\x0c", b"\x1b", b"\x1f", b"\x7f")]
+        fine = [b"X-8: \xff\xfe\xc3\xa9", b"X!#$%&'*+.^_`|~-y: 1", b"X-In: a\tb c", b"X-E:", b"X-Q: \"a\\\"b\"", b"Set-Cookie: a=b\r\nSet-Cookie: c=d"]
+        some = [b"Content-Length: 2", b"Content-Length: 3", b"@: 1", b"\xc3\xa9: 1", b"Server: a\x01b", b"Date: \x7f"]  # nginx has its own mind of these
+        lines = [line for _, line in good] + bad + fine + some
+        self.answer_with(*[self.answer(line + b"\r\n", b"ok") for line in lines])
+        for instance in self.instances():
+            got = [self.strict(instance, n) for n in range(len(lines))]
+            self.assertEqual([(lines[n], one) for n, (one, _) in enumerate(got) if one not in ((200, 502) if lines[n] in some else (502,) if lines[n] in bad else (200,))], [])
+            for (name, line), (_, fields) in zip(good, got):
+                self.assertEqual(fields.get(name.lower(), b""), b"v" if b"v" in line else b"", line)
             self.assertNotRegex(instance.errors(), r"lua entry thread|failed to run|attempt to")
 
 

@@ -11,7 +11,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "gateway"))
 import h2_frames as h2
-from harness import GatewayTest, Instance, ask, before_location, document, free_port, receive_head, wait_for
+from harness import GatewayTest, Instance, ask, before_location, document, free_port, receive_head, replaced, wait_for
 
 POLICY = {"limit": 1 << 20, "cap": 1 << 20}
 LABEL = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
@@ -50,7 +50,8 @@ class Both(Instance):
 
     def edit(self, text):
         self.h2_port = free_port()
-        return before_location(super().edit(text), "    listen 127.0.0.1:%d http2;\n" % self.h2_port)
+        text = replaced(super().edit(text), ".header_filter()", ".header_filter_http2()", -1)  # as for a listener with http2
+        return before_location(text, "    listen 127.0.0.1:%d http2;\n" % self.h2_port)
 
 
 def ask_h2(port, frames):

@@ -171,6 +171,62 @@ local function remove_named(status, connection)
   return true
 end
 
+-- A field as HTTP/2 has it (RFC 9113, 8.2.1), where nginx takes more from a server; nil if it has
+-- no such form. Pure.
+local function mended(name, value)
+  if name:find("[^%w!#$%%&'*+.^_`|~-]") or value:find("[%z\1-\8\10-\31\127]") then
+    return nil
+  end
+  return value:match("^[ \t]*(.-)[ \t]*$")
+end
+
+-- The same of all lines of a field, and whether one has another form.
+local function mended_lines(name, values)
+  local new, differ = {}, false
+  for i, value in ipairs(values) do
+    new[i] = mended(name, value)
+    if not new[i] then
+      return nil
+    end
+    differ = differ or new[i] ~= value
+  end
+  return new, differ
+end
+
+-- Which fields of `answer`, a value or a list of them by name, have another form in HTTP/2; nil if
+-- it cannot be sent there. Pure.
+function _M.for_http2(answer)
+  local changed = {}
+  for name, value in pairs(answer) do
+    if type(value) == "table" and name:lower() == "content-length" then
+      return nil -- nginx before 1.23 lets that pass
+    end
+    local new, differ = mended_lines(name, lines(value))
+    if not new then
+      return nil
+    elseif differ then
+      changed[name] = type(value) == "table" and new or new[1]
+    end
+  end
+  return changed
+end
+
+--- Header filter phase, if clients may speak HTTP/2: gives those an answer that they can read.
+-- False if the server's is none; then they get a 502.
+function _M.mend_for_http2()
+  if var.server_protocol ~= "HTTP/2.0" then
+    return true
+  end
+  local changed = _M.for_http2(ngx.resp.get_headers(0, true))
+  if not changed then
+    return bad_gateway()
+  end
+  for name, value in pairs(changed) do
+    ngx.header[name] = value
+  end
+  return true
+end
+
 --- Header filter phase: takes from an answer what belongs to the server's connection. False if it
 -- is none that a client can have: then the answer is 502. Runs for every answer: of nearly all, two
 -- looks are the end of it.
