@@ -13,15 +13,26 @@ using nginx::Config;
 using nginx::Directive;
 
 /// What decided an answer that is the gateway's own, empty for others. lua/orctl/balancer/phase.lua and the policies
-/// say the status.
-Directive own_answers() {
-  Directive out = block("map", {{"$orctl_error", true}, {"$orctl_decided", true}}, {directive("", {text("")})});
+/// say the status; of the rest that no server was asked for, nginx has turned away what it cannot take.
+Config own_answers() {
+  Directive out =
+      block("map", {{"$orctl_error", true}, {"$orctl_decided", true}}, {directive("", {{"$orctl_no_peer", true}})});
   const std::pair<const char*, const char*> words[] = {
       {"400", "bad_request"}, {"404", "no_route"},   {"413", "client_max_body_size"},
       {"421", "strict_sni"},  {"429", "rate_limit"}, {"500", "fault"},
       {"502", "no_answer"},   {"503", "no_server"},  {"504", "no_answer"}};
   for (const auto& [status, word] : words) out.block.push_back(directive(status, {text(word)}));
-  return out;
+  Directive own = block("map", {{"$status", true}, {"$orctl_by_nginx", true}}, {directive("default", {text("")})});
+  const std::pair<const char*, const char*> of_nginx[] = {
+      {"400", "bad_request"},        {"405", "method"},        {"408", "client_timeout"}, {"414", "uri_length"},
+      {"417", "expectation"},        {"431", "header_length"}, {"494", "header_length"},  {"495", "client_certificate"},
+      {"496", "client_certificate"}, {"497", "no_tls"},        {"499", "client_left"},    {"501", "transfer_encoding"},
+      {"505", "http_version"}};
+  for (const auto& [status, word] : of_nginx) own.block.push_back(directive(status, {text(word)}));
+  return {std::move(own),
+          block("map", {{"$upstream_addr", true}, {"$orctl_no_peer", true}},
+                {directive("default", {text("")}), directive("", {{"$orctl_by_nginx", true}})}),
+          std::move(out)};
 }
 
 /// The status of servers, where one of them was asked.
@@ -50,8 +61,9 @@ Directive format(const char* name, const std::string& peer, const std::string& s
 }  // namespace
 
 Config log_formats(bool turned_away) {
-  Config out = {own_answers(), peer_status("$orctl_peer_status", "$upstream_status"),
-                format("orctl", "$upstream_addr", "$orctl_peer_status", "$upstream_response_time")};
+  Config out = own_answers();
+  append(out, {peer_status("$orctl_peer_status", "$upstream_status"),
+               format("orctl", "$upstream_addr", "$orctl_peer_status", "$upstream_response_time")});
   if (!turned_away) return out;
   append(out, {tries("$orctl_last_peer", "$upstream_addr"), tries("$orctl_last_statuses", "$upstream_status"),
                tries("$orctl_last_seconds", "$upstream_response_time"),

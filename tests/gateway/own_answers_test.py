@@ -110,6 +110,23 @@ class OwnAnswers(GatewayTest):
         self.assertEqual([(line["status"], line["peer"], line["peer_status"], line["decided"]) for line in self.lines(instance, len(wanted))], wanted)
         self.assert_quiet(instance)
 
+    def test_what_nginx_turns_away(self):
+        """Before any of our phases: no server was asked, and the log says what was wrong."""
+        a = self.backend("A")
+        long = b"x" * 40000
+        requests = [(b"NO HTTP\r\n\r\n", 400, "bad_request"), (b"GET / HTTP/1.1\r\n\r\n", 400, "bad_request"), (b"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400, "bad_request"),
+                    (b"GET /../.. HTTP/1.1\r\nHost: x\r\n\r\n", 400, "bad_request"), (b"TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405, "method"),
+                    (b"GET /" + long + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "uri_length"), (b"GET / HTTP/1.1\r\nHost: x\r\nX-A: " + long + b"\r\n\r\n", 400, "bad_request"),
+                    (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "transfer_encoding"), (b"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 505, "http_version"),
+                    (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400, "bad_request")]
+        for options in ({}, {"policy": POLICY}):
+            instance = self.gateway(document([a.address]), **options)
+            for n, (data, status, decided) in enumerate(requests, 1):
+                ask(instance.port, data)
+                line = self.lines(instance, n)[-1]
+                self.assertEqual((line["status"], line["peer"], line["peer_status"], line["decided"]), (status, "", "", decided), data[:60])
+        self.assertEqual(a.seen, [])
+
     def test_too_large(self):
         """A length that is too large is 413 on whatever way the request goes, and the largest that may be is served there."""
         most, ways = 1 << 20, [{}, {"Connection": "X-A"}, {"Upgrade": "h2c"}, {"Connection": "upgrade", "Upgrade": "websocket"}, {"Host": "nobody.invalid"}]
