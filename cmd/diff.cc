@@ -79,7 +79,8 @@ Exit run(const Options& o, World& world, Io& io) {
   const Plan plan = o.files.empty()  ? compare_revisions(o.revisions, world)
                     : o.from.empty() ? compare_with_live(o, world, io)
                                      : compare_manifests(o, world, io);
-  show_plan(io, plan, o.show_files ? ShowFiles::yes : ShowFiles::no);
+  const bool live = !o.files.empty() && o.from.empty();
+  show_plan(io, plan, o.show_files ? ShowFiles::yes : ShowFiles::no, live ? at_stake(plan, world) : AtStake{});
   return plan.empty() ? Exit::ok : Exit::no;
 }
 
@@ -99,7 +100,7 @@ Command diff_command() {
        "With --from two sets of manifests are compared as on a host with OpenResty that serves the "
        "first. In git:REV:PATH, REV and PATH are read by git, in the repository around the current "
        "folder.",
-       {"text", "json"}},
+       {"text", "json", "markdown"}},
       flags, run);
 }
 

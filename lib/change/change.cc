@@ -72,14 +72,25 @@ Changed carried_out(const Wish& wish, Plan plan, World& world, const Teller& tel
   return done;
 }
 
+/// Says which instances somebody else has changed between the look without the locks and the one with them.
+void tell_moved(const Plan& seen, const Plan& now, const Teller& tell) {
+  for (const InstancePlan& one : now.instances)
+    for (const InstancePlan& before : seen.instances)
+      if (before.name == one.name && before.base != one.base)
+        tell.note(one.name + ": another change came first; this one was planned anew upon it");
+}
+
 Changed make_change(Wish& wish, World& world, const Teller& tell) {
+  Plan seen;
   if (wish.first != Wish::First::lock) {
     Sight sight = look(wish, world, nullptr);
     if (wish.first == Wish::First::only_look) return only_shown(std::move(sight.plan), world, tell);
     if (sight.idle) return carried_out(wish, std::move(sight.plan), world, tell);
+    seen = std::move(sight.plan);
   }
   const Held held(wish.names, world, wish.request, tell.note);
   Plan plan = look(wish, world, &world).plan;
+  tell_moved(seen, plan, tell);
   if (!wish.request.ends_wait) refuse_unconfirmed(plan, world);
   return carried_out(wish, std::move(plan), world, tell);
 }

@@ -75,30 +75,113 @@ std::string change_line(const Change& c) {
   return line;
 }
 
-void show_plan(Io& io, const Plan& plan, ShowFiles files) {
-  for (const InstancePlan& one : plan.instances) io.item(summary(one));
-  show_changes(io, plan, files);
+void show_plan(Io& io, const Plan& plan, ShowFiles files, const AtStake& at_stake) {
+  for (const InstancePlan& one : plan.instances) {
+    Value item = summary(one);
+    if (const auto found = at_stake.find(one.name); found != at_stake.end()) item.set("connections", found->second);
+    io.item(std::move(item));
+  }
+  show_changes(io, plan, files, at_stake);
 }
 
-void show_changes(Io& io, const Plan& plan, ShowFiles files) {
+namespace {
+
+bool has(const InstancePlan& plan, const Step& step) {
+  return std::find(plan.steps.begin(), plan.steps.end(), step) != plan.steps.end();
+}
+
+/// What a plan costs besides the changes themselves, in sentences.
+std::vector<std::string> costs_of(const InstancePlan& plan, const AtStake& at_stake) {
+  std::vector<std::string> out;
+  const auto stake = at_stake.find(plan.name);
+  const std::string open =
+      stake == at_stake.end() ? "" : "; open now: " + count(static_cast<size_t>(stake->second), "connection");
+  if (has(plan, Reload{}))
+    out.push_back("reload: each kept connection ends with an answer that says so; those without requests are closed" +
+                  open);
+  if (has(plan, Supervise{Supervise::Action::restart}))
+    out.push_back("restart: connections end as by a reload, and until the new process listens new ones are refused" +
+                  open);
+  if (has(plan, Supervise{Supervise::Action::stop})) out.push_back("stop: nobody serves its addresses any more" + open);
+  if (has(plan, SwapTree{true}))
+    out.push_back("in two renames: the file system of the tree cannot exchange folders in one step");
+  return out;
+}
+
+/// The changes, and behind that of a new instance or object what it will be.
+std::vector<Change> told(const InstancePlan& plan) {
+  std::vector<Change> all = plan.changes;
+  if (plan.before || !plan.after) return all;
+  for (Change& one : fields_of_new(plan.after->spec)) all.push_back(std::move(one));
+  return all;
+}
+
+void show_text(Io& io, const InstancePlan& one, ShowFiles files, const AtStake& at_stake) {
+  io.print(fmt::format("{} ({})\n", io.paint(one.name, "bold"), to_string(one.impact())));
+  const bool comes = !one.before && one.after;
+  for (const Change& change : comes ? told(one) : one.changes) {
+    const bool is_part = comes && change.key != Key(Whole::instance) && change.key != Key(Whole::object);
+    io.print(fmt::format("  {}{}", is_part ? "  " : "",
+                         io.paint(printable_line(change_line(change)), colour_of(change.op))));
+    io.print(is_part ? "\n" : fmt::format("  [{}]\n", to_string(change.impact)));
+  }
+  for (const std::string& cost : costs_of(one, at_stake)) io.print("  " + cost + "\n");
+  if (files == ShowFiles::yes)
+    each_file(one, [&](const std::string& path, const std::string* before, const std::string* after) {
+      io.print(Git::text_diff(path, before, after));
+    });
+}
+
+/// Text as code in a cell of a table (GitHub Flavored Markdown).
+std::string code(const std::string& text) {
+  if (text.empty()) return "";
+  std::string out, fence = "`";
+  for (const char c : printable_line(text)) {
+    if (c == '|') out += '\\';
+    out += c;
+  }
+  while (out.find(fence) != std::string::npos) fence += '`';
+  const std::string gap = out.front() == '`' || out.back() == '`' ? " " : "";
+  return fence + gap + out + gap + fence;
+}
+
+std::string cell(const Value& value) { return value.is_null() ? "" : code(shown(value)); }
+
+void show_markdown(Io& io, const InstancePlan& one, ShowFiles files, const AtStake& at_stake) {
+  io.print(fmt::format("### {} ({})\n\n| | what | from | to | impact | why |\n|---|---|---|---|---|---|\n",
+                       code(one.name), to_string(one.impact())));
+  for (const Change& c : told(one)) {
+    const bool whole = c.key == Key(Whole::instance) || c.key == Key(Whole::object);  // told by its fields
+    io.print(fmt::format("| {} | {} | {} | {} | {} | {} |\n",
+                         c.op == Op::add      ? "+"
+                         : c.op == Op::remove ? "-"
+                                              : "~",
+                         code(to_string(c.key)), whole ? "" : cell(c.before), whole ? "" : cell(c.after),
+                         to_string(c.impact), printable_line(c.reason)));
+  }
+  io.print("\n");
+  for (const std::string& cost : costs_of(one, at_stake)) io.print("- " + cost + "\n");
+  if (files == ShowFiles::no) return;
+  std::string diffs;
+  each_file(one, [&](const std::string& path, const std::string* before, const std::string* after) {
+    diffs += Git::text_diff(path, before, after);
+  });
+  if (diffs.empty()) return;
+  std::string fence = "```";
+  while (diffs.find(fence) != std::string::npos) fence += '`';
+  io.print("\n<details><summary>files</summary>\n\n" + fence + "diff\n" + diffs + fence + "\n\n</details>\n\n");
+}
+
+}  // namespace
+
+void show_changes(Io& io, const Plan& plan, ShowFiles files, const AtStake& at_stake) {
+  const bool markdown = io.format() == "markdown";
+  if (markdown && plan.empty()) io.print("No changes.\n");
   for (const InstancePlan& one : plan.instances) {
     if (one.empty()) continue;
-    io.print(fmt::format("{} ({})\n", io.paint(one.name, "bold"), to_string(one.impact())));
-    for (const Change& change : one.changes)
-      io.print(fmt::format("  {}  [{}]\n", io.paint(printable_line(change_line(change)), colour_of(change.op)),
-                           to_string(change.impact)));
-    const auto has = [&](const Step& step) {
-      return std::find(one.steps.begin(), one.steps.end(), step) != one.steps.end();
-    };
-    if (has(Reload{}))
-      io.print("  reload: each kept connection ends with an answer that says so; those without requests are closed\n");
-    if (has(Supervise{Supervise::Action::restart}))
-      io.print("  restart: connections end as by a reload, and until the new process listens new ones are refused\n");
-    if (has(SwapTree{true}))
-      io.print("  in two renames: the file system of the tree cannot exchange folders in one step\n");
-    if (files == ShowFiles::no && !io.json()) continue;
+    markdown ? show_markdown(io, one, files, at_stake) : show_text(io, one, files, at_stake);
+    if (!io.json()) continue;
     each_file(one, [&](const std::string& path, const std::string* before, const std::string* after) {
-      if (files == ShowFiles::yes) io.print(Git::text_diff(path, before, after));
       const std::string name = one.name + "/" + path;
       io.diff(
           {name + " (before)", before == nullptr ? "" : *before, name + " (after)", after == nullptr ? "" : *after});

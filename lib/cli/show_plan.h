@@ -1,4 +1,5 @@
 #pragma once
+#include "answer/at_stake.h"
 #include "cli/io.h"
 #include "plan/plan.h"
 
@@ -9,10 +10,11 @@ enum class ShowFiles { no, yes };
 
 /// Shows a plan as people read it (`+` add, `-` remove, `~` change, each with its impact), or adds it to the JSON
 /// document: one item for each instance, and `diff` with every changed file for Ansible. What is secret is masked.
-void show_plan(Io& io, const Plan& plan, ShowFiles files);
+/// With -o markdown it is for a comment of a review.
+void show_plan(Io& io, const Plan& plan, ShowFiles files, const AtStake& at_stake = {});
 
 /// The same without the items: for a command that adds items of its own.
-void show_changes(Io& io, const Plan& plan, ShowFiles files);
+void show_changes(Io& io, const Plan& plan, ShowFiles files, const AtStake& at_stake = {});
 
 /// One change in one line, without its end: "~ upstream[a].server[10.0.0.1:80].weight: 1 -> 2".
 std::string change_line(const Change& change);

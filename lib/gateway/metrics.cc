@@ -195,12 +195,27 @@ std::optional<double> quantile(const Traffic& t, double share) {
   return below;
 }
 
-std::vector<Traffic> gateway_traffic(const World& world, const std::string& socket) {
+namespace {
+
+std::vector<Sample> ask(const World& world, const std::string& socket) {
   const Http::Response response = world.http.get({socket, ""}, "/metrics", scrape_limit);
   if (response.status != 200)
     throw Error(Exit::target, fmt::format("GET /metrics was answered {}", response.status),
                 "the instance may run an older revision: apply it again");
-  return traffic(parse_metrics(response.body));
+  return parse_metrics(response.body);
+}
+
+}  // namespace
+
+std::optional<int64_t> gateway_connections(const World& world, const std::string& socket) {
+  for (const Sample& one : ask(world, socket))
+    if (one.name == "openresty_connections" && label(one, "state") == "active")
+      return std::max<int64_t>(0, static_cast<int64_t>(one.value) - 1);
+  return std::nullopt;
+}
+
+std::vector<Traffic> gateway_traffic(const World& world, const std::string& socket) {
+  return traffic(ask(world, socket));
 }
 
 }  // namespace orctl

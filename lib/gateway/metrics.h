@@ -40,6 +40,10 @@ std::vector<Traffic> between(const std::vector<Traffic>& before, const std::vect
 /// it; the largest finite bound when it is above that; nullopt without tries or without buckets.
 std::optional<double> quantile(const Traffic& t, double share);
 
+/// How many connections clients have to an instance, this question not counted; nullopt where its nginx does not tell.
+/// Errors as of gateway_traffic().
+std::optional<int64_t> gateway_connections(const World& world, const std::string& socket);
+
 /// GET /metrics. Exit::unreachable or Exit::timeout when there is no answer, Exit::target when it is not 200.
 std::vector<Traffic> gateway_traffic(const World& world, const std::string& socket);
 

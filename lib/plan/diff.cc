@@ -221,4 +221,13 @@ std::vector<Change> diff_specs(const Value& before, const Value& after) {
   return changes;
 }
 
+std::vector<Change> fields_of_new(const Value& spec) {
+  Value least = Value::object();
+  for (const char* field : {"kind", "name"}) least.set(field, spec.at(field));
+  std::vector<Change> fields = diff_specs(schema_of(spec).with_defaults(std::move(least)), spec);
+  std::erase_if(fields, [](const Change& one) { return one.op == Op::remove; });
+  for (Change& one : fields) one.op = Op::add, one.before = {}, one.reason.clear();
+  return fields;
+}
+
 }  // namespace orctl

@@ -27,6 +27,16 @@ Value summary(const InstancePlan& plan) {
   for (const Change& c : plan.changes) changes.push(to_value(c));
   for (const Step& s : plan.steps) steps.push(to_string(s));
   out.set("changes", std::move(changes));
+  if (!plan.before && plan.after) {
+    Value fields = Value::array();
+    for (const Change& one : fields_of_new(plan.after->spec)) {
+      Value field = Value::object();
+      field.set("key", to_string(one.key));
+      field.set("value", one.after);
+      fields.push(std::move(field));
+    }
+    out.set("fields", std::move(fields));
+  }
   out.set("steps", std::move(steps));
   return out;
 }

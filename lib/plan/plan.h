@@ -97,6 +97,9 @@ struct Plan {
 /// All differences between two specs of one kind, in the order of its schema.
 std::vector<Change> diff_specs(const Value& before, const Value& after);
 
+/// What a new instance or object will be: the fields of its spec that are others than of one that says nothing.
+std::vector<Change> fields_of_new(const Value& spec);
+
 /// The plan that brings one instance from `before`, running as `live` says, to `after`. `binary` is the nginx that
 /// `after` is meant for.
 InstancePlan plan_instance(const std::string& name, const std::string& base, std::optional<Version> before,
