@@ -22,7 +22,7 @@ import time
 
 import protocols
 import updates
-from proxies import CONST, FILTER, LOG, HAProxy, Nginx, Static, cpu_of, emptied, large_document, without
+from proxies import CONST, FILTER, LOG, REWRITE, HAProxy, Nginx, Static, cpu_of, emptied, large_document, without
 from table import Table, spread
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "gateway"))
@@ -128,7 +128,9 @@ BARS = [
     ("ours", "const, both", None, None),
     ("balancer", "const, log", None, None),
     ("bare", "const", None, None),
+    ("const, all", "static", None, None),
     ("policies", "static", 0.85, None),
+    ("policies", "const, all", None, None),
     ("no checks", "ours", None, None),
     ("large", "ten", 0.97, 1.03),
 ]
@@ -141,7 +143,7 @@ def print_throughput(table, own, ratios, options, noisy):
                 for field in ("rps", "cpu", "p50", "p99")),
               options.rounds, options.seconds, options.connections, noisy))
     print("ours: metrics, health checks and access log on; policies: and a canary, a rate limit, headers edited both ways; "
-          "const: a constant Lua peer, with an empty log phase, and an empty header filter, too; balancer, bare: ours without "
+          "const: a constant Lua peer, with an empty log phase, and an empty header filter, too; all: and the empty rewrite phase that policies need; balancer, bare: ours without "
           "header filter and with an empty log phase, or without any; "
           "ten, large: and 10 upstreams and routes; 1,000 upstreams of 10 servers, 10,000 routes")
     table.title("ratio", "requests/s", "CPU per request", "p50", "p99", "bars")
@@ -178,6 +180,7 @@ def throughput(table, backends, options):
         "const": Nginx(doc, upstream=constant).start(),
         "const, log": Nginx(doc, upstream=constant, kept=[LOG]).start(),
         "const, both": Nginx(doc, upstream=constant, kept=[LOG, FILTER]).start(),
+        "const, all": Nginx(with_policies(doc), policy=POLICY, upstream=constant, kept=[REWRITE, LOG, FILTER]).start(),
         "haproxy": HAProxy(four),
         "ours": Nginx(doc).start(),
         "balancer": Nginx(doc, edits=[without(FILTER), emptied(LOG)]).start(),

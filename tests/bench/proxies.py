@@ -16,6 +16,7 @@ OURS = re.compile(r"balancer_by_lua_block \{.*\}")
 CONST = "balancer_by_lua_block { require(\"ngx.balancer\").set_current_peer(\"127.0.0.1\", %d) }"
 PHASE = re.compile(r"^\s*(set|rewrite|access|header_filter|body_filter|log|ssl_certificate)_by_lua_block .*\n", re.M)
 FILTER = re.compile(r"header_filter_by_lua_block .*")
+REWRITE = re.compile(r"rewrite_by_lua_block .*")
 LOG = re.compile(r"log_by_lua_block .*")
 
 
