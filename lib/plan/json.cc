@@ -38,6 +38,10 @@ Value summary(const InstancePlan& plan) {
     out.set("fields", std::move(fields));
   }
   out.set("steps", std::move(steps));
+  if (plan.flattened.empty()) return out;
+  Value flattened = Value::array();
+  for (const std::string& path : plan.flattened) flattened.push(path);
+  out.set("flattens_edits", std::move(flattened));
   return out;
 }
 
