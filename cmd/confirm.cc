@@ -41,6 +41,7 @@ std::vector<std::string> chosen(const std::vector<std::string>& patterns, const 
     for (const std::string& name :
          was_taken_back(one, world) ? std::vector<std::string>{one} : select_instances({one}, {}, world))
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  refuse_unmatched(patterns, {}, names);
   return names;
 }
 

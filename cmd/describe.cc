@@ -14,6 +14,7 @@ void flags(Flags& f, Options& o) { f.positional("INST", o.names, "instances, or 
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind("InstanceList");
   Answer answer = describe_instances(o.names, world);
+  if (answer.items.empty() && answer.remarks.empty()) io.note("No instances found.");
   tell_remarks(io, answer);
   std::string before;
   for (const Value& item : answer.items) {

@@ -6,6 +6,7 @@
 #include "manifest/load.h"
 #include "shared/change.h"
 #include "store/history.h"
+#include "store/select.h"
 
 namespace orctl {
 namespace {
@@ -34,9 +35,8 @@ int revision_number(const std::string& text) {
 }
 
 /// Two revisions: the ones named; one named and the live one; or the live one and the one applied before it.
-Plan compare_revisions(const std::vector<std::string>& args, const World& world) {
+Plan compare_revisions(const std::string& name, const std::vector<std::string>& args, const World& world) {
   if (args.size() > 3) throw Error(Exit::usage, "at most two revisions can be compared", "orctl diff INST REV REV");
-  const std::string& name = args[0];
   const Revision from =
       args.size() > 1 ? find_revision(world, name, revision_number(args[1])) : revision_before_live(world, name);
   const Revision to =
@@ -76,7 +76,12 @@ Exit run(const Options& o, World& world, Io& io) {
   if (o.files.empty() == o.revisions.empty())
     throw Error(Exit::usage, "say what to compare",
                 "orctl diff -f MANIFEST [--from MANIFEST], or orctl diff INST [REV [REV]]");
-  const Plan plan = o.files.empty()  ? compare_revisions(o.revisions, world)
+  const auto name = o.revisions.empty() ? std::nullopt : one_instance(o.revisions.front(), world);
+  if (!o.revisions.empty() && !name) {
+    io.note("No instance matches '" + o.revisions.front() + "'.");
+    return Exit::ok;
+  }
+  const Plan plan = o.files.empty()  ? compare_revisions(*name, o.revisions, world)
                     : o.from.empty() ? compare_with_live(o, world, io)
                                      : compare_manifests(o, world, io);
   const bool live = !o.files.empty() && o.from.empty();

@@ -22,13 +22,16 @@ struct Options {
 /// items.
 struct View {
   const char* word;
+  std::vector<std::string> also;  ///< other words for it
   const Noun& (*noun)();
   Answer (*list)(const Choice& choice, const World& world);
 };
-constexpr View views[] = {
-    {"upstreams", upstreams_noun, list_upstreams}, {"servers", servers_noun, list_servers},
-    {"health", health_noun, list_health},          {"overrides", overrides_noun, list_overrides},
-    {"versions", versions_noun, list_versions},    {"certs", certificates_noun, list_certificates}};
+const View views[] = {{"upstreams", {"upstream", "up", "ups"}, upstreams_noun, list_upstreams},
+                      {"servers", {"server", "srv"}, servers_noun, list_servers},
+                      {"health", {}, health_noun, list_health},
+                      {"overrides", {"override", "ov"}, overrides_noun, list_overrides},
+                      {"versions", {"version", "ver"}, versions_noun, list_versions},
+                      {"certs", {"cert", "certificate", "certificates"}, certificates_noun, list_certificates}};
 
 std::vector<std::string> words() {
   std::vector<std::string> all;
@@ -38,11 +41,25 @@ std::vector<std::string> words() {
   return all;
 }
 
+/// Singular and short forms.
+std::vector<std::pair<std::string, std::string>> other_words() {
+  std::vector<std::pair<std::string, std::string>> all = {{"inst", "instances"}};
+  for (const Kind& kind : kinds())
+    if (kind.lives != Kind::Lives::nowhere) all.emplace_back(kind.word(), kind.plural);
+  for (const View& view : views)
+    for (const std::string& word : view.also) all.emplace_back(word, view.word);
+  return all;
+}
+
 void flags(Flags& f, Options& o) {
   const std::vector<std::string> all = words();
-  f.positional("WHAT", o.what, join({all.begin(), all.end() - 1}, ", ") + " or " + all.back()).choices(all).required();
+  f.positional("WHAT", o.what, join({all.begin(), all.end() - 1}, ", ") + " or " + all.back())
+      .choices(all)
+      .also(other_words())
+      .required();
   f.positional("INST", o.choice.names, "instances, or patterns such as 'prd_*'; none: all; of health also INST/UP");
-  f.add("-l,--selector", o.choice.labels, "choose instances by label").value("KEY=VALUE");
+  f.add("-l,--selector", o.choice.labels, "choose instances by label: team=payments, 'env in (prd, stg)', !old")
+      .value("SELECTOR");
 }
 
 Exit run(const Options& o, const World& world, Io& io) {
@@ -66,7 +83,9 @@ Command get_command() {
        {{"All instances of the host", "orctl get instances"},
         {"Servers of one instance with their counters", "orctl get servers prd_payment_001_8080"},
         {"What the checks of an upstream say", "orctl get health prd_payment_001_8080/payment"},
-        {"Upstreams of a team, for a program", "orctl get upstreams -l team=payments -o json"},
+        {"Upstreams of a team, for a program", "orctl get upstreams -l 'team in (payments, risk)' -o json"},
+        {"Servers by their requests, as they change", "orctl get servers --sort-by .requests -w"},
+        {"Names for another command", "orctl get servers --field-selector state=drain -o name"},
         {"What operators changed for a time", "orctl get overrides"},
         {"Which revision is live, and is it what runs?", "orctl get versions"},
         {"Which certificates are served, and until when?", "orctl get certs"}},

@@ -2,6 +2,7 @@
 
 #include "cli/command.h"
 #include "cli/show_answer.h"
+#include "store/select.h"
 
 namespace orctl {
 namespace {
@@ -12,13 +13,18 @@ struct Options {
 };
 
 void flags(Flags& f, Options& o) {
-  f.positional("INST", o.name, "instance").required();
+  f.positional("INST", o.name, "instance, or a pattern that stands for one").required();
   f.add("--limit", o.limit, "show only the newest N (0: all)").value("N");
 }
 
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind(history_noun().kind);
-  return show_answer(io, history_noun(), list_revisions(o.name, static_cast<size_t>(o.limit), world));
+  const auto name = one_instance(o.name, world);
+  if (!name) {
+    io.note("No instance matches '" + o.name + "'.");
+    return Exit::ok;
+  }
+  return show_answer(io, history_noun(), list_revisions(*name, static_cast<size_t>(o.limit), world));
 }
 
 }  // namespace

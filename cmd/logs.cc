@@ -46,9 +46,12 @@ Exit run(const Options& o, const World& world, Io& io) {
     throw Error(Exit::usage, "systemd does not run the instances here, so its journal has nothing of them",
                 "leave --journal away: error.log has nginx's words");
   const LogChoice choice = choice_of(o);
-  const std::vector<std::string> chosen = select_instances({o.name}, {}, world);
-  if (chosen.size() != 1)
-    throw Error(Exit::usage, "'" + o.name + "' stands for " + count(chosen.size(), "instance"), "name one");
+  const auto name = one_instance(o.name, world);
+  if (!name) {
+    io.note("No instance matches '" + o.name + "'.");
+    return Exit::ok;
+  }
+  const std::vector<std::string> chosen = select_instances({*name}, {}, world);
   const TakeLines take = [&io](const std::string& lines) {
     io.print(lines);
     return io.heard();

@@ -7,6 +7,7 @@
 #include "base/layout.h"
 #include "change/guards.h"
 #include "manifest/config.h"
+#include "sys/terminal.h"
 
 namespace {
 
@@ -52,5 +53,6 @@ int main(int argc, char** argv) {
     refuse_skipping(call.skipped_guards, call.config.policy, world);
   };
   return run_cli(command_table(), std::vector<std::string>(argv + 1, argv + argc), make_world, std::cout, std::cerr,
-                 {Env().is_terminal(1), Env().is_terminal(2)}, load, gate);
+                 {Env().is_terminal(1), Env().is_terminal(2), {terminal_width(1), [] { return reader_is_gone(1); }}},
+                 load, gate);
 }

@@ -22,7 +22,8 @@ struct Options {
 
 void flags(Flags& f, Options& o) {
   f.positional("INST[/UP[/SERVER]]", o.paths, "whose overrides, or patterns").required();
-  f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
+  f.add("-l,--selector", o.labels, "choose instances by label: team=payments, 'env in (prd, stg)', !old")
+      .value("SELECTOR");
   f.add("--reason", o.reason, "why; kept in the audit log").value("TEXT").kept().env("ORCTL_REASON");
   add_time_flags(f, o.change);
 }
@@ -48,8 +49,16 @@ void tell_discarded(Io& io, const Override& one, const std::string& result, Valu
   io.print(fmt::format("{} {}: {}\n", one.server.str(), result, override_text(one.item)));
 }
 
+/// A pattern that matches no instance is a slip.
+void refuse_unmatched_paths(const Options& o, const World& world) {
+  std::vector<std::string> patterns;
+  for (const ServerPath& path : parse_paths(o.paths, PathDepth::instance)) patterns.push_back(path.instance);
+  refuse_unmatched(patterns, o.labels, select_instances(patterns, o.labels, world, [](const Error&) {}));
+}
+
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("OverrideResult");
+  refuse_unmatched_paths(o, world);
   const auto chosen = choose_overrides(parse_paths(o.paths, PathDepth::instance), o.labels, world);
   Failures failures(io);
   for (const Error& fault : chosen.faults) failures.add(fault);

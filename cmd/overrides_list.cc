@@ -11,7 +11,8 @@ struct Options {
 
 void flags(Flags& f, Options& o) {
   f.positional("INST[/UP[/SERVER]]", o.paths, "whose overrides, or patterns; none: all");
-  f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
+  f.add("-l,--selector", o.labels, "choose instances by label: team=payments, 'env in (prd, stg)', !old")
+      .value("SELECTOR");
 }
 
 Exit run(const Options& o, const World& world, Io& io) {

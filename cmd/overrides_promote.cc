@@ -21,7 +21,8 @@ struct Options {
 
 void flags(Flags& f, Options& o) {
   f.positional("INST[/UP[/SERVER]]", o.paths, "whose overrides, or patterns").required();
-  f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
+  f.add("-l,--selector", o.labels, "choose instances by label: team=payments, 'env in (prd, stg)', !old")
+      .value("SELECTOR");
   f.add("--dry-run", o.dry_run, "show the plan and the edit, and change nothing");
   add_drift_flag(f, o.change);
   add_change_flags(f, o.change);
@@ -30,11 +31,14 @@ void flags(Flags& f, Options& o) {
 std::vector<std::string> instances_of(const Options& o, const World& world) {
   std::vector<std::string> patterns;
   for (const ServerPath& path : parse_paths(o.paths, PathDepth::instance)) patterns.push_back(path.instance);
-  return select_instances(patterns, o.labels, world);
+  auto names = select_instances(patterns, o.labels, world);
+  refuse_unmatched(patterns, o.labels, names);
+  return names;
 }
 
 /// The promotions of all that is meant; what cannot be asked ends it.
 std::vector<Promotion> choose(const Options& o, const World& world) {
+  instances_of(o, world);  // refuses what matches nothing
   const auto chosen = choose_overrides(parse_paths(o.paths, PathDepth::instance), o.labels, world);
   if (!chosen.faults.empty()) throw Error(chosen.faults.front());
   return make_promotions(chosen.items, world);

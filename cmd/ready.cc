@@ -12,7 +12,8 @@ Command ready_command() {
        {"text", "json"}},
       [](Flags& f, OverrideOptions& o) {
         add_servers(f, o);
-        f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
+        f.add("-l,--selector", o.labels, "choose instances by label: team=payments, 'env in (prd, stg)', !old")
+            .value("SELECTOR");
         f.add("--reason", o.reason, "why; kept in the audit log").value("TEXT").kept().env("ORCTL_REASON");
         add_time_flags(f, o.change);
       },

@@ -49,7 +49,7 @@ std::string one_file(const Options& o, const Rendered& rendered) {
   if (found != rendered.tree.end()) return found->second.content;
   std::vector<std::string> known = {"unit"};
   for (const auto& [path, file] : rendered.tree) known.push_back(path);
-  throw Error(Exit::usage, "the tree has no file '" + o.file + "'", "it has " + join(known, ", "));
+  throw Error(Exit::absent, "the tree has no file '" + o.file + "'", "it has " + join(known, ", "));
 }
 
 // Writes only where the user says, and only what did not exist.

@@ -6,6 +6,7 @@
 #include "cli/show_plan.h"
 #include "shared/change.h"
 #include "store/history.h"
+#include "store/select.h"
 
 namespace orctl {
 namespace {
@@ -21,7 +22,7 @@ struct Options {
 };
 
 void flags(Flags& f, Options& o) {
-  f.positional("INST", o.name, "instance").required();
+  f.positional("INST", o.name, "instance, or a pattern that stands for one").required();
   f.add("--to", o.to, "revision to go back to; absent: the one applied before the live one").value("REV");
   f.add("--key", o.keys, "private key of a certificate of that revision, where this host has it no more").value("FILE");
   f.add("--dry-run", o.dry_run, "show the plan and change nothing");
@@ -29,8 +30,12 @@ void flags(Flags& f, Options& o) {
   add_change_flags(f, o.change);
 }
 
-Exit run(const Options& o, World& world, Io& io) {
+Exit run(const Options& given, World& world, Io& io) {
   io.kind("RollbackResult");
+  Options o = given;
+  const auto name = one_instance(given.name, world);
+  if (!name) refuse_unmatched({given.name}, {}, {});
+  o.name = name.value_or(given.name);
   if (!o.dry_run && revisions(world, o.name, 1).empty()) throw no_revisions(world, o.name);
   Revision to;
   Version version;

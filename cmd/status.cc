@@ -12,7 +12,8 @@ struct Options {
 
 void flags(Flags& f, Options& o) {
   f.positional("INST", o.choice.names, "instances, or patterns such as 'prd_*'; none: all");
-  f.add("-l,--selector", o.choice.labels, "choose instances by label").value("KEY=VALUE");
+  f.add("-l,--selector", o.choice.labels, "choose instances by label: team=payments, 'env in (prd, stg)', !old")
+      .value("SELECTOR");
 }
 
 Exit run(const Options& o, const World& world, Io& io) {

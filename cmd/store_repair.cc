@@ -12,11 +12,13 @@
 #include "change/request.h"
 #include "cli/show_answer.h"
 #include "manifest/load.h"
+#include "model/server_path.h"
 #include "shared/change.h"
 #include "store/check.h"
 #include "store/history.h"
 #include "store/lost.h"
 #include "store/repair.h"
+#include "store/select.h"
 
 namespace orctl {
 namespace {
@@ -29,7 +31,7 @@ struct Options {
 };
 
 void flags(Flags& f, Options& o) {
-  f.positional("INST", o.names, "instances to mend; none: all that need it");
+  f.positional("INST", o.names, "instances to mend, or patterns; none: all that need it");
   f.add("-f,--filename", o.manifest, "the manifest of the live tree, when the store cannot tell it").value("FILE");
   f.add("-y,--yes", o.yes, "do not ask before revisions that cannot be read are dropped");
   f.add("--reason", o.change.reason, "why; kept in the history").value("TEXT");
@@ -47,10 +49,17 @@ std::vector<std::string> names_to_mend(const Options& o, const std::vector<Store
   if (!o.names.empty()) {
     const auto recorded = recorded_ids(world);
     const auto lost = lost_instances(world);
-    for (const std::string& name : o.names)
-      if (std::find(recorded.begin(), recorded.end(), name) == recorded.end() && !lost.contains(name))
-        throw Error(Exit::usage, "the store knows no '" + name + "'", "orctl store verify");
-    return {o.names.begin(), o.names.end()};
+    std::set<std::string> known(recorded.begin(), recorded.end()), names;
+    for (const auto& [name, tree] : lost) known.insert(name);
+    for (const std::string& name : o.names) {
+      std::copy_if(known.begin(), known.end(), std::inserter(names, names.end()),
+                   [&](const std::string& one) { return glob_match(name, one); });
+      if (!is_pattern(name) && !known.contains(name))
+        throw Error(Exit::absent, "the store knows no '" + name + "'", "orctl store verify");
+    }
+    std::vector<std::string> chosen(names.begin(), names.end());
+    refuse_unmatched(o.names, {}, chosen);
+    return chosen;
   }
   std::set<std::string> names;
   for (const StoreFault& fault : faults)
@@ -62,7 +71,8 @@ std::vector<std::string> names_to_mend(const Options& o, const std::vector<Store
 Exit tell_left(const Options& o, const std::vector<StoreFault>& left, Io& io) {
   bool own = false, others = false;
   for (const StoreFault& fault : left) {
-    const bool named = std::find(o.names.begin(), o.names.end(), fault.instance) != o.names.end();
+    const bool named = std::any_of(o.names.begin(), o.names.end(),
+                                   [&](const std::string& one) { return glob_match(one, fault.instance); });
     (o.names.empty() || fault.instance.empty() || named ? own : others) = true;
     if (o.names.empty() || fault.instance.empty() || named)
       io.error(Error(Exit::target, fault.text(), fault.mend()));
@@ -79,11 +89,11 @@ Exit run(const Options& o, World& world, Io& io) {
   if (faults.empty() && !world.git.exists())
     throw Error(Exit::refused, "there is no version store yet", "the first apply makes it");
   const auto manifest = load_one(o.manifest, world, io);
+  const std::vector<std::string> names = names_to_mend(o, faults, world);
   if (faults.empty()) {
     io.print("the version store is sound; nothing to mend\n");
     return Exit::ok;
   }
-  const std::vector<std::string> names = names_to_mend(o, faults, world);
   if (manifest && (names.size() != 1 || names.front() != manifest->instance.name.str()))
     throw Error(Exit::usage, "-f is the manifest of another instance than is mended", "name one instance, and its own");
   Request request = make_request(o.change, world, "store repair");

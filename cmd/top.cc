@@ -15,7 +15,8 @@ struct Options {
 
 void flags(Flags& f, Options& o) {
   f.positional("INST", o.choice.names, "instances, or patterns such as 'prd_*'; none: all");
-  f.add("-l,--selector", o.choice.labels, "choose instances by label").value("KEY=VALUE");
+  f.add("-l,--selector", o.choice.labels, "choose instances by label: team=payments, 'env in (prd, stg)', !old")
+      .value("SELECTOR");
   f.add("--interval", o.interval, "how long to count; 0s shows what was counted since the instance started");
   f.add("-w,--watch", o.watch, "go on until interrupted");
 }
@@ -42,8 +43,9 @@ std::vector<std::string> running(const Choice& choice, const World& world, Io& i
 
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind("TrafficList");
-  if (o.watch && io.format() != "table")
-    throw Error(Exit::usage, "--watch goes on, and -o " + io.format() + " is one document", "leave out --watch, or -o");
+  if (o.watch && !io.is_open_ended())
+    throw Error(Exit::usage, "--watch goes on, and -o " + io.format() + " is one document",
+                "-o jsonl has an item a line");
   if (o.watch && o.interval.count() == 0) throw Error(Exit::usage, "--watch needs an --interval above 0s");
   Answer answer;
   std::vector<std::string> names = running(o.choice, world, io, answer);
@@ -68,6 +70,7 @@ Exit run(const Options& o, const World& world, Io& io) {
     if (interrupted() != 0) break;
     std::vector<Counted> now = look();
     show(names, before, now, io);
+    if (o.watch) io.end_look();
     before = std::move(now);
   } while (o.watch && !names.empty() && io.heard());
   if (!names.empty()) answer.each([] {});

@@ -16,20 +16,25 @@ struct Options {
 };
 
 void flags(Flags& f, Options& o) {
-  f.positional("INST", o.choice.names, "instances, or patterns such as 'prd_*'").required();
+  f.positional("INST", o.choice.names, "instances, or patterns such as 'prd_*'");
   f.add("--for", o.condition, "what to wait for: healthy, generation=N, drained=UP/SERVER")
       .value("CONDITION")
       .required();
   f.add("--timeout", o.timeout, "how long to wait");
-  f.add("-l,--selector", o.choice.labels, "choose instances by label").value("KEY=VALUE");
+  f.add("-l,--selector", o.choice.labels, "choose instances by label: team=payments, 'env in (prd, stg)', !old")
+      .value("SELECTOR");
 }
 
 Exit run(const Options& o, const World& world, Io& io) {
   io.kind("WaitResult");
+  if (o.choice.names.empty() && o.choice.labels.empty())
+    throw Error(Exit::usage, "say which instances", "name them, or choose them with -l key=value");
   const Condition missing = condition_of(o.condition, world);
   const Deadline deadline = Deadline::in(o.timeout);
   Answer answer;
-  for (const std::string& instance : select_instances(o.choice.names, o.choice.labels, world)) {
+  const auto instances = select_instances(o.choice.names, o.choice.labels, world);
+  refuse_unmatched(o.choice.names, o.choice.labels, instances);
+  for (const std::string& instance : instances) {
     Met met = Met::no;
     try {
       wait_until([&] { return missing(instance); }, world, deadline, o.timeout,

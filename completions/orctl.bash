@@ -53,7 +53,7 @@ _orctl() {
         --for) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -68,7 +68,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -85,7 +85,7 @@ _orctl() {
       case $prev in
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'toml json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'toml json jsonl name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -97,7 +97,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -109,7 +109,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -117,7 +117,7 @@ _orctl() {
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-y --yes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'describe')
       case $prev in
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -127,7 +127,7 @@ _orctl() {
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
         --from) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -140,7 +140,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -149,12 +149,14 @@ _orctl() {
     'doctor')
       case $prev in
         --binary) _orctl_paths -f; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur"); return ;;
+        --sort-by) :; return ;;
+        --field-selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--binary -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--binary --sort-by --field-selector --no-headers -w --watch --watch-only -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'drain')
       case $prev in
         -l | --selector) :; return ;;
@@ -163,7 +165,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -189,7 +191,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -197,7 +199,7 @@ _orctl() {
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'explain')
       case $prev in
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -206,25 +208,29 @@ _orctl() {
     'get')
       case $prev in
         -l | --selector) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json name' -- "$cur"); return ;;
+        --sort-by) :; return ;;
+        --field-selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json name jsonl toml jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'instances upstreams servers health overrides versions certs' -- "$cur"); fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --sort-by --field-selector --no-headers -w --watch --watch-only -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'instances upstreams servers health overrides versions certs' -- "$cur"); fi ;;
     'history')
       case $prev in
         --limit) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json' -- "$cur"); return ;;
+        --sort-by) :; return ;;
+        --field-selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--limit -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--limit --sort-by --field-selector --no-headers -w --watch --watch-only -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'import host-balancer')
       case $prev in
         --name) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'toml json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'toml json jsonl name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -247,7 +253,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -255,7 +261,7 @@ _orctl() {
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'name check')
       case $prev in
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -265,7 +271,7 @@ _orctl() {
       case $prev in
         --port) :; return ;;
         -f | --filename) _orctl_paths -f; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -277,7 +283,7 @@ _orctl() {
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -286,12 +292,14 @@ _orctl() {
     'overrides list')
       case $prev in
         -l | --selector) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json name' -- "$cur"); return ;;
+        --sort-by) :; return ;;
+        --field-selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json name jsonl toml jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --sort-by --field-selector --no-headers -w --watch --watch-only -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'overrides promote')
       case $prev in
         -l | --selector) :; return ;;
@@ -299,7 +307,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -311,7 +319,7 @@ _orctl() {
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -324,7 +332,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -338,7 +346,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -350,7 +358,7 @@ _orctl() {
         -d | --directory) _orctl_paths -d; return ;;
         --file) _orctl_paths -f; return ;;
         --flavor) mapfile -t COMPREPLY < <(compgen -W 'host openresty debian' -- "$cur"); return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -363,7 +371,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -377,7 +385,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -390,7 +398,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -399,12 +407,14 @@ _orctl() {
     'status')
       case $prev in
         -l | --selector) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur"); return ;;
+        --sort-by) :; return ;;
+        --field-selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --sort-by --field-selector --no-headers -w --watch --watch-only -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'stop')
       case $prev in
         -l | --selector) :; return ;;
@@ -412,7 +422,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -424,7 +434,7 @@ _orctl() {
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -432,7 +442,7 @@ _orctl() {
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -y --yes --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'store verify')
       case $prev in
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -442,12 +452,14 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --interval) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur"); return ;;
+        --sort-by) :; return ;;
+        --field-selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --interval -w --watch -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --interval -w --watch --sort-by --field-selector --no-headers -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'upgrade')
       case $prev in
         -l | --selector) :; return ;;
@@ -455,7 +467,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -464,7 +476,7 @@ _orctl() {
     'validate')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -472,7 +484,7 @@ _orctl() {
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --strict -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'version')
       case $prev in
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -483,7 +495,7 @@ _orctl() {
         --for) :; return ;;
         --timeout) :; return ;;
         -l | --selector) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -496,7 +508,7 @@ _orctl() {
         --for) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;

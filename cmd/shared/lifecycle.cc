@@ -12,8 +12,11 @@ Exit run_lifecycle(const std::string& verb, const std::string& done, std::option
     throw Error(Exit::usage, "say which instances", "name them, or choose them with -l key=value");
   const auto tell = [&](const Error& e) { warn(io, e); };
   Wish wish;
-  wish.names = or_tell_stopped(io, o.names, [&] { return select_instances(o.names, o.labels, world, tell); });
-  if (wish.names.empty()) io.note("No instances found.");
+  wish.names = or_tell_stopped(io, o.names, [&] {
+    auto names = select_instances(o.names, o.labels, world, tell);
+    refuse_unmatched(o.names, o.labels, names);
+    return names;
+  });
   wish.request = make_request(o.change, world, verb);
   wish.request.history = Request::History::passed_over;
   wish.request.accepts_changes = o.accept_changes;
@@ -30,7 +33,8 @@ Command lifecycle_command(CommandInfo info, Exit (*run)(const LifecycleOptions&,
       std::move(info),
       [](Flags& f, LifecycleOptions& o) {
         f.positional("INST", o.names, "instances, or patterns such as 'prd_*'");
-        f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
+        f.add("-l,--selector", o.labels, "choose instances by label: team=payments, 'env in (prd, stg)', !old")
+            .value("SELECTOR");
         f.add("--accept-changes", o.accept_changes, "run the tree although others than root could have changed it");
         add_change_flags(f, o.change);
       },

@@ -34,7 +34,8 @@ void tell_override(Io& io, const OverrideResult& r, const std::string& waited) {
 }  // namespace
 
 void add_override_flags(Flags& f, OverrideOptions& o, Reason reason, Wait wait) {
-  f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
+  f.add("-l,--selector", o.labels, "choose instances by label: team=payments, 'env in (prd, stg)', !old")
+      .value("SELECTOR");
   Flag why = f.add("--reason", o.reason, "why; shown with the override").value("TEXT").kept().env("ORCTL_REASON");
   if (reason == Reason::required) why.required();
   f.add("--for", o.lasts, "ends by itself after this time; absent: when somebody ends it").value("DURATION");

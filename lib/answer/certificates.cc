@@ -23,7 +23,7 @@ std::string hosts_text(const Value& item, const std::string& field) {
 const Noun& certificates_noun() {
   static const Noun noun{"CertificateList",
                          "certificates",
-                         "certificate",
+                         "",
                          {{"NAME", "name", name_text},
                           {"HOSTS", "hosts", hosts_text},
                           {"NOT AFTER", "not_after", member_text},

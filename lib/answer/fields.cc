@@ -71,7 +71,7 @@ Value item_of(const std::string& path, const Schema::Node& node) {
 Error unknown(const std::string& path, const std::vector<std::string>& known, const std::string& last,
               const std::string& prefix) {
   const auto near = nearest(last, known);
-  return Error(Exit::usage, "there is no field '" + path + "'",
+  return Error(Exit::absent, "there is no field '" + path + "'",
                near ? "did you mean '" + prefix + *near + "'?" : "known here: " + join(known, ", "));
 }
 

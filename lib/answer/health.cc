@@ -8,6 +8,7 @@
 #include "gateway/gateway.h"
 #include "gateway/overrides.h"
 #include "model/listener.h"
+#include "model/server_path.h"
 #include "store/select.h"
 
 namespace orctl {
@@ -36,6 +37,14 @@ bool is_named(const HealthNames& names, const std::string& instance, const std::
   return false;
 }
 
+/// An upstream that was named, and that the instance does not have, is no empty answer.
+void require_upstreams(const HealthNames& names, const std::string& instance, const Observed& now, const World& world) {
+  for (const auto& [name, wanted] : names)
+    if (name == instance && !wanted.empty() && !is_pattern(wanted) && now.status &&
+        !gateway_upstream(world, instance, wanted))
+      throw Error(Exit::absent, instance + " has no upstream '" + wanted + "'", "orctl get upstreams " + instance);
+}
+
 std::string upstream_text(const Value& item, const std::string& field) {
   return member_text(item, "instance") + "/" + member_text(item, field);
 }
@@ -59,7 +68,7 @@ std::string error_text(const Value& item, const std::string& field) {
 const Noun& health_noun() {
   static const Noun noun{"HealthList",
                          "health",
-                         "health",
+                         "",
                          {{"UPSTREAM", "upstream", upstream_text},
                           {"SERVER", "address", member_text},
                           {"STATE", "state", member_text},
@@ -93,6 +102,7 @@ Answer list_health(const Choice& choice, const World& world) {
   for (const std::string& instance : instances)
     answer.each([&] {
       const Observed now = observe_among(instance, world);
+      require_upstreams(names, instance, now, world);
       for (const Value& told : told_health(now, world))
         if (is_named(names, instance, told.at("upstream").as_string()))
           answer.items.push_back(health_item(instance, told));

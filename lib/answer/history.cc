@@ -1,6 +1,5 @@
 #include "answer/history.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "store/history.h"
@@ -10,10 +9,6 @@ namespace {
 
 std::string number_text(const Value& item, const std::string& field) {
   return fmt::format("{}{}", item.at(field).as_int(), item.at("live").as_bool() ? " (live)" : "");
-}
-
-std::string time_text(const Value& item, const std::string& field) {
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}Z", fmt::gmtime(static_cast<std::time_t>(item.at(field).as_int())));
 }
 
 std::string outcome_text(const Value& item, const std::string& field) {
@@ -28,7 +23,7 @@ const Noun& history_noun() {
                          "revisions",
                          "",
                          {{"REVISION", "revision", number_text},
-                          {"WHEN", "time", time_text},
+                          {"WHEN", "time", member_text},
                           {"WHO", "author", member_text},
                           {"OUTCOME", "outcome", outcome_text},
                           {"TOOK", "duration", member_text},

@@ -29,7 +29,8 @@ const Noun& noun_of(const Kind& kind) {
   static const std::map<std::string, Noun> nouns = [] {
     std::map<std::string, Noun> all;
     for (const Kind& one : kinds())
-      all.emplace(one.word(), Noun{one.name + "List", one.plural, one.word(), columns_of(one)});
+      all.emplace(one.word(), Noun{one.name + "List", one.plural, one.lives == Kind::Lives::in_files ? one.word() : "",
+                                   columns_of(one)});
     return all;
   }();
   return nouns.at(kind.word());

@@ -66,7 +66,7 @@ std::string override_line(const Value& override) {
 const Noun& overrides_noun() {
   static const Noun noun{"OverrideList",
                          "overrides",
-                         "override",
+                         "",
                          {{"NAME", "address", server_text},
                           {"OVERRIDE", "state", what_text},
                           {"BY", "by", member_text},

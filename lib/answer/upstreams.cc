@@ -82,7 +82,7 @@ Value::Array upstreams_of_manifest(const Observed& o) {
 const Noun& upstreams_noun() {
   static const Noun noun{"UpstreamList",
                          "upstreams",
-                         "upstream",
+                         "",
                          {{"NAME", "name", name_text},
                           {"BALANCE", "balance", member_text},
                           {"SERVERS", "server", count_text},
@@ -97,7 +97,7 @@ const Noun& upstreams_noun() {
 const Noun& servers_noun() {
   static const Noun noun{"ServerList",
                          "servers",
-                         "server",
+                         "",
                          {{"NAME", "address", server_text},
                           {"STATE", "state", member_text},
                           {"HEALTH", "health", member_text},

@@ -8,7 +8,7 @@ namespace orctl {
 const Noun& versions_noun() {
   static const Noun noun{"VersionList",
                          "versions",
-                         "version",
+                         "",
                          {{"NAME", "name", member_text},
                           {"REVISION", "revision", member_text},
                           {"COMMIT", "commit", short_text},

@@ -1,6 +1,10 @@
 #include "answer/wait.h"
 
+#include <memory>
+#include <set>
+
 #include "base/text.h"
+#include "gateway/overrides.h"
 #include "live/wait.h"
 #include "model/server_path.h"
 
@@ -25,7 +29,14 @@ Condition condition_of(const std::string& text, const World& world) {
   }
   if (kind != "drained" || is_pattern(value)) throw unknown_condition(text);
   const ServerPath path = parse_server_path("INST/" + value, PathDepth::server);
-  return [&, path](const std::string& i) { return missing_of_drained(world, {i, path.upstream, path.server}); };
+  // one that leaves while it is waited for has been drained; one that never was there has been misspelt
+  const auto seen = std::make_shared<std::set<std::string>>();
+  return [&, path, seen](const std::string& i) {
+    const ServerName server{i, path.upstream, path.server};
+    if (!seen->contains(i)) require_known(world, server);
+    seen->insert(i);
+    return missing_of_drained(world, server);
+  };
 }
 
 Value wait_item(const std::string& instance, const std::string& condition, Met met) {

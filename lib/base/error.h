@@ -20,6 +20,7 @@ enum class Exit : int {
   changed = 10,      ///< changed; only with --detailed-exitcode
   rolled_back = 11,  ///< failed, and everything is as it was
   broken = 12,       ///< failed, and so did the roll-back
+  absent = 13,       ///< what was named does not exist
 };
 
 /// The one exception of the program: what went wrong, what to do next, and how to exit.

@@ -33,7 +33,7 @@ std::vector<Error> warnings_of_plan(const Plan& plan, const World& world);
 /// runs.
 std::vector<Error> warnings_of_trust(const Plan& plan, const World& world);
 
-/// Exit::usage, with the nearest name, for an instance that is not there.
+/// Exit::absent, with the nearest name, for an instance that is not there.
 void require_existing(const Observed& now, const World& world);
 
 /// Exit::refused for what root is not to run: a tree that somebody else could have put something into.

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/describe.h"
 #include "cli/main.h"
+#include "cli/output.h"
 
 // Static scripts: pressing Tab starts no process and touches no host. All three find the command first, by walking
 // over the words before the cursor and skipping the values of global flags.
@@ -65,7 +66,7 @@ Node command_node(const Command& command) {
   Node node{command.info.name};
   for (const auto& spec : described.flags.all())
     (spec->positional ? node.positionals : node.flags).push_back(offer_of(*spec));
-  add_globals(node, has_output(command, described.flags) ? command.info.outputs : Words{});
+  add_globals(node, has_output(command, described.flags) ? formats_of(command.info) : Words{});
   return node;
 }
 

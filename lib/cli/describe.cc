@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "cli/output.h"
 
 namespace orctl {
 
@@ -41,7 +42,24 @@ std::string upper(std::string text) {
 
 }  // namespace
 
-Described::Described(const Command& command) : call(command.make()) { call->flags(flags); }
+Described::Described(const Command& command) : call(command.make()) {
+  call->flags(flags);
+  add_list_flags(command, flags, list);
+}
+
+void add_list_flags(const Command& command, Flags& f, ListFlags& l) {
+  const std::vector<std::string>& outputs = command.info.outputs;
+  if (command.effect != Effect::reads || std::find(outputs.begin(), outputs.end(), "table") == outputs.end()) return;
+  const bool has_watch =
+      std::any_of(f.all().begin(), f.all().end(), [](const auto& spec) { return has_name(*spec, "--watch"); });
+  f.add("--sort-by", l.sort_by, "order the items by this field: .revision, .labels.team").value("FIELD");
+  f.add("--field-selector", l.field_selector, "only items whose fields are so: status=running,revision!=1")
+      .value("SELECTOR");
+  f.add("--no-headers", l.no_headers, "leave out the head of the table");
+  if (has_watch) return;
+  f.add("-w,--watch", l.watch, "go on until interrupted, and show what is new or changed");
+  f.add("--watch-only", l.watch_only, "watch, and leave out what is there already");
+}
 
 void add_global_flags(Flags& f, GlobalFlags& g) {
   f.add("-o,--output", g.output, "format of the answer").value("FORMAT").env("ORCTL_OUTPUT").config("output");
@@ -117,7 +135,7 @@ std::string full_help(const FlagSpec& spec) {
 }
 
 std::string output_help(const CommandInfo& info) {
-  return fmt::format("format of the answer ({}; default {})", join(info.outputs, "|"), info.outputs.front());
+  return fmt::format("format of the answer ({}; default {})", join(formats_of(info), "|"), info.outputs.front());
 }
 
 bool has_output(const Command& command, const Flags& flags) {
@@ -153,7 +171,9 @@ std::vector<ExitMeaning> exit_meanings(Effect effect) {
             {3, "the input cannot be used"},
             {4, "cannot reach or authenticate"},
             {5, "the target answered with an error"},
+            {6, "some could be told of, some not"},
             {8, "timeout"},
+            {13, "what was named does not exist"},
             {130, "interrupted (143 by SIGTERM)"}};
   return {{0, "done"},
           {1, "the answer is no"},
@@ -168,6 +188,7 @@ std::vector<ExitMeaning> exit_meanings(Effect effect) {
           {10, "changed, with --detailed-exitcode"},
           {11, "failed, and everything is as it was"},
           {12, "failed, and so did the roll-back"},
+          {13, "what was named does not exist"},
           {130, "interrupted (143 by SIGTERM)"}};
 }
 

@@ -13,11 +13,16 @@ namespace orctl {
 struct Described {
   explicit Described(const Command& command);
   std::unique_ptr<Call> call;
+  ListFlags list;
   Flags flags;
 };
 
 /// The global flags as data, bound to `g`.
 void add_global_flags(Flags& f, GlobalFlags& g);
+
+/// Adds to the flags of a command those of lists, bound to `l`, if it only looks and has a table; what it has a flag
+/// of its own for stays its own.
+void add_list_flags(const Command& command, Flags& f, ListFlags& l);
 
 std::vector<std::string> names_of(const FlagSpec& spec);  ///< "-f", "--filename"
 bool has_name(const FlagSpec& spec, std::string_view name);

@@ -22,6 +22,7 @@ struct FlagSpec {
   std::string env;         ///< environment variable that gives the value when the flag is absent
   std::string config;      ///< key of the configuration that gives it when the environment does not, either
   std::vector<std::string> choices;
+  std::vector<std::pair<std::string, std::string>> also;  ///< other words for choices: {"inst", "instances"}
   bool required = false;
   bool kept = false;         ///< its value is written down for ever, so it may hold no secret
   bool skips_guard = false;  ///< given (of choices: a later one than the configuration's), it skips a guard
@@ -41,6 +42,10 @@ class Flag {
   }
   Flag& choices(std::vector<std::string> all) {
     spec_.choices = std::move(all);
+    return *this;
+  }
+  Flag& also(std::vector<std::pair<std::string, std::string>> words) {
+    spec_.also = std::move(words);
     return *this;
   }
   Flag& env(std::string name) {

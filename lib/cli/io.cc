@@ -3,43 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <random>
 
 #include "base/text.h"
+#include "cli/marks.h"
+#include "cli/output.h"
+#include "model/write_toml.h"
 
 namespace orctl {
 
 namespace {
-
-struct Paint {
-  std::string_view name;
-  char letter;
-  std::string_view sequence;
-};
-constexpr std::array<Paint, 6> paints = {{{"red", 'r', "\x1b[31m"},
-                                          {"green", 'g', "\x1b[32m"},
-                                          {"yellow", 'y', "\x1b[33m"},
-                                          {"bold", 'b', "\x1b[1m"},
-                                          {"dim", 'd', "\x1b[2m"},
-                                          {"", '0', "\x1b[0m"}}};
-
-/// Starts the mark of a colour. Random, so that no text from outside can carry one: what is no mark is escaped.
-const std::string& mark() {
-  static const std::string made = fmt::format("<{:08x}{:08x}", std::random_device{}(), std::random_device{}());
-  return made;
-}
-
-std::string without_marks(std::string text) {
-  for (size_t at = text.find(mark()); at != std::string::npos; at = text.find(mark(), at))
-    text.erase(at, mark().size() + 1);
-  return text;
-}
-
-std::string padded(const std::string& cell, size_t width) {
-  const size_t taken = display_width(without_marks(cell));
-  return cell + std::string(width - std::min(width, taken), ' ');
-}
 
 std::string code_of(Exit exit) {
   switch (exit) {
@@ -69,6 +41,8 @@ std::string code_of(Exit exit) {
       return "rolled-back";
     case Exit::broken:
       return "broken";
+    case Exit::absent:
+      return "absent";
   }
   return "internal";
 }
@@ -106,68 +80,74 @@ Value diff_value(const FileDiff& d) {
   return v;
 }
 
-using Row = std::vector<std::string>;
-
-std::string table_text(const Row& header, const std::vector<Row>& rows, size_t columns) {
-  std::vector<size_t> widths(columns, 0);
-  const auto measure = [&](const Row& row) {
-    for (size_t i = 0; i < std::min(columns, row.size()); ++i)
-      widths[i] = std::max(widths[i], display_width(without_marks(row[i])));
-  };
-  measure(header);
-  for (const Row& row : rows) measure(row);
-  std::string text;
-  const auto append = [&](const Row& row) {
-    std::string line;
-    for (size_t i = 0; i < std::min(columns, row.size()); ++i) line += padded(row[i], widths[i]) + "   ";
-    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-  };
-  append(header);
-  for (const Row& row : rows) append(row);
-  return text;
-}
-
-Row cells(const Row& row) {
-  Row out;
-  for (const std::string& cell : row) out.push_back(printable_line(cell));
-  return out;
-}
-
 }  // namespace
 
-bool Io::plain() const { return format_ != "json" && format_ != "jsonl"; }
+Io::Io(std::ostream& out, std::ostream& err, std::string format, Colour colour, const std::vector<std::string>& own)
+    : out_(out),
+      err_(err),
+      format_(std::move(format)),
+      colour_(colour),
+      output_(std::make_shared<const Output>(format_, own)) {}
+
+bool Io::plain() const { return output_->is_plain(); }
+bool Io::is_open_ended() const { return !output_->is_document(); }
 
 std::string Io::paint(const std::string& text, const char* colour) const {
-  if (colour_ == Colour::never || text.empty()) return text;
-  for (const Paint& paint : paints)
-    if (paint.name == colour) return mark() + paint.letter + text + mark() + '0';
-  return text;
+  return colour_ == Colour::never || text.empty() ? text : marked(text, colour);
 }
 
 std::string Io::coloured(std::string text) const {
-  if (colour_ == Colour::never) return text;
-  size_t at = 0;
-  while ((at = text.find(mark(), at)) != std::string::npos) {
-    const char letter = at + mark().size() < text.size() ? text[at + mark().size()] : '0';
-    const auto paint = std::find_if(paints.begin(), paints.end(), [&](const Paint& p) { return p.letter == letter; });
-    text.replace(at, mark().size() + 1, paint == paints.end() ? paints.back().sequence : paint->sequence);
-  }
-  return text;
+  return colour_ == Colour::never ? text : marks_as_sequences(std::move(text));
 }
 
-void Io::table(const Table& t, const std::string& what, const std::string& name_prefix) {
-  if (!plain()) return;
-  if (t.rows.empty()) return note(fmt::format("No {} found.", what));
-  if (format_ == "name") {
-    const std::string prefix = name_prefix.empty() ? "" : printable_line(name_prefix) + "/";
-    for (const Row& row : t.rows)
-      if (!row.empty()) out_ << prefix << printable_line(without_marks(row[0])) << "\n";
-    return;
+Table Io::only_news(const Table& t) {
+  std::vector<std::pair<std::string, std::string>> now;
+  for (size_t i = 0; i < t.rows.size(); ++i) {
+    const std::string item = i < items_.size() ? to_json(items_[i]) : "", row = join(t.rows[i], "\n");
+    now.emplace_back(i < t.names.size() ? t.names[i] : t.rows[i].front(), plain() ? row : item);
   }
-  const size_t hidden = format_ == "wide" ? 0 : std::min(t.wide_columns, t.columns.size());
-  std::vector<Row> rows;
-  for (const Row& row : t.rows) rows.push_back(cells(row));
-  out_ << coloured(table_text(cells(t.columns), rows, t.columns.size() - hidden)) << std::flush;
+  std::vector<std::string> gone;
+  const std::vector<bool> is_new = watch_->news(now, gone);
+  for (const std::string& name : gone) note(without_marks(name) + " is gone");
+  Table out{t.columns, {}, t.wide_columns, {}};
+  std::vector<Value> items;
+  for (size_t i = 0; i < t.rows.size(); ++i) {
+    if (!is_new[i] || (first_look_ && list_.watch_only)) continue;
+    out.rows.push_back(t.rows[i]);
+    if (i < t.names.size()) out.names.push_back(t.names[i]);
+    if (i < items_.size()) items.push_back(items_[i]);
+  }
+  items_ = std::move(items);
+  return out;
+}
+
+void Io::write_table(const Row& heads, const std::vector<Row>& rows) {
+  ColumnWidths widths = watch_ ? widths_ : ColumnWidths();
+  if (!list_.no_headers) widths.take_in(heads);
+  for (const Row& row : rows) widths.take_in(row);
+  widths_ = widths;
+  if (format_ == "table") widths.fit(place_.width);
+  if (!list_.no_headers && !headed_) out_ << coloured(widths.line(heads));
+  headed_ = watch_ != nullptr;
+  for (const Row& row : rows) out_ << coloured(widths.line(row));
+  out_ << std::flush;
+}
+
+void Io::table(const Table& whole, const std::string& what, const std::string& name_prefix) {
+  if (whole.rows.empty() && first_look_) note(fmt::format("No {} found.", what));
+  const Table t = watch_ ? only_news(whole) : whole;
+  if (output_->style() == Style::name) {
+    tabled_ = true;
+    const std::string prefix = name_prefix.empty() ? "" : printable_line(name_prefix) + "/";
+    for (size_t i = 0; i < t.rows.size(); ++i)
+      if (i < t.names.size() || !t.rows[i].empty())
+        out_ << prefix << printable_line(i < t.names.size() ? t.names[i] : without_marks(t.rows[i][0])) << "\n";
+    out_ << std::flush;
+  }
+  if (!plain() || t.rows.empty()) return;
+  const size_t shown =
+      t.columns.size() - (output_->style() == Style::wide ? 0 : std::min(t.wide_columns, t.columns.size()));
+  write_table(shown_rows({t.columns}, shown).front(), shown_rows(t.rows, shown));
 }
 
 void Io::print(const std::string& text) {
@@ -192,6 +172,7 @@ void Io::end_progress() {
 }
 
 void Io::fault(const std::string& text, const Value& value, std::vector<Value>& kept) {
+  if (watch_ && !watch_->is_news(text)) return;
   end_progress();
   kept.push_back(value);
   if (json()) return;
@@ -218,31 +199,53 @@ void Io::error(const Error& e) {
   fault(message_text("error", e.what(), e.hint()), message_value(code_of(e.exit()), e.what(), e.hint()), errors_);
 }
 
-void Io::write_document(Exit exit) {
+Value Io::document(Exit exit) const {
   Value document = Value::object();
   document.set("apiVersion", "orctl/v1");
   document.set("kind", kind_);
-  document.set("items", std::move(items_));
+  document.set("items", Value(Value::Array(items_)));
   if (has_changed_) document.set("changed", changed_);
   if (!diffs_.empty()) {
     Value::Array all;
     for (const FileDiff& d : diffs_) all.push_back(diff_value(d));
     document.set("diff", std::move(all));
   }
-  document.set("warnings", std::move(warnings_));
-  document.set("errors", std::move(errors_));
+  document.set("warnings", Value(Value::Array(warnings_)));
+  document.set("errors", Value(Value::Array(errors_)));
   document.set("exit", static_cast<int>(exit));
-  out_ << to_json(document, 2) << "\n";
+  return document;
+}
+
+void Io::write_items(Exit exit) {
+  const Style style = output_->style();
+  if (style == Style::columns && !items_.empty()) {
+    std::vector<Row> rows;
+    for (const Value& item : items_) rows.push_back(output_->cells(item));
+    write_table(shown_rows({output_->heads()}, output_->heads().size()).front(),
+                shown_rows(rows, output_->heads().size()));
+  } else if (style == Style::json) {
+    out_ << to_json(document(exit), 2) << "\n";
+  } else if (style == Style::toml) {
+    out_ << to_toml(document(exit));
+  } else if (!(style == Style::name && tabled_) && !(watch_ && items_.empty())) {
+    out_ << output_->items_text(items_, style == Style::jsonpath ? document(exit) : Value());
+  }
+  out_.flush();
+}
+
+void Io::end_look() {
+  write_items(Exit::ok);
+  for (std::vector<Value>* kept : {&items_, &warnings_, &errors_}) kept->clear();
+  if (watch_) watch_->end_of_look();
+  first_look_ = false;
 }
 
 Exit Io::finish(Exit exit) {
   end_progress();
-  if (json()) write_document(exit);
-  if (format_ == "jsonl")
-    for (const Value& item : items_) out_ << to_json(item) << "\n";
-  out_.flush();
+  write_items(exit);
   err_.flush();
-  if (out_.good()) return exit;
+  // whoever asked has gone with what he wanted to know: `| head -1`
+  if (out_.good() || place_.reader_is_gone()) return exit;
   err_ << message_text("error", "cannot write to standard output", "is the disk full, or did the reader go away?");
   err_.flush();
   // What became of the host matters more than the lost answer.

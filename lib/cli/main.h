@@ -20,6 +20,7 @@ struct GlobalFlags {
   std::string output;    ///< -o,--output
   bool help = false;
   std::string colour = "auto";  ///< --color auto|always|never; NO_COLOR is obeyed
+  ListFlags list;               ///< of commands that only look and list items
 };
 
 /// A command line understood: the command (nullptr: top-level help was asked for or `topic` names a group), its call,
@@ -50,10 +51,11 @@ using WorldFactory = std::function<World(const GlobalFlags&, Trace)>;
 /// Throws what forbids a call that was understood; asked before the command runs.
 using Gate = std::function<void(const Parsed&, const World&)>;
 
-/// Which streams are terminals; main() asks isatty().
+/// Which streams are terminals, and where stdout leads to; main() asks the kernel.
 struct Terminals {
   bool out = false;
   bool err = false;
+  OutPlace place{};
 };
 
 /// The whole of main(): understands `args` (without argv[0]), helps, or runs the command, and turns what it throws into

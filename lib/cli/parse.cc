@@ -10,7 +10,9 @@
 #include "cli/describe.h"
 #include "cli/find_command.h"
 #include "cli/main.h"
+#include "cli/output.h"
 #include "model/secrets.h"
+#include "model/selector.h"
 
 // CLI11 splits argv into options and their texts, and nothing more: it never reads a number, the environment, a
 // required option or a positional, because what it does with them surprises users of kubectl.
@@ -31,8 +33,9 @@ std::string did_you_mean(const std::string& word, const Words& candidates) {
 /// The flags of one call: its own and the global ones that it does not shadow.
 class CallFlags {
  public:
-  CallFlags(Call& call, GlobalFlags& globals) {
+  CallFlags(const Command& command, Call& call, GlobalFlags& globals) {
     call.flags(own_);
+    add_list_flags(command, own_, globals.list);
     add_global_flags(global_, globals);
     for (const auto& spec : own_.all()) (spec->positional ? positionals_ : flags_).push_back(spec.get());
     for (const auto& spec : global_.all()) {
@@ -145,8 +148,12 @@ void refuse_unknown_flags(const CallFlags& flags, const std::string& command, co
 /// Puts the texts given for one flag into its target.
 class Assign {
  public:
-  Assign(const FlagSpec& spec, std::string subject, const Words& values)
-      : spec_(spec), subject_(std::move(subject)), values_(values) {}
+  Assign(const FlagSpec& spec, std::string subject, Words values)
+      : spec_(spec), subject_(std::move(subject)), values_(std::move(values)) {
+    for (std::string& value : values_)
+      for (const auto& [word, choice] : spec.also)
+        if (value == word) value = choice;
+  }
 
   void all() const {
     if (values_.empty()) return;
@@ -195,7 +202,7 @@ class Assign {
 
   const FlagSpec& spec_;
   std::string subject_;
-  const Words& values_;
+  Words values_;
 };
 
 bool is_output(const Words& outputs, const std::string& format) {
@@ -271,7 +278,7 @@ class FlagValues {
     if (!is_choice("output", value))
       throw usage(fmt::format("{}: \"{}\" is no format of any command", spec.env, value),
                   "one of them: text, table, wide, json, jsonl, name, toml");
-    return is_output(info_.outputs, value);
+    return is_output(formats_of(info_), value);
   }
 
   void take(const FlagSpec& spec, const std::string& subject, const Words& values, const std::string& from) {
@@ -303,12 +310,24 @@ void assign_positionals(const CallFlags& flags, const std::string& command, Word
                           : fmt::format("\"orctl {} --help\" shows what it takes", command));
 }
 
+/// What cannot be read is told before anything is asked.
+void check_list(const GlobalFlags& globals) {
+  const ListFlags& list = globals.list;
+  if (!list.sort_by.empty()) FieldPath{list.sort_by};
+  if (!list.field_selector.empty()) FieldSelector{list.field_selector};
+  if ((list.watch || list.watch_only) && (globals.output == "json" || globals.output == "toml"))
+    throw usage("-w goes on, and -o " + globals.output + " is one document", "-o jsonl has an item a line");
+}
+
 void check_globals(const GlobalFlags& globals, const CommandInfo& info) {
   if (globals.root.empty()) throw usage("--root: the folder's name is empty", "leave it out to mean /");
-  if (globals.output.empty() || is_output(info.outputs, globals.output)) return;
+  check_list(globals);
+  const Words formats = formats_of(info);
+  if (globals.output.empty()) return;
+  if (is_output(formats, globals.output)) return void(Output(globals.output));
   if (info.outputs.empty()) throw usage(fmt::format("\"{}\" has one format only", info.name), "leave out -o,--output");
-  throw usage(fmt::format("-o: \"{}\" is none of {}", globals.output, join(info.outputs, ", ")),
-              did_you_mean(globals.output, info.outputs));
+  throw usage(fmt::format("-o: \"{}\" is none of {}", globals.output, join(formats, ", ")),
+              did_you_mean(globals.output, formats));
 }
 
 }  // namespace
@@ -326,7 +345,7 @@ Parsed parse(const std::vector<Command>& table, const std::vector<std::string>& 
 
   const CommandInfo& info = found.command->info;
   parsed.call = found.command->make();
-  const CallFlags flags(*parsed.call, parsed.globals);
+  const CallFlags flags(*found.command, *parsed.call, parsed.globals);
   Texts texts = run_cli11(flags, without_traps(flags, found.flags));
   refuse_unknown_flags(flags, info.name, texts.rest);
   Words missing;

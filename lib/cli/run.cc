@@ -73,15 +73,41 @@ void heed_config(const Parsed& parsed, Io& io) {
   }
 }
 
+/// Looks again and again until a signal comes, nobody listens any more, or what was named is gone.
+template <class Look>
+Exit watch(const Look& look, Io& io) {
+  constexpr Millis interval(1000);
+  if (!io.is_open_ended()) throw Error(Exit::usage, "-w goes on, and this format is one document", "say -o jsonl");
+  io.begin_watch();
+  Exit exit = look();
+  io.end_look();
+  while (interrupted() == 0 && io.heard()) {
+    Clock().pause(interval);
+    if (interrupted() != 0 || !io.heard()) break;
+    try {
+      exit = look();
+    } catch (const Error& e) {
+      if (e.exit() == Exit::absent) throw;
+      io.error(e);
+      exit = e.exit();
+    }
+    io.end_look();
+  }
+  return exit;
+}
+
 Exit run_command(Parsed& parsed, const WorldFactory& factory, const Gate& gate, Io& io) {
   Trace trace;
   if (parsed.globals.verbose)
     trace = [&io](const std::string& line) { io.note(io.paint(printable_line(line), "dim")); };
   if (parsed.command->effect == Effect::changes) io.changed(false);  // Ansible reads it from a failure, too
   heed_config(parsed, io);
-  World world = factory(parsed.globals, trace);
-  if (gate) gate(parsed, world);
-  return parsed.call->run(world, io);
+  const auto look = [&] {
+    World world = factory(parsed.globals, trace);
+    if (gate) gate(parsed, world);
+    return parsed.call->run(world, io);
+  };
+  return parsed.globals.list.watch || parsed.globals.list.watch_only ? watch(look, io) : look();
 }
 
 }  // namespace
@@ -96,13 +122,17 @@ int run_cli(const std::vector<Command>& table, const std::vector<std::string>& a
   } catch (...) {
     const std::string format = wanted_output == "json" ? "json" : "text";
     Io io(out, err, format, colour_for("auto", terminals));
+    io.leads_to(terminals.place);
     const Exit exit = guarded(io, []() -> Exit { throw; });
     return static_cast<int>(io.finish(exit));
   }
   const Colour colour = colour_for(parsed.globals.colour, terminals);
   const bool help = parsed.globals.help;
-  Io io(out, err, help ? "text" : format_for(parsed), colour);
+  const std::vector<std::string> own = help ? std::vector<std::string>() : parsed.command->info.outputs;
+  Io io(out, err, help ? "text" : format_for(parsed), colour, own);
   if (terminals.err) io.on_terminal();
+  io.leads_to(terminals.place);
+  io.listing(parsed.globals.list);
   const Exit exit =
       guarded(io, [&] { return help ? show_help(table, parsed, io) : run_command(parsed, factory, gate, io); });
   return static_cast<int>(io.finish(after_signal(exit)));

@@ -1,5 +1,7 @@
 #include "cli/show_answer.h"
 
+#include "cli/output.h"
+
 namespace orctl {
 namespace {
 
@@ -19,8 +21,9 @@ const char* colour_of(Tone tone) {
 
 }  // namespace
 
-void show_items(Io& io, const Noun& noun, const Value::Array& items) {
+void show_items(Io& io, const Noun& noun, const Value::Array& all) {
   io.kind(noun.kind);
+  const Value::Array items = io.arranged(all);
   Table table;
   for (const Column& column : noun.columns) {
     table.columns.push_back(column.head);
@@ -33,6 +36,9 @@ void show_items(Io& io, const Noun& noun, const Value::Array& items) {
       const Tone tone = column.tone == nullptr ? Tone::plain : column.tone(item);
       row.push_back(tone == Tone::plain ? text : io.paint(text, colour_of(tone)));
     }
+    // what none of the nouns of commands is, its first column names
+    const std::string name = item_name(item);
+    table.names.push_back(name.empty() ? noun.columns.front().text(item, noun.columns.front().field) : name);
     io.item(item);
   }
   io.table(table, noun.plural, noun.singular);

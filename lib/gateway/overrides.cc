@@ -107,7 +107,7 @@ std::optional<Error> unknown_part(const ServerPath& path, const std::string& ins
   if (is_pattern(path.instance)) return std::nullopt;
   const auto tell = [&](const std::string& what, const std::string& name, const std::vector<std::string>& known) {
     const auto near = nearest(name, known);
-    return Error(Exit::usage, fmt::format("{} has no {} '{}'", instance, what, name),
+    return Error(Exit::absent, fmt::format("{} has no {} '{}'", instance, what, name),
                  near ? "did you mean '" + *near + "'?" : "orctl get servers " + instance);
   };
   std::vector<std::string> upstreams, servers;
@@ -118,7 +118,7 @@ std::optional<Error> unknown_part(const ServerPath& path, const std::string& ins
   const auto known = [&](const std::string& u) { return matches(path.upstream, u); };
   if (!is_pattern(path.upstream) && std::none_of(upstreams.begin(), upstreams.end(), known))
     return tell("upstream", path.upstream, upstreams);
-  if (!is_pattern(path.upstream) && !is_pattern(path.server))
+  if (!is_pattern(path.upstream) && !path.server.empty() && !is_pattern(path.server))
     return tell("server", path.upstream + "/" + path.server, servers);
   return std::nullopt;
 }
@@ -150,7 +150,7 @@ Error refusal(const Http::Response& response, const ServerName& server) {
   if (response.status == 409 && body && text_of(*body, "code") == "fixed")
     return Error(Exit::guard, words + "; nothing was changed", in_the_manifest);
   if (detail.empty()) return gateway_problem(response, "the request for " + server.str());
-  if (response.status == 404) return Error(Exit::usage, words, "orctl get servers " + server.instance);
+  if (response.status == 404) return Error(Exit::absent, words, "orctl get servers " + server.instance);
   if (response.status == 422) return Error(Exit::refused, words);
   return Error(Exit::target, words, "orctl status " + server.instance);
 }
@@ -228,6 +228,26 @@ Value::Array gateway_overrides(const World& world, const std::string& instance) 
 
 namespace {
 
+/// The first plain name of `paths` that is nothing of `instance`; an override is proof enough that its server is there.
+std::optional<Error> unknown_of(const std::vector<ServerPath>& paths, const std::string& instance,
+                                const Value::Array& overrides, Asked& asked) {
+  for (const ServerPath& path : paths) {
+    if (path.upstream.empty() || path.instance != instance) continue;
+    const auto is_its = [&](const Value& item) {
+      return matches(path.upstream, text_of(item, "upstream")) &&
+             (path.server.empty() || matches(path.server, text_of(item, "server")));
+    };
+    if (std::any_of(overrides.begin(), overrides.end(), is_its)) continue;
+    const auto& servers = asked.of(instance, path.upstream);
+    if (!servers || std::any_of(servers->begin(), servers->end(), [&](const auto& one) {
+          return matches(path.upstream, one.first) && (path.server.empty() || matches(path.server, one.second));
+        }))
+      continue;
+    if (auto unknown = unknown_part(path, instance, *servers)) return unknown;
+  }
+  return std::nullopt;
+}
+
 /// A server that is there, or the place for one that may be there.
 enum class Seek { server, place };
 
@@ -283,9 +303,13 @@ Chosen<Override> choose_overrides(const std::vector<ServerPath>& paths, const st
   std::vector<std::string> names;
   for (const ServerPath& path : paths) names.push_back(path.instance);
   const auto unread = [&](const Error& e) { out.faults.push_back(e); };
+  Asked asked(world, out.faults);
+  std::optional<Error> unknown;
   for (const std::string& instance : select_instances(names, labels, world, unread)) {
     try {
-      for (Value& item : gateway_overrides(world, instance)) {
+      Value::Array all = gateway_overrides(world, instance);
+      if (!unknown) unknown = unknown_of(paths, instance, all, asked);
+      for (Value& item : all) {
         const std::string upstream = text_of(item, "upstream"), server = text_of(item, "server");
         const bool wanted = paths.empty() || std::any_of(paths.begin(), paths.end(), [&](const ServerPath& path) {
                               return glob_match(path.instance, instance) &&
@@ -298,7 +322,13 @@ Chosen<Override> choose_overrides(const std::vector<ServerPath>& paths, const st
       out.faults.push_back(e);
     }
   }
+  if (unknown) throw Error(*unknown);
   return out;
+}
+
+void require_known(const World& world, const ServerName& server) {
+  const auto found = choose_servers({{server.instance, server.upstream, server.address}}, {}, world);
+  if (!found.faults.empty()) throw Error(found.faults.front());
 }
 
 bool is_made(const OverrideChange& change, const Value& server, const Value& override) {

@@ -51,14 +51,17 @@ std::optional<Value> gateway_upstream(const World& world, const std::string& ins
 /// The same for its overrides (GET /v1/overrides).
 Value::Array gateway_overrides(const World& world, const std::string& instance);
 
-/// The servers that paths, which may be patterns, and labels mean. A plain name that is not there is Error(Exit::usage)
-/// with the nearest one; an instance that does not answer is a fault beside the others' servers.
+/// The servers that paths, which may be patterns, and labels mean. A plain name that is not there is
+/// Error(Exit::absent) with the nearest one; an instance that does not answer is a fault beside the others' servers.
 Chosen<ServerName> choose_servers(const std::vector<ServerPath>& paths, const std::vector<std::string>& labels,
                                   const World& world);
 
 /// The same for servers that need not be there: instance and upstream may be patterns, the server is an address.
 Chosen<ServerName> choose_places(const std::vector<ServerPath>& paths, const std::vector<std::string>& labels,
                                  const World& world);
+
+/// Error(Exit::absent) where the instance has no such server; one that an override removed is there.
+void require_known(const World& world, const ServerName& server);
 
 /// One override as the gateway tells it, with its instance.
 struct Override {

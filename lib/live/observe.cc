@@ -165,7 +165,7 @@ Observed observe_among(const std::string& name, const World& world, const NginxM
     return observe_existing(name, world, all);
   } catch (const Error& e) {
     stop_if_interrupted();
-    if (e.exit() == Exit::usage) throw;  // there is no such instance
+    if (e.exit() == Exit::absent) throw;  // there is no such instance
     return salvage(name, e, world);
   } catch (const std::exception& e) {
     // what is kept of it is not what the code expects; the others are none the worse for it

@@ -54,7 +54,7 @@ Observed observe(const std::string& name, const World& world);
 /// The same for one of many: `all` were looked for once.
 Observed observe(const std::string& name, const World& world, const NginxMasters& all);
 
-/// observe(), or Error(Exit::usage) with the nearest known name when the instance does not exist.
+/// observe(), or Error(Exit::absent) with the nearest known name when the instance does not exist.
 Observed observe_existing(const std::string& name, const World& world);
 Observed observe_existing(const std::string& name, const World& world, const NginxMasters& all);
 

@@ -30,7 +30,7 @@ bool is_handed_over(const std::string& path, const World& world) {
 Fs::Stat look_at(const std::string& path, const World& world) {
   const auto stat = usage_fault([&] { return world.fs.follow(path); });
   if (!stat)
-    throw Error(Exit::usage, fmt::format("there is no file or folder '{}'", path),
+    throw Error(Exit::absent, fmt::format("there is no file or folder '{}'", path),
                 path.starts_with("/dev/fd/") || path.starts_with("/proc/self/fd/")
                     ? "sudo closes what the shell opens so: hand it over on standard input, by the name -"
                     : "name an existing manifest, or a folder that holds some");
@@ -86,6 +86,10 @@ class Finder {
   void add_named(const std::string& path) {
     const NamedFile parts = parts_of(path);
     const auto folder = folder_at(parts.folder);
+    // what lies beside a file of a mounted ConfigMap is a symlink, too: it is looked for where the file really is
+    const auto target = usage_fault([&] { return folder->target("", parts.name); });
+    if (target && !target->above.empty())
+      return push({ManifestFile::Origin::named, path, folder, target->above, target->name, folder->id()});
     push({ManifestFile::Origin::named, path, folder, "", parts.name, folder->id()});
   }
 
@@ -102,9 +106,14 @@ class Finder {
     });
     std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     bool some = false;
+    const std::string here = shown.ends_with('/') ? shown : shown + "/";
     for (const Fs::Entry& entry : entries) {
-      const std::string child = (shown.ends_with('/') ? shown : shown + "/") + entry.name;
-      if (entry.kind == Fs::Kind::folder) {
+      const std::string child = here + entry.name;
+      const auto target =
+          entry.kind == Fs::Kind::symlink ? folder->target(above, entry.name) : std::optional<Folder::Target>();
+      if (target) {
+        some = add_target(folder, *target, here, entry.name, {above, place}, depth) || some;
+      } else if (entry.kind == Fs::Kind::folder) {
         some = (recurse_ == Recurse::yes && walk(folder, child, above + entry.name + "/", depth + 1)) || some;
       } else if (is_manifest_name(entry.name)) {
         push({ManifestFile::Origin::found, child, folder, above, entry.name, place});
@@ -114,6 +123,24 @@ class Finder {
       }
     }
     return some;
+  }
+
+  struct Listed {
+    std::string above;
+    FileId place;
+  };
+
+  /// What a symlink that may be followed leads to: by its own name where it lies beside the symlink, so that it is one
+  /// file; a mounted one by the symlink's.
+  bool add_target(const std::shared_ptr<const Folder>& folder, const Folder::Target& target, const std::string& here,
+                  const std::string& name, const Listed& listed, size_t depth) {
+    if (target.kind == Fs::Kind::folder)
+      return recurse_ == Recurse::yes && walk(folder, here + name, target.above + target.name + "/", depth + 1);
+    if (!is_manifest_name(name)) return false;
+    const bool beside = target.above == listed.above;
+    push({ManifestFile::Origin::found, here + (beside ? target.name : name), folder, target.above, target.name,
+          listed.place});
+    return true;
   }
 
   void count_name(const std::string& shown) {

@@ -1,5 +1,6 @@
 #include "store/history.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include "kind/kind.h"
 #include "model/name.h"
 #include "model/read.h"
+#include "model/server_path.h"
 #include "model/stored_spec.h"
 #include "render/render.h"
 #include "store/lost.h"
@@ -176,7 +178,7 @@ Value to_value(const Revision& r) {
   Value out = Value::object();
   out.set("revision", r.number);
   out.set("commit", r.commit);
-  out.set("time", r.time);
+  out.set("time", fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(static_cast<std::time_t>(r.time))));
   out.set("author", r.author);
   out.set("reason", r.reason);
   out.set("command", r.command);
@@ -236,11 +238,11 @@ Error unknown_object(const std::string& id, const World& world) {
       if (one.lives == Kind::Lives::in_files) words.push_back(one.word());
     const auto similar = nearest(parts.word, words);
     return Error(
-        Exit::usage, fmt::format("there is no '{}': this orctl knows no kind '{}'", id, parts.word),
+        Exit::absent, fmt::format("there is no '{}': this orctl knows no kind '{}'", id, parts.word),
         similar ? fmt::format("did you mean '{}/{}'?", *similar, parts.name) : "orctl get --help names what it knows");
   }
   const auto near = nearest(id, present_objects(*kind, world));
-  return Error(Exit::usage, fmt::format("there is no {} '{}'", kind->word(), id),
+  return Error(is_pattern(id) ? Exit::usage : Exit::absent, fmt::format("there is no {} '{}'", kind->word(), id),
                near ? "did you mean '" + *near + "'?" : "orctl get " + kind->plural);
 }
 std::vector<std::string> recorded_instances(const World& world) {
@@ -310,7 +312,7 @@ Revision find_revision(const World& world, const std::string& name, int number) 
   for (const Revision& r : all)
     if (r.number == number) return r;
   throw Error(
-      Exit::usage,
+      Exit::absent,
       fmt::format("{} has no revision {}; it has {} to {}", name, number, all.back().number, all.front().number),
       fmt::format("orctl history {}", name));
 }

@@ -65,7 +65,7 @@ std::vector<Revision> readable_revisions(const World& world, const std::string& 
                                          std::optional<Error>& end);
 /// Whether its last revision was applied, and no ref says so: the ref got lost.
 bool has_lost_applied(const World& world, const std::string& name);
-/// Exit::usage with the known numbers when there is no such revision.
+/// Exit::absent with the known numbers when there is no such revision.
 Revision find_revision(const World& world, const std::string& name, int number);
 std::optional<Revision> applied_revision(const World& world, const std::string& name);
 

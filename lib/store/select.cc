@@ -4,6 +4,8 @@
 #include <set>
 
 #include "base/text.h"
+#include "model/selector.h"
+#include "model/server_path.h"
 #include "model/value.h"
 #include "store/history.h"
 #include "store/lost.h"
@@ -11,29 +13,23 @@
 namespace orctl {
 namespace {
 
-bool labels_match(const Value& spec, const std::vector<std::string>& wanted) {
-  const Value* labels = spec.find("labels");
-  return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& pair) {
-    const size_t equals = pair.find('=');
-    if (equals == std::string::npos)
-      throw Error(Exit::usage, "the label '" + pair + "' is not key=value", "for example -l team=payments");
-    const Value* value = labels == nullptr ? nullptr : labels->find(pair.substr(0, equals));
-    return value != nullptr && value->is_string() && value->as_string() == pair.substr(equals + 1);
-  });
-}
-
 /// Those of `ids` whose labels are wanted.
 std::vector<std::string> labelled(const std::set<std::string>& ids, const std::vector<std::string>& labels,
                                   const World& world, const std::function<void(const Error&)>& unread) {
   if (labels.empty()) return {ids.begin(), ids.end()};
+  std::vector<LabelSelector> wanted;
+  for (const std::string& text : labels) wanted.emplace_back(text);
+  const auto fits = [&](const Value& spec) {
+    return std::all_of(wanted.begin(), wanted.end(),
+                       [&](const LabelSelector& one) { return one.matches(spec.find("labels")); });
+  };
   std::vector<std::string> out;
   for (const std::string& name : ids) try {
       const auto applied = applied_revision(world, name);
       if (const auto lost = applied ? std::nullopt : lost_history(name, world)) throw Error(*lost);
-      if (applied && labels_match(load_manifest(world, name, applied->commit)->spec, labels)) out.push_back(name);
+      if (applied && fits(load_manifest(world, name, applied->commit)->spec)) out.push_back(name);
     } catch (const Error& e) {
       stop_if_interrupted();
-      if (e.exit() == Exit::usage) throw;
       unread(e.within("the labels of " + name));
     }
   return out;
@@ -57,13 +53,48 @@ Error unknown_instance(const std::string& name, const std::vector<std::string>& 
   if (!matched.empty())
     return Error(Exit::usage, "there is no instance '" + name + "'", "name them: " + join(matched, " "));
   const auto near = nearest(name, known);
-  return Error(Exit::usage, "there is no instance '" + name + "'",
+  return Error(is_pattern(name) ? Exit::usage : Exit::absent, "there is no instance '" + name + "'",
                near ? "did you mean '" + *near + "'?" : "orctl get instances");
 }
 
 Error unknown_name(const std::string& id, const World& world) {
   return can_be_instance(id) || parts_of_id(id).word == "instance" ? unknown_instance(id, present_instances(world))
                                                                    : unknown_object(id, world);
+}
+
+void refuse_unmatched(const std::vector<std::string>& patterns, const std::vector<std::string>& labels,
+                      const std::vector<std::string>& chosen) {
+  if (labels.empty()) {
+    const std::vector<std::string> unmatched = unmatched_patterns(patterns, chosen);
+    if (unmatched.empty()) return;
+    throw Error(Exit::usage, "no instance matches '" + join(unmatched, "', '") + "'; nothing was done",
+                "orctl get instances lists what there is");
+  }
+  if (!chosen.empty()) return;
+  const std::string among = patterns.empty() ? "" : " of '" + join(patterns, "', '") + "'";
+  throw Error(Exit::usage, "no instance" + among + " matches -l '" + join(labels, "' -l '") + "'; nothing was done",
+              "orctl get instances -o wide shows the labels");
+}
+
+std::optional<std::string> one_instance(const std::string& pattern, const World& world) {
+  if (!is_pattern(pattern)) return pattern;
+  const std::vector<std::string> all = select_instances({pattern}, {}, world);
+  if (all.empty()) return std::nullopt;
+  if (all.size() > 1)
+    throw Error(Exit::usage, "'" + pattern + "' stands for " + count(all.size(), "instance"),
+                "name one of them: " + join(all, ", "));
+  return all.front();
+}
+
+std::vector<std::string> unmatched_patterns(const std::vector<std::string>& patterns,
+                                            const std::vector<std::string>& chosen) {
+  std::vector<std::string> out;
+  for (const std::string& pattern : patterns)
+    if (is_pattern(pattern) && std::none_of(chosen.begin(), chosen.end(), [&](const std::string& name) {
+          return glob_match(pattern, name) || glob_match(pattern, parts_of_id(name).name);
+        }))
+      out.push_back(pattern);
+  return out;
 }
 
 std::vector<std::string> select_objects(const Kind& kind, const std::vector<std::string>& patterns,
@@ -76,7 +107,7 @@ std::vector<std::string> select_objects(const Kind& kind, const std::vector<std:
     const size_t before = chosen.size();
     for (const std::string& id : known)
       if (glob_match(pattern, id) || glob_match(pattern, parts_of_id(id).name)) chosen.insert(id);
-    if (pattern.find_first_of("*?") == std::string::npos && chosen.size() == before)
+    if (!is_pattern(pattern) && chosen.size() == before)
       throw unknown_object(pattern.find('/') == std::string::npos ? kind.word() + "/" + pattern : pattern, world);
   }
   return labelled(chosen, labels, world, unread);
@@ -101,11 +132,11 @@ std::vector<std::string> select_instances(const std::vector<std::string>& patter
   std::set<std::string> chosen;
   if (patterns.empty()) chosen.insert(known.begin(), known.end());
   for (const std::string& pattern : patterns) {
-    const bool glob = pattern.find_first_of("*?") != std::string::npos;
     const size_t before = chosen.size();
     for (const std::string& name : known)
       if (glob_match(pattern, name)) chosen.insert(name);
-    if (!glob && chosen.size() == before && std::find(known.begin(), known.end(), pattern) == known.end())
+    if (!is_pattern(pattern) && chosen.size() == before &&
+        std::find(known.begin(), known.end(), pattern) == known.end())
       throw no_instance(pattern, known, world);
   }
   return labelled(chosen, labels, world, unread);

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <climits>
 
 #include "sys/fs.h"
 #include "sys/fs_handle.h"
@@ -104,6 +106,48 @@ FileId Folder::list(const std::string& below, const std::function<void(const Fs:
     if (entry.name[0] != '.') each(entry);
   });
   return id_of(folder, shown(below));
+}
+
+namespace {
+
+constexpr std::string_view mount_link = "..data";
+
+/// What the symlink `below` says; nullopt where there is none.
+std::optional<std::string> link_text(const Fd& base, const std::string& below) {
+  const Fd link = open_beneath(base, below, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  char text[PATH_MAX];
+  const ssize_t size = link ? ::readlinkat(link.get(), "", text, sizeof text) : -1;
+  if (size <= 0 || size == static_cast<ssize_t>(sizeof text)) return std::nullopt;
+  return std::string(text, static_cast<size_t>(size));
+}
+
+/// A name of one folder that is neither hidden nor leads elsewhere.
+bool is_plain_name(std::string_view name) {
+  return !name.empty() && name[0] != '.' && name.find('/') == std::string_view::npos;
+}
+
+}  // namespace
+
+std::optional<Folder::Target> Folder::target(const std::string& above, const std::string& name) const {
+  Fd again;
+  const Fd& base = handle(again);
+  const auto text = link_text(base, above + name);
+  if (!text) return std::nullopt;
+  Target out{above, *text};
+  if (text->starts_with(std::string(mount_link) + "/")) {
+    const auto mounted = link_text(base, above + std::string(mount_link));
+    if (!mounted || !mounted->starts_with("..") || mounted->size() < 3 || mounted->find('/') != std::string::npos)
+      return std::nullopt;
+    out = {above + *mounted + "/", text->substr(mount_link.size() + 1)};
+  }
+  if (!is_plain_name(out.name)) return std::nullopt;
+  const Fd there = open_beneath(base, out.above + out.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  struct stat raw = {};
+  if (!there || ::fstat(there.get(), &raw) != 0) return std::nullopt;
+  out.kind = kind_of(raw.st_mode);
+  // a folder beside it is walked by its own name
+  if (out.kind == Fs::Kind::folder && out.above == above) return std::nullopt;
+  return out;
 }
 
 Tree Folder::tree(const std::string& below, const TreeLimits& limits, size_t max_file_bytes,

@@ -63,6 +63,15 @@ class Folder {
   /// Calls `each` with every entry of the folder `below` ("" for this one) whose name does not begin with a dot, in no
   /// order; returns which folder it is. Throws look_fault(), and what `each` throws.
   FileId list(const std::string& below, const std::function<void(const Fs::Entry&)>& each) const;
+  /// Where the symlink `name` in the folder `above` ("a/b/", "" for this one) leads, below this folder, if it is one
+  /// of the two that lead to no place which others could not name as well: to a file beside it, or, as Kubernetes
+  /// mounts a ConfigMap (a.toml -> ..data/a.toml, ..data -> ..2024_x), to one of the folder that is mounted now.
+  /// nullopt for every other; what is there is to be opened without following a symlink.
+  struct Target {
+    std::string above, name;
+    Fs::Kind kind = Fs::Kind::other;
+  };
+  std::optional<Target> target(const std::string& above, const std::string& name) const;
   /// All files below the folder `below` but those whose name, or a folder's, begins with a dot. What cannot be read is
   /// left out and added to `unread`.
   Tree tree(const std::string& below, const TreeLimits& limits, size_t max_file_bytes,

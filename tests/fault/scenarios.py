@@ -97,7 +97,7 @@ class Scenario:
 
     def delete(self):
         result = self.lab.orctl("delete", self.lab.name, "--yes")
-        if result.code == 2 and "there is no instance" in result.err:
+        if result.code == 13 and "there is no instance" in result.err:
             return "absent"  # then nothing of it may be left
         if result.code != 0:
             raise Violation("the next command does not succeed: delete exits %d: %s" % (result.code, faults.one_line(result.err)))
@@ -105,7 +105,7 @@ class Scenario:
 
     def status_then_apply(self):
         result = self.lab.orctl("status", self.lab.name)
-        if result.code not in (0, 1, 2):
+        if result.code not in (0, 1, 13):
             raise Violation("status exits %d: %s" % (result.code, faults.one_line(result.err)))
         return self.apply("new")
 
@@ -240,7 +240,7 @@ class ConfirmedChange(ReloadChange):
 
     def rollback(self):
         result = self.lab.orctl("rollback", self.lab.name)
-        if result.code not in (0, 2):
+        if result.code not in (0, 2, 13):
             raise Violation("rollback exits %d: %s" % (result.code, faults.one_line(result.err)))
         return "old"
 

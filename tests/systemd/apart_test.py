@@ -141,7 +141,7 @@ class Apart(unittest.TestCase):
         host.apply(ONE)
         host.orctl("stop", ONE)
         missing = host.orctl("--root", "/tmp/elsewhere", "delete", ONE, "--yes", check=False)
-        self.assertEqual(missing.code, 2, missing)
+        self.assertEqual(missing.code, 13, missing)
         host.orctl("start", ONE)
         self.assertEqual(host.get(), (200, "blue"))
 

@@ -122,7 +122,7 @@ TEST_CASE("an instance that is not there is a usage error") {
   const World world({}, scratch.path());
   Observed now;
   now.name = "a";
-  CHECK(error_of([&] { require_existing(now, world); }).exit() == Exit::usage);
+  CHECK(error_of([&] { require_existing(now, world); }).exit() == Exit::absent);
   now.version.emplace();
   CHECK_NOTHROW(require_existing(now, world));
 }

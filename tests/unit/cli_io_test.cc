@@ -152,7 +152,8 @@ TEST_CASE("colour reaches the streams through paint only") {
 }
 
 TEST_CASE("nothing hostile reaches the streams raw, by any way out and in any format") {
-  for (const char* format : {"text", "table", "wide", "name", "json", "jsonl"}) {
+  for (const char* format : {"text", "table", "wide", "name", "json", "jsonl", "toml",
+                             "jsonpath={.items[0]}{.kind}{.errors}", "custom-columns=A:$"}) {
     CAPTURE(format);
     Session s(format);
     Diagnostic d;
@@ -200,4 +201,49 @@ TEST_CASE("on a terminal progress is one line that is taken away again; elsewher
   terminal.progress("t\x1bwo");
   terminal.print("done\n");
   CHECK(err.str() == "\r\x1b[Kone\r\x1b[Kt\\x1bwo\r\x1b[K");
+}
+
+TEST_CASE("on a terminal a table fits, and its first column stays whole") {
+  const auto shown = [](const std::string& format, size_t width) {
+    Session s(format, Colour::always);
+    s.io.leads_to({width, [] { return false; }});
+    s.io.table(Table{{"NAME", "NOTE", "WHY"},
+                     {{"a_long_name_of_something", s.io.paint("a long red note", "red"), "why not, after all"}}},
+               "things");
+    return s.out.str();
+  };
+  CHECK(shown("table", 0).find("why not, after all") != std::string::npos);
+  CHECK(shown("wide", 40).find("why not, after all") != std::string::npos);
+  CHECK(shown("table", 46) ==
+        "NAME                       NOTE       WHY\n"
+        "a_long_name_of_something   \x1b[31ma long …\x1b[0m   why not…\n");
+}
+
+TEST_CASE("a watch says each message and each row once") {
+  Session s("table");
+  s.io.begin_watch();
+  const auto look = [&](const char* state, bool warns) {
+    s.io.table(Table{{"NAME", "STATE"}, {{"a", state}, {"b", "up"}}}, "things");
+    if (warns) s.io.warn("odd");
+    s.io.end_look();
+  };
+  look("up", true);
+  look("up", true);
+  look("down", false);
+  look("down", true);
+  s.io.table(Table{{"NAME", "STATE"}, {{"a", "down"}}}, "things");
+  s.io.end_look();
+  s.io.finish(Exit::ok);
+  CHECK(s.out.str() == "NAME   STATE\na      up\nb      up\na      down\n");
+  CHECK(s.err.str() == "warning: odd\nwarning: odd\nb is gone\n");
+}
+
+TEST_CASE("who reads no more has what he wanted") {
+  Session s("jsonl");
+  s.io.leads_to({0, [] { return true; }});
+  s.out.setstate(std::ios::badbit);
+  s.io.item(Value(1));
+  CHECK_FALSE(s.io.heard());
+  CHECK(s.io.finish(Exit::no) == Exit::no);
+  CHECK(s.err.str().empty());
 }

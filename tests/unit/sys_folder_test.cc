@@ -191,3 +191,54 @@ TEST_CASE("remove empties what is deeper than there are handles, and fuller than
   CHECK(status_of(child) == 0);
   CHECK_FALSE(Fs({}).exists(scratch / "t"));
 }
+
+TEST_CASE("two kinds of symlinks have a target: one to the file beside it, and one of a mounted ConfigMap") {
+  Repository r;
+  Fs fs({});
+  fs.make_folders(r.path + "/..2024_x/sub");
+  fs.write(r.path + "/..2024_x/m.toml", "m");
+  fs.write(r.path + "/plain.toml", "p");
+  fs.write(r.path + "/.hidden", "SECRET");
+  r.link("..2024_x", "..data");
+  r.link("..data/m.toml", "m.toml");
+  r.link("..data/sub", "sub");
+  r.link("plain.toml", "same.toml");
+  const Folder folder(r.path);
+  const auto mounted = folder.target("", "m.toml");
+  REQUIRE(mounted);
+  CHECK(mounted->above + mounted->name == "..2024_x/m.toml");
+  CHECK(content_of(folder.read(mounted->above + mounted->name, 100)) == "m");
+  REQUIRE(folder.target("", "sub"));
+  CHECK(folder.target("", "sub")->kind == Fs::Kind::folder);
+  REQUIRE(folder.target("", "same.toml"));
+  CHECK(folder.target("", "same.toml")->name == "plain.toml");
+
+  r.link(".hidden", "h1");
+  r.link("..data/../.hidden", "h2");
+  r.link("..data/.hidden", "h3");
+  r.link("a/b/f", "other_folder");
+  r.link(r.secret, "absolute");
+  r.link("../secret", "above");
+  r.link("..data", "h4");
+  r.link("a", "folder_beside");
+  r.link("gone", "dangling");
+  r.link("h1", "chain");
+  for (const char* name : {"h1", "h2", "h3", "other_folder", "absolute", "above", "h4", "folder_beside", "dangling",
+                           "plain.toml", "a", "nothing"}) {
+    CAPTURE(name);
+    CHECK_FALSE(folder.target("", name));
+  }
+  // what is there is opened without following: a chain ends at the first symlink
+  const auto chain = folder.target("", "chain");
+  if (chain) CHECK(unread_of(folder.read(chain->above + chain->name, 100)).why == Unread::Why::symlink);
+}
+
+TEST_CASE("a mount that leads elsewhere is none") {
+  for (const char* where : {"../outside", "/etc", "a", "..", ".git", "..x/..y"}) {
+    CAPTURE(where);
+    Repository r;
+    r.link(where, "..data");
+    r.link("..data/f", "f.toml");
+    CHECK_FALSE(Folder(r.path).target("", "f.toml"));
+  }
+}
