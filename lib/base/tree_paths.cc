@@ -5,6 +5,11 @@
 
 namespace orctl::tree_path {
 
+bool is_overlay(const std::string& path) {
+  const auto below = [&](const char* folder) { return path.starts_with(folder); };
+  return below(http_snippets) || below(stream_snippets) || below(certs) || (below(lua) && !below(own_lua));
+}
+
 std::string module_of(const std::string& path) {
   constexpr std::string_view ending = ".lua";
   const size_t begin = std::string_view(lua).size();

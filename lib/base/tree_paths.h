@@ -19,4 +19,7 @@ inline constexpr const char* stream_snippets = "streams.d/";
 /// The name by which Lua requires a file of the tree, "a.b" of lua/a/b.lua; "" when it is no module.
 std::string module_of(const std::string& path);
 
+/// Whether a file of the tree was laid over it by its manifest's folder; all others are made.
+bool is_overlay(const std::string& path);
+
 }  // namespace orctl::tree_path

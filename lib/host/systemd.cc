@@ -49,7 +49,7 @@ UnitState show(const World& world, const std::string& unit) {
   const Proc::Result result =
       world.proc.look({systemctl, "show", unit, "--no-pager",
                        "--property=LoadState,ActiveState,SubState,Result,UnitFileState,InvocationID,MainPID,NRestarts,"
-                       "NeedDaemonReload"},
+                       "NeedDaemonReload,DropInPaths"},
                       ask_limit);
   if (result.status != 0) throw failed("systemctl show " + unit, result);
   std::map<std::string, std::string> said;
@@ -68,6 +68,7 @@ UnitState show(const World& world, const std::string& unit) {
   state.main_pid = number("MainPID");
   state.restarts = number("NRestarts");
   state.stale = said["NeedDaemonReload"] == "yes";
+  if (!said["DropInPaths"].empty()) state.drop_ins = split(said["DropInPaths"], ' ');
   return state;
 }
 

@@ -9,15 +9,16 @@ namespace orctl::systemd {
 
 /// What `systemctl show` says of one unit.
 struct UnitState {
-  bool loaded = false;     ///< systemd knows the unit's file
-  std::string active;      ///< "active", "inactive", "failed", "activating", …
-  std::string sub;         ///< "running", "dead", "auto-restart", …
-  std::string result;      ///< "success", or how it ended: "exit-code", "signal", "start-limit-hit", …
-  std::string enabled;     ///< "enabled": it starts at boot
-  std::string invocation;  ///< id of the run that its newest journal lines belong to
-  int main_pid = 0;        ///< 0: none
-  int restarts = 0;        ///< by systemd itself, since it was started
-  bool stale = false;      ///< its file has changed since systemd read it
+  bool loaded = false;                ///< systemd knows the unit's file
+  std::string active;                 ///< "active", "inactive", "failed", "activating", …
+  std::string sub;                    ///< "running", "dead", "auto-restart", …
+  std::string result;                 ///< "success", or how it ended: "exit-code", "signal", "start-limit-hit", …
+  std::string enabled;                ///< "enabled": it starts at boot
+  std::string invocation;             ///< id of the run that its newest journal lines belong to
+  int main_pid = 0;                   ///< 0: none
+  int restarts = 0;                   ///< by systemd itself, since it was started
+  bool stale = false;                 ///< its file has changed since systemd read it
+  std::vector<std::string> drop_ins;  ///< files that change the unit, those for all services among them
 };
 
 UnitState show(const World& world, const std::string& unit);

@@ -85,12 +85,8 @@ Tree read_overlay(const Source& source, const Value& files, const Folder& base, 
 
 Tree overlay_of(const Tree& tree) {
   Tree overlay;
-  for (const auto& [path, file] : tree) {
-    const auto below = [&path = path](const char* folder) { return path.starts_with(folder); };
-    if (below(tree_path::http_snippets) || below(tree_path::stream_snippets) || below(tree_path::certs) ||
-        (below(tree_path::lua) && !below(tree_path::own_lua)))
-      overlay[path] = file;
-  }
+  for (const auto& [path, file] : tree)
+    if (tree_path::is_overlay(path)) overlay[path] = file;
   return overlay;
 }
 

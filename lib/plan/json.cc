@@ -28,6 +28,10 @@ Value summary(const InstancePlan& plan) {
   for (const Step& s : plan.steps) steps.push(to_string(s));
   out.set("changes", std::move(changes));
   out.set("steps", std::move(steps));
+  if (plan.flattened.empty()) return out;
+  Value flattened = Value::array();
+  for (const std::string& path : plan.flattened) flattened.push(path);
+  out.set("flattens_edits", std::move(flattened));
   return out;
 }
 

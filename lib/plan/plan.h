@@ -75,6 +75,7 @@ struct InstancePlan {
   std::optional<Version> before, after;  ///< absent: the instance does not exist
   std::vector<Change> changes;
   std::vector<Step> steps;
+  std::vector<std::string> flattened = {};  ///< files, or "unit", whose edit by hand goes (plan/drift.h)
   bool operator==(const InstancePlan&) const = default;
 
   Impact impact() const;  ///< the strongest of its changes

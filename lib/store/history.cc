@@ -387,10 +387,23 @@ Version load_version(const World& world, const std::string& commit, const Tree& 
 
 Version load_to_compare(const World& world, const std::string& commit) {
   Version out = load_version(world, commit, {});
-  for (const auto& [path, file] : world.git.files(commit)) {
-    if (!path.starts_with(secrets_prefix)) continue;
-    out.tree[path.substr(secrets_prefix.size())] = {file.content, rights::secret_file, "",
-                                                    std::string(trim(file.content))};
+  out.tree = kept_files(world, commit).tree;
+  return out;
+}
+
+KeptFiles kept_files(const World& world, const std::string& commit) {
+  KeptFiles out;
+  for (auto& [path, file] : world.git.files(commit)) {
+    if (path == "unit.service") {
+      out.unit = file.content;
+    } else if (path.starts_with(tree_prefix)) {
+      TreeFile& kept = out.tree[path.substr(tree_prefix.size())] = file;
+      if (is_secret(path.substr(tree_prefix.size()), kept))
+        kept.mode = rights::secret_file;  // an older orctl took it for public
+    } else if (path.starts_with(secrets_prefix)) {
+      out.tree[path.substr(secrets_prefix.size())] = {file.content, rights::secret_file, "",
+                                                      std::string(trim(file.content))};
+    }
   }
   return out;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kind/kind.h"
+#include "plan/drift.h"
 #include "plan/plan.h"
 #include "sys/world.h"
 
@@ -91,6 +92,10 @@ Version load_version(const World& world, const std::string& commit, const Tree& 
 
 /// The version that a commit holds, to be compared and never written: of secret files it has the fingerprints only.
 Version load_to_compare(const World& world, const std::string& commit);
+
+/// The files of a commit's tree, and its unit, to be compared with what is on the host: of secret files it has the
+/// fingerprints only, and what the manifest says is not read.
+KeptFiles kept_files(const World& world, const std::string& commit);
 
 /// The files of a version as a commit holds them; those of the tree alone, when that is all there is.
 Tree stored_tree(const Version& version);
