@@ -386,7 +386,7 @@ _orctl() {
     'status')
       case $prev in
         -l | --selector) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;

@@ -119,27 +119,31 @@ void require_own_gateway(const GatewayStatus& status, const std::string& name) {
               "a restart makes a socket of its own: orctl restart " + name);
 }
 
-Value gateway_get(const World& world, const std::string& socket, const std::string& path) {
-  const Http::Response response = world.http.get({socket, ""}, path, request_limit);
+Value gateway_get(const World& world, const std::string& socket, const std::string& path, Millis limit) {
+  const Http::Response response = world.http.get({socket, ""}, path, limit);
   if (response.status != 200) throw gateway_problem(response, "GET " + path);
   return gateway_answer(response, "GET " + path);
 }
 
-Value::Array gateway_items(const Value& answer, ListOf what) {
-  const std::string member = lists[static_cast<size_t>(what)].member;
+void require_answer(const Value& answer, const std::string& kind, const std::string& fault) {
   Value wrapped = Value::object();
-  wrapped.set(member, answer);
+  wrapped.set(kind, answer);
   Diagnostics found;
   const auto no_line = [](uint32_t) { return std::string(); };
   if (Schema::get("answers").check(wrapped, "", no_line, found) != Fit::valid)
-    throw Error(Exit::target, fmt::format("this is no list of {}: {}: {}", member, found[0].field, found[0].text),
+    throw Error(Exit::target, fmt::format("{}: {}: {}", fault, found[0].field, found[0].text),
                 "is this socket an orctl gateway's?");
-  return wrapped.at(member).at("items").items();
 }
 
-Value::Array gateway_list(const World& world, const std::string& socket, ListOf what) {
+Value::Array gateway_items(const Value& answer, ListOf what) {
+  const std::string member = lists[static_cast<size_t>(what)].member;
+  require_answer(answer, member, "this is no list of " + member);
+  return answer.at("items").items();
+}
+
+Value::Array gateway_list(const World& world, const std::string& socket, ListOf what, Millis limit) {
   const std::string path = lists[static_cast<size_t>(what)].path;
-  const Value answer = gateway_get(world, socket, path);
+  const Value answer = gateway_get(world, socket, path, limit);
   try {
     return gateway_items(answer, what);
   } catch (const Error& e) {
