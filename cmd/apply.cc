@@ -33,6 +33,7 @@ void flags(Flags& f, Options& o) {
       .skips_guard();
   f.add("--confirm-within", o.confirm_within, "go back unless `orctl confirm` comes in time; 0s: stay without it");
   f.add("--detailed-exitcode", o.detailed, "exit 10 when something changed (0: nothing had to)");
+  add_drift_flag(f, o.change);
   add_change_flags(f, o.change);
 }
 

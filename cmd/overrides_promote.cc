@@ -6,7 +6,6 @@
 #include "change/make_plan.h"
 #include "change/promote.h"
 #include "cli/show_plan.h"
-#include "model/masked.h"
 #include "shared/change.h"
 #include "shared/override.h"
 #include "store/select.h"
@@ -24,23 +23,8 @@ void flags(Flags& f, Options& o) {
   f.positional("INST[/UP[/SERVER]]", o.paths, "whose overrides, or patterns").required();
   f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
   f.add("--dry-run", o.dry_run, "show the plan and the edit, and change nothing");
+  add_drift_flag(f, o.change);
   add_change_flags(f, o.change);
-}
-
-/// What the user is to do to his own manifest, which nobody touches.
-void tell_edit(Io& io, const InstancePlan& plan) {
-  const Version &before = *plan.before, &after = *plan.after;
-  const std::string was = masked_manifest({before.manifest_name, before.manifest});
-  const std::string is = masked_manifest({after.manifest_name, after.manifest});
-  const std::string edit = Git::text_diff(after.manifest_name, &was, &is);
-  io.diff({"manifest of " + plan.name, was, "manifest of " + plan.name, is});
-  if (before.manifest_name == after.manifest_name)
-    io.print(
-        fmt::format("Your manifest is not touched. Make this edit in it, or the next apply takes it back:\n{}", edit));
-  else
-    io.print(
-        fmt::format("Your manifest is not touched. The store has it as JSON now, as its text could not be edited. "
-                    "Make these changes in yours, or the next apply takes them back: see the plan above.\n"));
 }
 
 std::vector<std::string> instances_of(const Options& o, const World& world) {

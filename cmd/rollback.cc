@@ -25,6 +25,7 @@ void flags(Flags& f, Options& o) {
   f.add("--to", o.to, "revision to go back to; absent: the one applied before the live one").value("REV");
   f.add("--key", o.keys, "private key of a certificate of that revision, where this host has it no more").value("FILE");
   f.add("--dry-run", o.dry_run, "show the plan and change nothing");
+  add_drift_flag(f, o.change);
   add_change_flags(f, o.change);
 }
 

@@ -16,7 +16,7 @@ _orctl() {
       -*) ;;
       *)
         case "${cmd:+$cmd }$w" in
-          'add' | 'config' | 'import' | 'name' | 'overrides' | 'remove' | 'store' | 'add server' | 'apply' | 'completion' | 'config view' | 'confirm' | 'delete' | 'describe' | 'diff' | 'disable' | 'doctor' | 'drain' | 'enable' | 'explain' | 'get' | 'history' | 'import host-balancer' | 'logs' | 'maint' | 'name check' | 'name next' | 'overrides discard' | 'overrides list' | 'overrides promote' | 'ready' | 'reload' | 'remove server' | 'render' | 'restart' | 'rollback' | 'start' | 'status' | 'stop' | 'store repair' | 'store verify' | 'top' | 'upgrade' | 'validate' | 'version' | 'wait' | 'weight') cmd="${cmd:+$cmd }$w" ;;
+          'add' | 'config' | 'import' | 'name' | 'overrides' | 'remove' | 'store' | 'add server' | 'apply' | 'completion' | 'config view' | 'confirm' | 'delete' | 'describe' | 'diff' | 'disable' | 'doctor' | 'drain' | 'drift' | 'enable' | 'explain' | 'get' | 'history' | 'import host-balancer' | 'logs' | 'maint' | 'name check' | 'name next' | 'overrides discard' | 'overrides list' | 'overrides promote' | 'ready' | 'reload' | 'remove server' | 'render' | 'restart' | 'rollback' | 'start' | 'status' | 'stop' | 'store repair' | 'store verify' | 'top' | 'upgrade' | 'validate' | 'version' | 'wait' | 'weight') cmd="${cmd:+$cmd }$w" ;;
           *) break ;;
         esac ;;
     esac
@@ -29,7 +29,7 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'add apply completion config confirm delete describe diff disable doctor drain enable explain get history import logs maint name overrides ready reload remove render restart rollback start status stop store top upgrade validate version wait weight' -- "$cur"); fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'add apply completion config confirm delete describe diff disable doctor drain drift enable explain get history import logs maint name overrides ready reload remove render restart rollback start status stop store top upgrade validate version wait weight' -- "$cur"); fi ;;
     'add')
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'server' -- "$cur"); fi ;;
     'config')
@@ -73,7 +73,7 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --dry-run --max-impact --confirm-within --detailed-exitcode --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --dry-run --max-impact --confirm-within --detailed-exitcode --overwrite-drift --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'completion')
       case $prev in
         --root) _orctl_paths -d; return ;;
@@ -169,6 +169,19 @@ _orctl() {
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'drift')
+      case $prev in
+        -l | --selector) :; return ;;
+        --reason) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
+        --watch-log) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --files --adopt --dry-run --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'enable')
       case $prev in
         -l | --selector) :; return ;;
@@ -291,7 +304,7 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --dry-run --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --dry-run --overwrite-drift --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'ready')
       case $prev in
         -l | --selector) :; return ;;
@@ -369,7 +382,7 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--to --key --dry-run --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--to --key --dry-run --overwrite-drift --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'start')
       case $prev in
         -l | --selector) :; return ;;

@@ -8,6 +8,7 @@
 #include "base/whose.h"
 #include "change/guards.h"
 #include "cli/show_answer.h"
+#include "model/masked.h"
 #include "store/unconfirmed.h"
 
 namespace orctl {
@@ -67,9 +68,15 @@ void add_change_flags(Flags& f, ChangeFlags& c) {
   f.add("--watch-log", c.watch_log, "how long to watch the new workers after a reload or restart; 0s: not at all");
 }
 
+void add_drift_flag(Flags& f, ChangeFlags& c) {
+  f.add("--overwrite-drift", c.overwrite_drift, "let edits go that somebody made on the host; `orctl drift` shows them")
+      .skips_guard();
+}
+
 Request make_request(const ChangeFlags& c, const World& world, const std::string& command) {
   Request request;
   request.note = {world.env.user() + "@" + world.env.host(), c.reason, command};
+  request.overwrites_drift = c.overwrite_drift;
   request.verify_limit = c.verify_timeout;
   request.lock_wait = c.lock_timeout;
   request.watch_log = c.watch_log;
@@ -98,6 +105,21 @@ Changed run_change(Wish wish, const Showing& showing, World& world, Io& io) {
   tell.note = remarks(io);
   tell.stopped = [&](const std::vector<std::string>& names, const Error& why) { tell_stopped(io, names, why); };
   return change(std::move(wish), world, tell);
+}
+
+void tell_edit(Io& io, const InstancePlan& plan) {
+  const Version &before = *plan.before, &after = *plan.after;
+  const std::string was = masked_manifest({before.manifest_name, before.manifest});
+  const std::string is = masked_manifest({after.manifest_name, after.manifest});
+  const std::string edit = Git::text_diff(after.manifest_name, &was, &is);
+  io.diff({"manifest of " + plan.name, was, "manifest of " + plan.name, is});
+  if (before.manifest_name == after.manifest_name)
+    io.print(
+        fmt::format("Your manifest is not touched. Make this edit in it, or the next apply takes it back:\n{}", edit));
+  else
+    io.print(
+        fmt::format("Your manifest is not touched. The store has it as JSON now, as its text could not be edited. "
+                    "Make these changes in yours, or the next apply takes them back: see the plan above.\n"));
 }
 
 std::function<void(const std::string&)> remarks(Io& io) {

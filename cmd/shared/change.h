@@ -13,11 +13,14 @@ namespace orctl {
 /// The flags of every command that changes an instance.
 struct ChangeFlags {
   std::string reason;
+  bool overwrite_drift = false;
   Millis lock_timeout{30000}, verify_timeout{10000}, watch_log{1000};
 };
 
 void add_time_flags(Flags& f, ChangeFlags& c);
 void add_change_flags(Flags& f, ChangeFlags& c);
+/// The flag of those that write a tree.
+void add_drift_flag(Flags& f, ChangeFlags& c);
 
 /// `command` is what the history says.
 Request make_request(const ChangeFlags& c, const World& world, const std::string& command);
@@ -34,6 +37,9 @@ struct Showing {
 
 /// change(), shown by a command: its plan, remarks, and how each instance ended.
 Changed run_change(Wish wish, const Showing& showing, World& world, Io& io);
+
+/// Tells what the user is to do to his own manifest, which nobody touches, when a plan changes the one in the store.
+void tell_edit(Io& io, const InstancePlan& plan);
 
 /// Of several that were meant, says which of them failed and which were not attempted; one alone is in the error.
 void tell_stopped(Io& io, const std::vector<std::string>& names, const Error& why);

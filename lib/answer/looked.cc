@@ -41,7 +41,7 @@ std::optional<Error> fault_of_object(const Observed& o) {
   if (o.broken) return o.broken;
   if (o.state() != "drifted") return std::nullopt;
   return Error(Exit::target, fmt::format("{}: its files are not those of revision {}", o.name, o.applied->number),
-               "orctl apply -f MANIFEST puts them back");
+               "orctl apply -f MANIFEST --overwrite-drift puts them back");
 }
 
 void warn_masters(Answer& answer, const std::vector<std::string>& names, const World& world) {

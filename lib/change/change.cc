@@ -44,9 +44,10 @@ Sight look(Wish& wish, const World& world, World* hold) {
   return sight;
 }
 
-Changed only_shown(Plan plan, const World& world, const Teller& tell) {
+Changed only_shown(Plan plan, const Wish& wish, const World& world, const Teller& tell) {
   tell.show(plan);
   refuse_lost(plan, world);
+  if (!wish.request.overwrites_drift) refuse_flattening(plan);
   tell.dry_run(plan);
   return {std::move(plan), {}};
 }
@@ -75,12 +76,13 @@ Changed carried_out(const Wish& wish, Plan plan, World& world, const Teller& tel
 Changed make_change(Wish& wish, World& world, const Teller& tell) {
   if (wish.first != Wish::First::lock) {
     Sight sight = look(wish, world, nullptr);
-    if (wish.first == Wish::First::only_look) return only_shown(std::move(sight.plan), world, tell);
+    if (wish.first == Wish::First::only_look) return only_shown(std::move(sight.plan), wish, world, tell);
     if (sight.idle) return carried_out(wish, std::move(sight.plan), world, tell);
   }
   const Held held(wish.names, world, wish.request, tell.note);
   Plan plan = look(wish, world, &world).plan;
   if (!wish.request.ends_wait) refuse_unconfirmed(plan, world);
+  if (!wish.request.overwrites_drift) refuse_flattening(plan);
   return carried_out(wish, std::move(plan), world, tell);
 }
 

@@ -42,6 +42,24 @@ void refuse_unconfirmed(const Plan& plan, const World& world) {
   }
 }
 
+void refuse_flattening(const Plan& plan) {
+  constexpr size_t most_named = 8;
+  for (const InstancePlan& one : plan.instances) {
+    std::vector<std::string> paths = one.flattened;
+    if (paths.empty()) continue;
+    const size_t more = paths.size() > most_named ? paths.size() - most_named : 0;
+    paths.resize(paths.size() - more);
+    for (std::string& path : paths)
+      path = path == "unit" ? "its unit" : path == "." ? "its tree as a whole" : "'" + path + "'";
+    throw Error(Exit::guard,
+                fmt::format("{}: edited on the host, and the edit would go: {}{}; nothing was changed", one.name,
+                            join(paths, ", "), more == 0 ? "" : fmt::format(" and {} more", more)),
+                fmt::format("see the edit with: orctl drift {} --files; keep it with: orctl drift {} --adopt; let it "
+                            "go with --overwrite-drift",
+                            one.name, one.name));
+  }
+}
+
 void refuse_lost(const Plan& plan, const World& world) {
   for (const InstancePlan& one : plan.instances)
     if (const auto lost = one.before ? std::nullopt : lost_history(one.name, world))
@@ -79,8 +97,9 @@ void refuse_others_tree(const Observed& now, const World& world) {
   const auto found = distrust_live_tree(now.tree_path, world);
   if (!found) return;
   const bool inside = found->path == now.tree_path || found->path.starts_with(now.tree_path + "/");
-  const std::string mend = inside ? "put it back with orctl apply, which shows what differs with orctl diff"
-                                  : found->remedy + " (and what is in it, once you have looked at it)";
+  const std::string mend = inside
+                               ? "put it back with orctl apply; orctl drift " + now.name + " --files shows what differs"
+                               : found->remedy + " (and what is in it, once you have looked at it)";
   throw Error(Exit::refused,
               fmt::format("{}: '{}' {}, who could have changed what the tree runs; nothing was done", now.name,
                           found->path, found->why),

@@ -20,6 +20,9 @@ void refuse_impact(const Plan& plan, Impact most);
 /// Exit::guard when a plan makes a revision of an instance whose live one waits for its confirmation.
 void refuse_unconfirmed(const Plan& plan, const World& world);
 
+/// Exit::guard when a plan takes edits by hand away.
+void refuse_flattening(const Plan& plan);
+
 /// Exit::conflict for a new instance whose history is lost: what a dry run would not meet.
 void refuse_lost(const Plan& plan, const World& world);
 

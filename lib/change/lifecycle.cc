@@ -29,7 +29,7 @@ InstancePlan plan_process(const Observed& now, std::optional<Supervise::Action> 
   // nginx.conf carries
   if (const std::string carried = carried_digest(version.tree); carried != version.digest && !carried.empty()) {
     warn(Error(Exit::target, now.name + ": its tree was changed by hand",
-               "orctl diff -f MANIFEST shows it, apply puts it back"));
+               "orctl drift " + now.name + " --files shows it, and how to keep it or to take it back"));
     version.digest = carried;
   }
   require_able(now, action);

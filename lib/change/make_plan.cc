@@ -7,6 +7,7 @@
 #include "base/whose.h"
 #include "host/own_place.h"
 #include "host/target.h"
+#include "live/drift.h"
 #include "live/observe.h"
 #include "manifest/load.h"
 #include "manifest/tree_size.h"
@@ -33,6 +34,16 @@ void refuse_moves(const Version& before, const Version& after) {
         "keep the layout, or delete the instance and apply it again");
 }
 
+/// What the live tree is judged by. A revision that cannot be read judges nothing: what replaces it must stay possible.
+std::vector<KeptFiles> judges_of(const Observed& now, const World& world) {
+  try {
+    return revisions_of_tree(now, world);
+  } catch (const Error&) {
+    stop_if_interrupted();
+    return {};
+  }
+}
+
 void add_plan(Plan& plan, Observed now, std::optional<Version> after, const std::string& binary, const World& world) {
   if (after) require_keepable(*after, now.name);
   if (now.version && after) refuse_moves(*now.version, *after);
@@ -43,8 +54,11 @@ void add_plan(Plan& plan, Observed now, std::optional<Version> after, const std:
   if (both && has_process(after->spec))
     now.live.other_rights = process_rights(now.version->unit) != process_rights(after->unit);
   if (both) now.live.misfits = world.fs.misfits(now.tree_path, tree_ownership(after->spec, world));
+  const bool same_files = both && now.version->tree == after->tree && now.version->unit == after->unit;
+  const std::vector<KeptFiles> kept = both && !same_files ? judges_of(now, world) : std::vector<KeptFiles>{};
   plan.instances.push_back(plan_instance(now.name, now.applied ? now.applied->commit : "", std::move(now.version),
                                          std::move(after), now.live, binary));
+  tell_flattened(plan.instances.back(), kept);
   if (both && !world.fs
                    .cannot_exchange(has_process(plan.instances.back().after->spec) ? world.layout.trees()
                                                                                    : tree.substr(0, tree.rfind('/')))

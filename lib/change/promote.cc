@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "change/adopted_document.h"
 #include "change/make_plan.h"
 #include "live/observe.h"
 #include "manifest/host_policy.h"
@@ -15,27 +16,6 @@
 #include "store/history.h"
 
 namespace orctl {
-namespace {
-
-/// `spec` checked as a manifest; its name was checked by the fleet it came from, which the store does not hold.
-Instance checked(const Value& spec, const std::string& name) {
-  Fleet fleet;
-  fleet.rules.envs = {known_name(name).env};
-  Diagnostics found;
-  auto manifest = read_manifest({"spec.json", to_json(spec, 1)}, found);
-  std::optional<Instance> instance;
-  if (manifest) instance = make_instance(std::move(*manifest), &fleet, found);
-  if (instance) return std::move(*instance);
-  const auto fault =
-      std::find_if(found.begin(), found.end(), [](const Diagnostic& d) { return d.severity == Severity::error; });
-  throw Error(Exit::refused,
-              fmt::format("{}: with the overrides the manifest is not valid: {}", name,
-                          fault == found.end() ? "?" : fault->field + ": " + fault->text),
-              fault == found.end() ? "" : fault->hint);
-}
-
-}  // namespace
-
 std::vector<Promotion> make_promotions(const std::vector<Override>& overrides, const World& world) {
   std::map<std::string, Promotion> all;
   for (const Override& one : overrides) {
@@ -63,18 +43,19 @@ Version promoted_version(const Observed& now, const Promotion& promotion, const 
                             "changed",
                             promotion.instance),
                 "make the change at the source, then: orctl overrides discard " + promotion.instance);
-  const Version stored = load_version(world, now.applied->commit, now.version->tree);
+  std::vector<std::string> missing;
+  const Version stored = load_version(world, now.applied->commit, now.version->tree, &missing);
+  if (!missing.empty())
+    throw Error(Exit::refused,
+                fmt::format("{}: the file '{}' of its tree was changed by hand, and the store has its fingerprint only",
+                            promotion.instance, missing.front()),
+                "put it back first: orctl apply -f MANIFEST --overwrite-drift");
   const Tree overlay = overlay_of(stored.tree);
-  for (const auto& [path, file] : overlay_of(now.version->tree))
-    if (const auto same = overlay.find(path); same == overlay.end() || !(same->second == file))
-      throw Error(Exit::refused,
-                  fmt::format("{}: the file '{}' of its tree was changed by hand", promotion.instance, path),
-                  "put it back first: orctl apply -f MANIFEST");
   Value spec = stored.spec;
   const PromotedEdits made = promoted_edits(promotion, spec);
   remarks = made.remarks;
   for (const ServerEdit& edit : made.edits) edit_document(spec, edit);
-  Loaded loaded{checked(spec, promotion.instance), overlay};
+  Loaded loaded{checked_instance(spec, promotion.instance, "with the overrides the manifest is not valid"), overlay};
   require_allowed(loaded, world);
   Version version = desired_version(loaded, world);
   version.manifest_name = stored.manifest_name;

@@ -14,8 +14,9 @@ struct Request {
   Millis confirm_within{0};         ///< how long a revision waits for `orctl confirm` (step ArmConfirm)
   /// What a history that cannot be read means: a change is made upon it, or is one of the process alone.
   enum class History { needed, passed_over } history = History::needed;
-  bool accepts_changes = false;  ///< runs the live tree although others could have changed it
-  bool ends_wait = false;        ///< takes the place of a revision that waits for its confirmation: rollback and delete
+  bool accepts_changes = false;   ///< runs the live tree although others could have changed it
+  bool overwrites_drift = false;  ///< takes edits by hand away without asking
+  bool ends_wait = false;  ///< takes the place of a revision that waits for its confirmation: rollback and delete
 };
 
 }  // namespace orctl

@@ -23,6 +23,7 @@ using Paths = std::set<std::string>;
 /// A file as it may be shown: what is secret by its type, and `secret` by its kind, is masked.
 std::string text_of(const std::string& path, const TreeFile& file, const Paths& secret) {
   const bool key = path.starts_with(tree_path::certs) && path.ends_with(".key");
+  if (!file.irregular.empty()) return "(" + file.irregular + ")\n";
   if (key || secret.contains(path) || is_secret(path, file)) return mask_of_fingerprint(fingerprint_of(file)) + "\n";
   return path == tree_path::document ? masked_document(file.content) : file.content;
 }
@@ -37,8 +38,8 @@ void show_file(const std::string& path, const TreeFile* was, const TreeFile* is,
     see(path, was == nullptr ? nullptr : &before, is == nullptr ? nullptr : &after);
 }
 
-/// Every file that differs, by its path as the user knows it; the gateway's own Lua is left out, it is the program's.
-void each_file(const InstancePlan& plan, const See& see) {
+/// Every file that differs, by its path as the user knows it.
+void each_file(const InstancePlan& plan, OwnLua own, const See& see) {
   static const Tree none;
   const Tree& before = plan.before ? plan.before->tree : none;
   const Tree& after = plan.after ? plan.after->tree : none;
@@ -53,7 +54,7 @@ void each_file(const InstancePlan& plan, const See& see) {
   for (const Tree* tree : {&before, &after})
     for (const auto& [path, file] : *tree) paths.insert(path);
   for (const std::string& path : paths) {
-    if (path.starts_with(tree_path::own_lua)) continue;
+    if (own == OwnLua::left_out && path.starts_with(tree_path::own_lua)) continue;
     const TreeFile *was = file_of(before, path), *is = file_of(after, path);
     if (was == nullptr || is == nullptr || !(*was == *is)) show_file(path, was, is, secret, see);
   }
@@ -97,13 +98,16 @@ void show_changes(Io& io, const Plan& plan, ShowFiles files) {
     if (has(SwapTree{true}))
       io.print("  in two renames: the file system of the tree cannot exchange folders in one step\n");
     if (files == ShowFiles::no && !io.json()) continue;
-    each_file(one, [&](const std::string& path, const std::string* before, const std::string* after) {
-      if (files == ShowFiles::yes) io.print(Git::text_diff(path, before, after));
-      const std::string name = one.name + "/" + path;
-      io.diff(
-          {name + " (before)", before == nullptr ? "" : *before, name + " (after)", after == nullptr ? "" : *after});
-    });
+    show_files(io, one, files, OwnLua::left_out);
   }
+}
+
+void show_files(Io& io, const InstancePlan& plan, ShowFiles files, OwnLua own) {
+  each_file(plan, own, [&](const std::string& path, const std::string* before, const std::string* after) {
+    if (files == ShowFiles::yes) io.print(Git::text_diff(path, before, after));
+    const std::string name = plan.name + "/" + path;
+    io.diff({name + " (before)", before == nullptr ? "" : *before, name + " (after)", after == nullptr ? "" : *after});
+  });
 }
 
 }  // namespace orctl

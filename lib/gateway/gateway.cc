@@ -14,7 +14,7 @@
 namespace orctl {
 namespace {
 
-constexpr Millis request_limit(5000), put_limit(30000);  // a document of 12 MiB takes seconds
+constexpr Millis put_limit(30000);  // a document of 12 MiB takes seconds
 constexpr Millis turn_interval(20);
 
 struct List {
@@ -156,7 +156,7 @@ std::optional<Value> upstream_at(const World& world, const std::string& socket, 
   if (name.empty() || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") != name.npos)
     return std::nullopt;
   const std::string path = std::string(lists[static_cast<size_t>(ListOf::upstreams)].path) + "/" + name;
-  const Http::Response response = world.http.get({socket, ""}, path, request_limit);
+  const Http::Response response = world.http.get({socket, ""}, path, ask_limit);
   if (response.status == 404) return std::nullopt;
   if (response.status != 200) throw gateway_problem(response, "GET " + path);
   try {
@@ -197,7 +197,7 @@ Http::Response replace_document(World& world, const std::string& socket, const H
 void put_document(World& world, const std::string& socket, const std::string& document) {
   const Deadline deadline = Deadline::in(put_limit);
   for (std::optional<std::string> before;;) {
-    const Http::Response now = world.http.get({socket, ""}, "/v1/config", request_limit);
+    const Http::Response now = world.http.get({socket, ""}, "/v1/config", ask_limit);
     if (now.status != 200) throw gateway_problem(now, "GET /v1/config");
     // the number of a document moves also when a reload settles, which puts the tree's own
     if (before && now.body != *before && now.body != document)

@@ -60,7 +60,9 @@ Beyond look_beyond(const Observed& now, const World& world) {
     if (one.outcome == "applied" || one.outcome == "deleted")
       return {moved(fmt::format("its revision {} was {}, and the store calls revision {} live", one.number, one.outcome,
                                 applied.number),
-                    fmt::format("orctl rollback {} --to {}", now.name, one.deletes ? applied.number : one.number)),
+                    one.deletes ? fmt::format("orctl rollback {} --to {}", now.name, applied.number)
+                                : fmt::format("git --git-dir={} update-ref {} {}", world.git.path(),
+                                              applied_ref(now.name), shown)),
               one.deletes ? "" : id};
     if (one.outcome.empty()) break;  // what was killed is told by who asks
     id = commit.parent;

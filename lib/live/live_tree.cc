@@ -18,7 +18,7 @@ namespace {
 constexpr Millis patience(2000);
 
 /// What mends a live tree, whatever is wrong with it.
-constexpr const char* put_it_back = "orctl apply -f MANIFEST puts it back";
+constexpr const char* put_it_back = "orctl apply -f MANIFEST --overwrite-drift puts it back";
 
 /// Whether nginx reads its configuration, and opens its logs, anew.
 bool runs_anew(const InstancePlan& plan) {

@@ -251,12 +251,8 @@ class Loader {
     Tree overlay =
         usage_fault([&] { return read_overlay(instance.source, *files, *item.at.folder, item.at.above, item.found); });
     const std::string folder = shown_overlay(instance, item);
-    for (const auto& [path, file] : overlay) {
-      count_bytes(file.content.size());
-      refuse_secret_name(folder, path, item.found);
-      if (!path.starts_with(tree_path::certs))  // what is secret there is never committed: base/tree.h
-        refuse_secrets(folder + "/" + path, file.content, item.found);
-    }
+    for (const auto& [path, file] : overlay) count_bytes(file.content.size());
+    refuse_overlay_secrets(folder, overlay, item.found);
     warn_kept_as_secret(instance, overlay, folder, item.found);
     return overlay;
   }
@@ -271,6 +267,14 @@ class Loader {
 };
 
 }  // namespace
+
+void refuse_overlay_secrets(const std::string& folder, const Tree& overlay, Diagnostics& found) {
+  for (const auto& [path, file] : overlay) {
+    refuse_secret_name(folder, path, found);
+    if (!path.starts_with(tree_path::certs))  // what is secret there is never committed: base/tree.h
+      refuse_secrets(folder + "/" + path, file.content, found);
+  }
+}
 
 Manifests load(const std::vector<std::string>& files, Recurse recurse, const World& world) {
   return Loader(recurse, world).run(files);

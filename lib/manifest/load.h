@@ -42,6 +42,9 @@ inline constexpr size_t max_loaded_bytes = size_t{1} << 30;  ///< manifests and 
 /// what a manifest names, was written by others: it is reached through no symlink (sys/folder.h).
 Manifests load(const std::vector<std::string>& files, Recurse recurse, const World& world);
 
+/// Adds to `found` each secret that the store would keep of files laid over a tree, which lie in `folder`.
+void refuse_overlay_secrets(const std::string& folder, const Tree& overlay, Diagnostics& found);
+
 /// The manifests, when they are valid and describe something: throws Error(Exit::refused) after handing every fault to
 /// `report`.
 Manifests valid_ones(Manifests manifests, const std::function<void(const Diagnostic&)>& report);

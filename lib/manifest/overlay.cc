@@ -74,13 +74,20 @@ Tree read_overlay(const Source& source, const Value& files, const Folder& base, 
     else
       fault(one.text, one.hint.empty() ? "move it out of the folder" : one.hint);
   }
+  check_overlay(source, files, overlay, shown, found);
+  return overlay;
+}
+
+void check_overlay(const Source& source, const Value& files, const Tree& overlay, const std::string& shown,
+                   Diagnostics& found) {
   for (const auto& [path, file] : overlay) {
     if (const std::string text = overlay_fault(path, file); !text.empty())
-      fault("'" + shown + "/" + path + "' " + text, "move it out of the folder");
+      found.push_back({Severity::error, "bad-files", source.file, files.place, "files",
+                       "'" + shown + "/" + path + "' " + text, "move it out of the folder",
+                       line_of(source.text, files.place.line)});
     else if (path.ends_with(".conf"))
       lint(shown + "/" + path, file.content, found);
   }
-  return overlay;
 }
 
 Tree overlay_of(const Tree& tree) {

@@ -16,6 +16,11 @@ std::string overlay_folder(const Value& files, const std::string& above);
 Tree read_overlay(const Source& source, const Value& files, const Folder& base, const std::string& above,
                   Diagnostics& found);
 
+/// Adds to `found` what of an overlay that lies in the folder `shown` may not be there; `files` is the field that names
+/// it.
+void check_overlay(const Source& source, const Value& files, const Tree& overlay, const std::string& shown,
+                   Diagnostics& found);
+
 /// The files of a tree that its manifest's folder laid over it; render() makes the others.
 Tree overlay_of(const Tree& tree);
 

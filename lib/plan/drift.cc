@@ -65,6 +65,7 @@ std::string HandEdit::text() const {
 std::vector<HandEdit> hand_edits(const Tree& kept, const Tree& live) {
   using How = HandEdit::How;
   std::vector<HandEdit> out;
+  if (const TreeFile* top = file_of(live, ".")) return {{How::irregular, ".", top->irregular}};  // it is no folder
   for (const auto& [path, file] : live) {
     const TreeFile* was = file_of(kept, path);
     if (!file.irregular.empty())
@@ -96,7 +97,10 @@ void tell_flattened(InstancePlan& plan, const std::vector<KeptFiles>& kept) {
     plan.flattened.push_back(path);
     Change c{was == nullptr ? Op::add : is == nullptr ? Op::remove : Op::change, FileKey{path}, {}, {},
              path == tree_path::document ? Impact::hot : Impact::reload,         goes};
-    if (was != nullptr) c.before = was->irregular.empty() ? brief(*was) : Value(was->irregular);
+    if (was != nullptr && !was->irregular.empty())
+      c.before = Value(was->irregular), c.reason = "it is " + was->irregular + ", " + goes;
+    else if (was != nullptr)
+      c.before = brief(*was);
     if (is != nullptr) c.after = brief(*is);
     if (plan.impact() < c.impact) c.impact = plan.impact();  // the steps are made already
     tell(plan, FileKey{path}, std::move(c));
@@ -104,13 +108,19 @@ void tell_flattened(InstancePlan& plan, const std::vector<KeptFiles>& kept) {
   if (!before.tree.empty() && before.tree != after.tree) {
     for (const auto& [path, file] : before.tree) see(path, &file, file_of(after.tree, path));
     for (const auto& [path, file] : after.tree)
-      if (!before.tree.contains(path)) see(path, nullptr, &file);
+      if (!before.tree.contains(path) && !before.tree.contains(".")) see(path, nullptr, &file);
   }
   const bool unit = !before.unit.empty() && before.unit != after.unit &&
                     std::none_of(kept.begin(), kept.end(), [&](const KeptFiles& k) { return k.unit == before.unit; });
   if (!unit) return;
   plan.flattened.emplace_back("unit");
   tell(plan, Whole::unit, {Op::change, Whole::unit, brief({before.unit}), brief({after.unit}), Impact::none, goes});
+}
+
+void forget_flattened(InstancePlan& plan) {
+  plan.flattened.clear();
+  for (Change& c : plan.changes)
+    if (c.reason.ends_with(goes)) c.reason = "edited on the host";
 }
 
 std::string_view to_string(Drift::State state) {

@@ -32,6 +32,9 @@ struct KeptFiles {
 /// from what the plan makes of them. Other rights are none, and neither is a tree that is gone as a whole.
 void tell_flattened(InstancePlan& plan, const std::vector<KeptFiles>& kept);
 
+/// Takes that back for a plan that keeps those edits in other words.
+void forget_flattened(InstancePlan& plan);
+
 /// One difference between what the store calls live, what lies on the host, and what runs there.
 struct Drift {
   enum class State {

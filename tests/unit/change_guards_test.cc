@@ -126,3 +126,25 @@ TEST_CASE("an instance that is not there is a usage error") {
   now.version.emplace();
   CHECK_NOTHROW(require_existing(now, world));
 }
+
+TEST_CASE("a plan that takes edits by hand away is refused by their names, and not more of them than can be read") {
+  Plan plan = plan_of(Impact::reload);
+  CHECK_NOTHROW(refuse_flattening(plan));
+  plan.instances[0].flattened = {"http.d/a.conf", "unit", "."};
+  const auto refusal = [&]() -> std::string {
+    try {
+      refuse_flattening(plan);
+    } catch (const Error& e) {
+      CHECK(e.exit() == Exit::guard);
+      CHECK(e.hint().find("orctl drift a --files") != std::string::npos);
+      CHECK(e.hint().find("--overwrite-drift") != std::string::npos);
+      return e.what();
+    }
+    return "(none)";
+  };
+  CHECK(refusal() ==
+        "a: edited on the host, and the edit would go: 'http.d/a.conf', its unit, its tree as a whole; nothing was "
+        "changed");
+  plan.instances[0].flattened.assign(20, "x");
+  CHECK(refusal().find("'x' and 12 more; nothing was changed") != std::string::npos);
+}
