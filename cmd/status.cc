@@ -28,14 +28,18 @@ Exit run(const Options& o, const World& world, Io& io) {
 Command status_command() {
   return command<Options>(
       {"status",
-       "say whether instances run and every worker serves the same",
+       "say whether instances are well, and what is not",
        {{"All instances of the host", "orctl status"},
         {"One, for a script: exit code 0 means it is well", "orctl status prd_payment_001_8080"}},
-       "Exit code 1 when an instance is stopped, does not answer or may not be asked, has workers that disagree, that "
-       "were stopped by a signal or whose master was killed, or two masters, has a tree that was changed by hand or "
-       "that others could change, serves a certificate with fewer than 7 days left (below 21 there is a warning), or "
-       "is broken: its history or its files cannot be read.",
-       {"table", "json"}},
+       "Exit code 1 when any has a fault; warnings and notes are told, and leave it 0. SERVERS says how many take "
+       "requests: by their checks, and without checks a server is down while its last try of the last minute failed. "
+       "ERRORS is the share of the requests of the last minute that were answered with a status from 500 to 599. All "
+       "instances are asked at the same time, and each is given 2 seconds for each answer: one that hangs has a fault "
+       "and holds no other up. orctl describe says what mends each finding.\n\n"
+       "Faults: " +
+           kinds_text(Concern::fault) + ".\n\nWarnings: " + kinds_text(Concern::warning) +
+           ".\n\nNotes: " + kinds_text(Concern::note) + ".",
+       {"table", "wide", "json"}},
       flags, run);
 }
 

@@ -53,7 +53,7 @@ _orctl() {
         --for) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -68,7 +68,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -85,7 +85,7 @@ _orctl() {
       case $prev in
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'toml json jsonl name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'toml json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -97,7 +97,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -109,7 +109,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -117,7 +117,7 @@ _orctl() {
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-y --yes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'describe')
       case $prev in
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -127,7 +127,7 @@ _orctl() {
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
         --from) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -140,7 +140,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -149,14 +149,12 @@ _orctl() {
     'doctor')
       case $prev in
         --binary) _orctl_paths -f; return ;;
-        --sort-by) :; return ;;
-        --field-selector) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--binary --sort-by --field-selector --no-headers -w --watch --watch-only -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--binary -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'drain')
       case $prev in
         -l | --selector) :; return ;;
@@ -165,7 +163,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -191,7 +189,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -199,7 +197,7 @@ _orctl() {
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'explain')
       case $prev in
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -208,29 +206,25 @@ _orctl() {
     'get')
       case $prev in
         -l | --selector) :; return ;;
-        --sort-by) :; return ;;
-        --field-selector) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json name jsonl toml jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json name' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --sort-by --field-selector --no-headers -w --watch --watch-only -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'instances upstreams servers health overrides versions certs' -- "$cur"); fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'instances upstreams servers health overrides versions certs' -- "$cur"); fi ;;
     'history')
       case $prev in
         --limit) :; return ;;
-        --sort-by) :; return ;;
-        --field-selector) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--limit --sort-by --field-selector --no-headers -w --watch --watch-only -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--limit -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'import host-balancer')
       case $prev in
         --name) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'toml json jsonl name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'toml json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -253,7 +247,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -261,7 +255,7 @@ _orctl() {
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'name check')
       case $prev in
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -271,7 +265,7 @@ _orctl() {
       case $prev in
         --port) :; return ;;
         -f | --filename) _orctl_paths -f; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -283,7 +277,7 @@ _orctl() {
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -292,14 +286,12 @@ _orctl() {
     'overrides list')
       case $prev in
         -l | --selector) :; return ;;
-        --sort-by) :; return ;;
-        --field-selector) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json name jsonl toml jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json name' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --sort-by --field-selector --no-headers -w --watch --watch-only -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'overrides promote')
       case $prev in
         -l | --selector) :; return ;;
@@ -307,7 +299,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -319,7 +311,7 @@ _orctl() {
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -332,7 +324,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -346,7 +338,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -358,7 +350,7 @@ _orctl() {
         -d | --directory) _orctl_paths -d; return ;;
         --file) _orctl_paths -f; return ;;
         --flavor) mapfile -t COMPREPLY < <(compgen -W 'host openresty debian' -- "$cur"); return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -371,7 +363,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -385,7 +377,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -398,7 +390,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -407,14 +399,12 @@ _orctl() {
     'status')
       case $prev in
         -l | --selector) :; return ;;
-        --sort-by) :; return ;;
-        --field-selector) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --sort-by --field-selector --no-headers -w --watch --watch-only -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'stop')
       case $prev in
         -l | --selector) :; return ;;
@@ -422,7 +412,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -434,7 +424,7 @@ _orctl() {
         --reason) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -442,7 +432,7 @@ _orctl() {
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -y --yes --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'store verify')
       case $prev in
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -452,14 +442,12 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --interval) :; return ;;
-        --sort-by) :; return ;;
-        --field-selector) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --interval -w --watch --sort-by --field-selector --no-headers -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --interval -w --watch -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'upgrade')
       case $prev in
         -l | --selector) :; return ;;
@@ -467,7 +455,7 @@ _orctl() {
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -476,7 +464,7 @@ _orctl() {
     'validate')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -484,7 +472,7 @@ _orctl() {
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --strict -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'version')
       case $prev in
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -495,7 +483,7 @@ _orctl() {
         --for) :; return ;;
         --timeout) :; return ;;
         -l | --selector) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -508,7 +496,7 @@ _orctl() {
         --for) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;

@@ -30,7 +30,8 @@ Value certificates_value(const Observed& now, const World& world) {
   return out;
 }
 
-Value broken_item(const Observed& now, const World& world) {
+Value broken_item(const Examined& seen, const World& world) {
+  const Observed& now = seen.now;
   Value item = Value::object();
   item.set("name", now.name);
   item.set("status", now.state());
@@ -39,13 +40,15 @@ Value broken_item(const Observed& now, const World& world) {
   item.set("pid", now.pid);
   if (now.status) item.set("gateway", now.status->raw);
   set_places(item, now, world);
+  set_examined(item, seen);
   return item;
 }
 
 }  // namespace
 
-Value description_item(const Observed& now, const World& world) {
-  if (now.broken) return broken_item(now, world);
+Value description_item(const Examined& seen, const World& world) {
+  const Observed& now = seen.now;
+  if (now.broken) return broken_item(seen, world);
   Value item = masked_spec(now.version->spec);
   item.set("name", now.name);
   item.set("status", now.state());
@@ -66,6 +69,7 @@ Value description_item(const Observed& now, const World& world) {
   if (now.unit) item.set("unit", unit_value(*now.unit, world.layout.unit_name(now.name)));
   if (now.pid != 0) item.set("open_files", open_files_value(now));
   item.set("interrupted", now.interrupted);
+  set_examined(item, seen);
   return item;
 }
 
@@ -73,11 +77,12 @@ Answer describe_instances(const std::vector<std::string>& names, const World& wo
   Answer answer;
   for (const std::string& name : select_instances(names, {}, world))
     answer.each([&] {
-      const Observed now = observe_among(name, world);
+      const Examined seen = examine(name, world, NginxMasters(world));
+      const Observed& now = seen.now;
       try {
-        Value item = description_item(now, world);
+        Value item = description_item(seen, world);
         if (!now.broken) {
-          warn_ending_certificates(answer, now, world);
+          for (const Ending& ending : seen.endings) warn_ending(answer, name, ending);
           warn_distrusted(answer, now, world);
         }
         answer.items.push_back(std::move(item));

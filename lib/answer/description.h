@@ -2,13 +2,13 @@
 #include <string>
 
 #include "answer/answer.h"
-#include "live/observe.h"
+#include "answer/examined.h"
 
 namespace orctl {
 
 /// Everything about one instance: its manifest, where its files are, what runs, what each worker serves, health of its
 /// servers, overrides. Of one whose history or files cannot be read, what is known, and why not more.
-Value description_item(const Observed& now, const World& world);
+Value description_item(const Examined& seen, const World& world);
 /// The same as people read it.
 std::string description_text(const Value& item);
 

@@ -46,12 +46,26 @@ std::string health_of(const Value& item, const Value& upstream, const Value& ser
   return {};
 }
 
+/// What was found, the gravest first, and under each what mends it.
+void tell_findings(std::string& out, const Value& item) {
+  const Value* findings = item.find("findings");
+  if (findings == nullptr || findings->items().empty()) return;
+  out += "Findings:\n";
+  for (const Value& one : findings->items()) {
+    const std::string& mend = one.at("mend").as_string();
+    out += fmt::format("  {} {}: {}\n", one.at("severity").as_string(), one.at("code").as_string(),
+                       one.at("text").as_string());
+    if (!mend.empty()) out += "    " + mend + "\n";
+  }
+}
+
 void tell_state(std::string& out, const Value& item) {
   const std::string& name = item.at("name").as_string();
   const Value* remark = item.find("remark");
   line(out, "Name", name);
   line(out, "Status", item.at("status").as_string() + (remark == nullptr ? "" : " (" + remark->as_string() + ")"));
   if (const Value* fault = item.find("fault")) line(out, "Masters", fault->as_string() + "; " + mend_masters(name));
+  tell_findings(out, item);
 }
 
 void tell_places(std::string& out, const Value& item, const std::string& of_tree) {

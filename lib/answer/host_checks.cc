@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "host/supervisor.h"
 #include "host/target.h"
+#include "kind/kind.h"
 #include "live/live_tree.h"
 #include "store/history.h"
 #include "store/lost.h"
@@ -75,6 +76,11 @@ HostChecks instances_checks(const World& world) {
     for (HostCheck& check : instance_checks(now, world)) out.push_back(std::move(check));
     ++(now.broken ? broken : sound);
   }
+  for (const Kind& kind : kinds())
+    if (kind.lives == Kind::Lives::in_files)
+      for (const std::string& id : present_objects(kind, world))
+        if (const auto fault = fault_of_object(observe_among(id, world)))
+          out.push_back({State::missing, kind.word(), fault->what(), fault->hint()});
   for (const Git::Fault& fault : world.git.file_faults()) {
     const Error e = store_error(fault);
     out.push_back({State::missing, "store", e.what(), e.hint()});

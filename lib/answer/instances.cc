@@ -4,6 +4,7 @@
 #include <map>
 
 #include "answer/looked.h"
+#include "base/whose.h"
 #include "model/masked.h"
 #include "store/select.h"
 
@@ -48,6 +49,13 @@ Value instance_item(const Observed& o) {
   return item;
 }
 
+Value instance_item(const Examined& seen) {
+  Value item = instance_item(seen.now);
+  set_examined(item, seen);
+  if (const std::string said = line_of(seen.findings); !said.empty()) item.set("remark", said);
+  return item;
+}
+
 Answer list_objects(const Kind& kind, const Choice& choice, const World& world) {
   if (kind.lives == Kind::Lives::in_process) return list_instances(choice, world);
   Answer answer;
@@ -62,9 +70,17 @@ Answer list_objects(const Kind& kind, const Choice& choice, const World& world) 
 
 Answer list_instances(const Choice& choice, const World& world) {
   Answer answer;
-  const auto all = look_at(choice, Counts::yes, world, answer);
-  for (const Observed& one : all) warn_distrusted(answer, one, world);
-  for (const Observed& one : all) answer.items.push_back(instance_item(one));
+  const auto names = select_instances(choice.names, choice.labels, world, answer.faults());
+  if (choice.names.empty()) tell_hidden_instances(world, answer.faults());
+  for (const Examined& seen : examine_all(names, world, answer.faults())) {
+    answer.each([&] {
+      if (seen.now.broken) throw named(*seen.now.broken, seen.now.name);
+    });
+    if (const std::string fault = seen.now.fault_of_masters(); !fault.empty())
+      answer.warn(seen.now.name + ": " + fault, mend_masters(seen.now.name));
+    warn_distrusted(answer, seen.now, world);
+    answer.items.push_back(instance_item(seen));
+  }
   return answer;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include "answer/answer.h"
+#include "answer/examined.h"
 #include "kind/kind.h"
 #include "live/observe.h"
 
@@ -11,6 +12,8 @@ const Noun& noun_of(const Kind& kind);
 /// The manifest of an instance, or of an object of another kind, and what it is right now; of one whose spec or
 /// revision is not known, what is.
 Value instance_item(const Observed& o);
+/// The same with what was found of it.
+Value instance_item(const Examined& seen);
 
 Answer list_instances(const Choice& choice, const World& world);
 

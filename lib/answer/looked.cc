@@ -37,13 +37,11 @@ void warn_ending(Answer& answer, const std::string& instance, const Ending& endi
   answer.warn(instance + ": " + ending.text, "put a new one into the manifest's files, and apply it: it is hot");
 }
 
-std::string warn_ending_certificates(Answer& answer, const Observed& o, const World& world) {
-  std::string fault;
-  for (const Ending& ending : ending_certificates(o, world)) {
-    warn_ending(answer, o.name, ending);
-    if (ending.urgency == Ending::Urgency::fault && fault.empty()) fault = ending.text;
-  }
-  return fault;
+std::optional<Error> fault_of_object(const Observed& o) {
+  if (o.broken) return o.broken;
+  if (o.state() != "drifted") return std::nullopt;
+  return Error(Exit::target, fmt::format("{}: its files are not those of revision {}", o.name, o.applied->number),
+               "orctl apply -f MANIFEST --overwrite-drift puts them back");
 }
 
 void warn_masters(Answer& answer, const std::vector<std::string>& names, const World& world) {

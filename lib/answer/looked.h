@@ -23,10 +23,12 @@ void tell_hidden_instances(const World& world, const std::function<void(const Er
 /// Warns of who besides root could change what an instance runs.
 void warn_distrusted(Answer& answer, const Observed& o, const World& world);
 
-/// Warns of a certificate that ends soon, and of all such of an instance; returns what is said of the first that is a
-/// fault, "" where none is.
+/// Warns of a certificate that ends soon.
 void warn_ending(Answer& answer, const std::string& instance, const Ending& ending);
-std::string warn_ending_certificates(Answer& answer, const Observed& o, const World& world);
+
+/// What is wrong with an object that lives in files, and what mends it: they are not those of its live revision, or
+/// cannot be read. nullopt when nothing is.
+std::optional<Error> fault_of_object(const Observed& o);
 
 /// Warns of instances with two masters: what is asked of such a one, one of the two answers.
 void warn_masters(Answer& answer, const std::vector<std::string>& names, const World& world);

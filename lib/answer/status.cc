@@ -2,33 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "answer/looked.h"
-#include "live/live_tree.h"
+#include "base/text.h"
+#include "kind/kind.h"
+#include "store/history.h"
 #include "store/select.h"
 
 namespace orctl {
 namespace {
 
-std::string remark(const Observed& o, const std::string& tree, const std::string& certificate) {
-  if (o.broken) return o.broken->what();
-  if (o.loss) return fmt::format("{}: {}", o.loss->what, o.loss->hint);
-  if (const std::string fault = o.fault_of_masters(); !fault.empty()) return fault + "; " + mend_masters(o.name);
-  if (o.unconfirmed) return o.unconfirmed->line();
-  if (o.interrupted) return "an apply was interrupted: the next changing command finishes or undoes it";
-  if (o.denied) return "no rights to ask it: run as root or as its owner";
-  if (!o.live.answers) return fmt::format("{}; if it stays so: orctl restart {}", o.problem, o.name);
-  if (!o.problem.empty()) return o.problem;
-  if (!tree.empty()) return tree;
-  if (!certificate.empty()) return certificate;
-  if (o.live.keeper == Live::Keeper::none && o.live.running) return "it runs outside of its systemd unit";
-  if (o.state() == "degraded") return "the workers disagree";
-  if (o.pid == 0 && o.unit && o.unit->active == "failed") return "its unit failed: " + o.unit->result;
-  if (o.pid == 0 && o.live.restarting) return fmt::format("systemd starts it again ({} times)", o.unit->restarts);
-  if (o.pid != 0 && o.open_files < o.wanted_open_files)
-    return fmt::format("it may have {} files open, and {} are wanted", o.open_files, o.wanted_open_files);
-  if (o.status && !o.status->source_error.empty()) return "source: " + o.status->source_error;
-  return {};
-}
+constexpr size_t most_upstreams = 3;  // that one line names
 
 Value pids_value(const std::vector<int>& pids) {
   Value out = Value::array();
@@ -48,9 +33,42 @@ std::string workers_text(const Value& item, const std::string& field) {
   return fmt::format("{}/{}", status.workers.size(), status.worker_count);
 }
 
-std::string remark_text(const Value& item, const std::string& field) {
-  const Value* said = item.find(field);
-  return said == nullptr ? "" : said->as_string();
+/// "6/7 (pay 1/2)": how many servers of all upstreams are up, and of those upstreams where some are not.
+std::string servers_text(const Value& item, const std::string& field) {
+  const Value* upstreams = item.find(field);
+  if (upstreams == nullptr || upstreams->items().empty()) return "-";
+  std::vector<std::string> some;
+  for (const Value& one : upstreams->items())
+    if (const Value* up = one.find("up"); up != nullptr && *up != one.at("total"))
+      some.push_back(fmt::format("{} {}/{}", one.at("name").as_string(), up->as_int(), one.at("total").as_int()));
+  const Value& all = item.at("servers");
+  const size_t more = some.size() - std::min(some.size(), most_upstreams);
+  some.resize(some.size() - more);
+  if (more > 0) some.push_back(fmt::format("{} more", more));
+  return fmt::format("{}/{}{}", all.at("up").as_int(), all.at("total").as_int(),
+                     some.empty() ? "" : " (" + join(some, ", ") + ")");
+}
+
+/// "none", or how store, disk and what runs differ.
+std::string drift_text(const Value& item, const std::string& field) {
+  const Value* drift = item.find(field);
+  if (drift == nullptr) return "-";
+  std::vector<std::string> states;
+  for (const Value& one : drift->items())
+    if (const std::string& state = one.at("state").as_string();
+        std::find(states.begin(), states.end(), state) == states.end())
+      states.push_back(state);
+  return states.empty() ? "none" : join(states, ",");
+}
+
+/// Share of the requests of the last minute that were answered with an error.
+std::string errors_text(const Value& item, const std::string& field) {
+  const Value* minute = item.find(field);
+  if (minute == nullptr) return "-";
+  const Value* share = minute->find("error_share");
+  if (share == nullptr) return "none";
+  const double percent = share->as_double() * 100;
+  return percent == 0 ? "0%" : percent < 0.1 ? "<0.1%" : fmt::format("{:.1f}%", percent);
 }
 
 }  // namespace
@@ -62,10 +80,13 @@ const Noun& status_noun() {
                          {{"NAME", "name", member_text},
                           {"STATUS", "status", member_text},
                           {"REVISION", "revision", member_text},
-                          {"GENERATION", "gateway", generation_text},
                           {"WORKERS", "gateway", workers_text},
-                          {"PID", "pid", pid_text},
-                          {"REMARK", "remark", remark_text}}};
+                          {"SERVERS", "upstreams", servers_text},
+                          {"ERRORS", "last_minute", errors_text},
+                          {"DRIFT", "drift", drift_text},
+                          {"REMARK", "remark", words_text},
+                          {"GENERATION", "gateway", generation_text, Column::Shown::wide},
+                          {"PID", "pid", pid_text, Column::Shown::wide}}};
   return noun;
 }
 
@@ -88,8 +109,8 @@ Value open_files_value(const Observed& o) {
   return out;
 }
 
-Value status_item(const Observed& now, const std::string& tree_fault, const std::string& certificate_fault,
-                  const World& world) {
+Value status_item(const Examined& seen, const World& world) {
+  const Observed& now = seen.now;
   Value item = Value::object();
   item.set("name", now.name);
   item.set("status", now.state());
@@ -101,27 +122,42 @@ Value status_item(const Observed& now, const std::string& tree_fault, const std:
   if (now.pid != 0) item.set("open_files", open_files_value(now));
   if (now.unconfirmed) item.set("confirm_seconds_left", now.unconfirmed->seconds_left());
   if (now.status) item.set("gateway", now.status->raw);
-  if (const std::string said = remark(now, tree_fault, certificate_fault); !said.empty()) item.set("remark", said);
+  set_examined(item, seen);
+  if (const std::string said = line_of(seen.findings); !said.empty()) item.set("remark", said);
   return item;
 }
 
+namespace {
+
+/// Objects of other kinds have no process: that their files are others is all that can be wrong with them.
+void warn_drifted_objects(const World& world, StatusAnswer& out) {
+  for (const Kind& kind : kinds())
+    if (kind.lives == Kind::Lives::in_files)
+      for (const std::string& id : present_objects(kind, world)) {
+        const auto fault = fault_of_object(observe_among(id, world));
+        if (!fault) continue;
+        out.answer.warn(fault->what(), fault->hint());
+        out.is_well = false;
+      }
+}
+
+}  // namespace
+
 StatusAnswer list_status(const Choice& choice, const World& world) {
   StatusAnswer out;
-  const NginxMasters masters(world);
   const auto tell = [&](const Error& e) {
     out.answer.fault(e);
     out.is_well = false;
   };
   const auto names = select_instances(choice.names, choice.labels, world, tell);
   if (choice.names.empty()) tell_hidden_instances(world, tell);
-  for (const std::string& name : names) {
-    const Observed now = observe_among(name, world, masters);
-    if (now.broken) tell(*now.broken);
-    const std::string tree_fault = fault_of_tree(now, world);
-    const std::string certificate_fault = warn_ending_certificates(out.answer, now, world);
-    out.is_well = out.is_well && now.state() == "running" && tree_fault.empty() && certificate_fault.empty();
-    out.answer.items.push_back(status_item(now, tree_fault, certificate_fault, world));
+  for (const Examined& seen : examine_all(names, world, tell)) {
+    if (seen.now.broken) tell(*seen.now.broken);
+    for (const Ending& ending : seen.endings) warn_ending(out.answer, seen.now.name, ending);
+    out.is_well = out.is_well && is_well(seen.findings);
+    out.answer.items.push_back(status_item(seen, world));
   }
+  if (choice.names.empty() && choice.labels.empty()) warn_drifted_objects(world, out);
   return out;
 }
 

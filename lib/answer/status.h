@@ -2,15 +2,14 @@
 #include <string>
 
 #include "answer/answer.h"
-#include "live/observe.h"
+#include "answer/examined.h"
 
 namespace orctl {
 
 const Noun& status_noun();
 
-/// How an instance is; `tree_fault` says what is wrong with its tree, `certificate_fault` with what it serves.
-Value status_item(const Observed& now, const std::string& tree_fault, const std::string& certificate_fault,
-                  const World& world);
+/// How an instance is.
+Value status_item(const Examined& seen, const World& world);
 
 /// Its unit as systemd tells it.
 Value unit_value(const systemd::UnitState& unit, const std::string& name);
@@ -19,7 +18,7 @@ Value open_files_value(const Observed& o);
 
 struct StatusAnswer {
   Answer answer;
-  bool is_well = true;  ///< all of them run, as they should, and can be read
+  bool is_well = true;  ///< nothing of finding_kinds() that is a fault was found of any, and all can be read
 };
 
 StatusAnswer list_status(const Choice& choice, const World& world);

@@ -14,7 +14,7 @@
 namespace orctl {
 namespace {
 
-constexpr Millis request_limit(5000), put_limit(30000);  // a document of 12 MiB takes seconds
+constexpr Millis put_limit(30000);  // a document of 12 MiB takes seconds
 constexpr Millis turn_interval(20);
 
 struct List {
@@ -119,27 +119,31 @@ void require_own_gateway(const GatewayStatus& status, const std::string& name) {
               "a restart makes a socket of its own: orctl restart " + name);
 }
 
-Value gateway_get(const World& world, const std::string& socket, const std::string& path) {
-  const Http::Response response = world.http.get({socket, ""}, path, request_limit);
+Value gateway_get(const World& world, const std::string& socket, const std::string& path, Millis limit) {
+  const Http::Response response = world.http.get({socket, ""}, path, limit);
   if (response.status != 200) throw gateway_problem(response, "GET " + path);
   return gateway_answer(response, "GET " + path);
 }
 
-Value::Array gateway_items(const Value& answer, ListOf what) {
-  const std::string member = lists[static_cast<size_t>(what)].member;
+void require_answer(const Value& answer, const std::string& kind, const std::string& fault) {
   Value wrapped = Value::object();
-  wrapped.set(member, answer);
+  wrapped.set(kind, answer);
   Diagnostics found;
   const auto no_line = [](uint32_t) { return std::string(); };
   if (Schema::get("answers").check(wrapped, "", no_line, found) != Fit::valid)
-    throw Error(Exit::target, fmt::format("this is no list of {}: {}: {}", member, found[0].field, found[0].text),
+    throw Error(Exit::target, fmt::format("{}: {}: {}", fault, found[0].field, found[0].text),
                 "is this socket an orctl gateway's?");
-  return wrapped.at(member).at("items").items();
 }
 
-Value::Array gateway_list(const World& world, const std::string& socket, ListOf what) {
+Value::Array gateway_items(const Value& answer, ListOf what) {
+  const std::string member = lists[static_cast<size_t>(what)].member;
+  require_answer(answer, member, "this is no list of " + member);
+  return answer.at("items").items();
+}
+
+Value::Array gateway_list(const World& world, const std::string& socket, ListOf what, Millis limit) {
   const std::string path = lists[static_cast<size_t>(what)].path;
-  const Value answer = gateway_get(world, socket, path);
+  const Value answer = gateway_get(world, socket, path, limit);
   try {
     return gateway_items(answer, what);
   } catch (const Error& e) {
@@ -152,7 +156,7 @@ std::optional<Value> upstream_at(const World& world, const std::string& socket, 
   if (name.empty() || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") != name.npos)
     return std::nullopt;
   const std::string path = std::string(lists[static_cast<size_t>(ListOf::upstreams)].path) + "/" + name;
-  const Http::Response response = world.http.get({socket, ""}, path, request_limit);
+  const Http::Response response = world.http.get({socket, ""}, path, ask_limit);
   if (response.status == 404) return std::nullopt;
   if (response.status != 200) throw gateway_problem(response, "GET " + path);
   try {
@@ -193,7 +197,7 @@ Http::Response replace_document(World& world, const std::string& socket, const H
 void put_document(World& world, const std::string& socket, const std::string& document) {
   const Deadline deadline = Deadline::in(put_limit);
   for (std::optional<std::string> before;;) {
-    const Http::Response now = world.http.get({socket, ""}, "/v1/config", request_limit);
+    const Http::Response now = world.http.get({socket, ""}, "/v1/config", ask_limit);
     if (now.status != 200) throw gateway_problem(now, "GET /v1/config");
     // the number of a document moves also when a reload settles, which puts the tree's own
     if (before && now.body != *before && now.body != document)

@@ -8,6 +8,9 @@
 
 namespace orctl {
 
+/// What an answer may take where nobody says another time.
+constexpr Millis ask_limit(5000);
+
 /// What one worker says it serves.
 struct WorkerReport {
   int pid = 0;
@@ -48,14 +51,16 @@ GatewayStatus gateway_status(const World& world, const std::string& socket, Mill
 void require_own_gateway(const GatewayStatus& status, const std::string& name);
 
 /// GET of a path of the admin endpoint, as a document; errors as above, and a problem document becomes Exit::target.
-Value gateway_get(const World& world, const std::string& socket, const std::string& path);
+Value gateway_get(const World& world, const std::string& socket, const std::string& path, Millis limit = ask_limit);
 
 /// The lists that a gateway tells.
 enum class ListOf { upstreams, overrides, health, certificates };
 /// The items of such an answer, as schemas/answers.json has them; Exit::target when it is none.
 Value::Array gateway_items(const Value& answer, ListOf what);
+/// Throws Error(Exit::target) when `answer` is not what schemas/answers.json calls `kind`; `fault` says so.
+void require_answer(const Value& answer, const std::string& kind, const std::string& fault);
 /// GET of a list; errors as above.
-Value::Array gateway_list(const World& world, const std::string& socket, ListOf what);
+Value::Array gateway_list(const World& world, const std::string& socket, ListOf what, Millis limit = ask_limit);
 /// The one upstream of that name as it stands in the list of them; nullopt when the gateway has none.
 std::optional<Value> upstream_at(const World& world, const std::string& socket, const std::string& name);
 

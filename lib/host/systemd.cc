@@ -60,6 +60,7 @@ UnitState show(const World& world, const std::string& unit) {
   const auto number = [&](const char* key) { return static_cast<int>(parse_number(said[key], 1 << 30).value_or(0)); };
   UnitState state;
   state.loaded = said["LoadState"] == "loaded";
+  state.masked = said["LoadState"] == "masked" || said["UnitFileState"].starts_with("masked");
   state.active = said["ActiveState"];
   state.sub = said["SubState"];
   state.result = said["Result"];

@@ -1,5 +1,6 @@
 #include "kind/column.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "base/text.h"
@@ -32,6 +33,22 @@ std::string labels_text(const Value& item, const std::string& field) {
   if (const Value* labels = item.find(field))
     for (const auto& m : labels->members()) all.push_back(m.key + "=" + m.value.as_string());
   return all.empty() ? "<none>" : join(all, ",");
+}
+
+std::string findings_text(const Value& item, const std::string& field) {
+  const Value* findings = item.find(field);
+  if (findings == nullptr) return "-";
+  std::vector<std::string> codes;
+  for (const Value& one : findings->items())
+    if (one.at("severity").as_string() != "note" &&
+        std::find(codes.begin(), codes.end(), one.at("code").as_string()) == codes.end())
+      codes.push_back(one.at("code").as_string());
+  return codes.empty() ? "well" : join(codes, ",");
+}
+
+std::string words_text(const Value& item, const std::string& field) {
+  const Value* said = item.find(field);
+  return said == nullptr ? "" : said->as_string();
 }
 
 std::string confirm_text(const Value& item, const std::string& field) {

@@ -28,6 +28,10 @@ std::string count_text(const Value& item, const std::string& field);
 std::string pid_text(const Value& item, const std::string& field);
 /// "team=payments,tier=edge", "<none>".
 std::string labels_text(const Value& item, const std::string& field);
+/// What was found of it: "well", or the codes of what is not; and all of it in words.
+std::string findings_text(const Value& item, const std::string& field);
+/// The member in words; "" where there is none.
+std::string words_text(const Value& item, const std::string& field);
 /// Seconds that are left to confirm a change.
 std::string confirm_text(const Value& item, const std::string& field);
 

@@ -167,32 +167,27 @@ std::optional<Error> warning_of_trust(const std::string& name, const std::string
                found->remedy);
 }
 
-std::string fault_of_tree(const Observed& now, const World& world) {
-  if (!now.version || !now.applied || now.broken || now.interrupted) return {};
-  std::optional<Distrust> found;
-  try {
-    found = distrust_live_tree(now.tree_path, world);
-  } catch (const Error& e) {
-    return e.what();
-  }
-  if (found)
-    return fmt::format("'{}' {}, who could have changed what its tree runs; {}", found->path, found->why,
-                       found->remedy);
+std::optional<Error> fault_of_tree(const Observed& now, const World& world) {
+  if (!now.version || !now.applied || now.broken || now.interrupted) return std::nullopt;
   std::vector<std::string> changed;
   try {
+    if (const auto found = distrust_live_tree(now.tree_path, world))
+      return Error(Exit::refused,
+                   fmt::format("'{}' {}, who could have changed what its tree runs", found->path, found->why),
+                   found->remedy);
     changed = changed_by_hand(now.version->tree, now.applied->commit, world);
   } catch (const Error& e) {
     stop_if_interrupted();
-    return e.what();
+    return e;
   }
-  if (changed.empty()) return {};
+  if (changed.empty()) return std::nullopt;
   // an apply may have exchanged the tree while this one looked
   const auto live = applied_revision(world, now.name);
   if (!live || live->commit != now.applied->commit ||
       world.fs.exists(world.layout.stage(tree_folder(now.version->spec))))
-    return {};
+    return std::nullopt;
   const std::string more = changed.size() > 1 ? fmt::format(" and {} more", changed.size() - 1) : "";
-  return fmt::format("its tree was changed by hand: {}{}; {}", changed.front(), more, put_it_back);
+  return Error(Exit::target, fmt::format("its tree was changed by hand: {}{}", changed.front(), more), put_it_back);
 }
 
 void require_runnable(const InstancePlan& plan, const std::string& tree, World& world) {

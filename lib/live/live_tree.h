@@ -19,8 +19,9 @@ std::optional<Distrust> distrust_live_tree(const std::string& tree, const World&
 /// The same as a warning that names the instance.
 std::optional<Error> warning_of_trust(const std::string& name, const std::string& tree, const World& world);
 
-/// What is wrong with the live tree of an instance that was looked at, and what mends it; "" when nothing is.
-std::string fault_of_tree(const Observed& now, const World& world);
+/// What is wrong with the live tree of an instance that was looked at, and as its hint what mends it; nullopt when
+/// nothing is.
+std::optional<Error> fault_of_tree(const Observed& now, const World& world);
 
 /// Refuses, before anything of a plan is done, what would make nginx fail or hang when it reads its tree anew: a log
 /// that is no regular file, and, when the plan brings no tree of its own, a live tree that was changed by hand so that

@@ -24,6 +24,13 @@ namespace {
 
 constexpr Millis status_limit(2000);
 
+/// What is in its unit's file; "" where there is none, or a symlink, as one that is masked has it.
+std::string unit_file(const std::string& name, const World& world) {
+  const std::string path = world.layout.unit(name);
+  const auto found = world.fs.stat(path);
+  return found && found->kind == Fs::Kind::file ? world.fs.read(path) : "";
+}
+
 void observe_masters(Observed& o, const World& world, const NginxMasters& all) {
   const Supervisor supervisor(world.layout, o.name, o.tree_path);
   o.masters = supervisor.masters(world, all);
@@ -130,6 +137,7 @@ Observed observe(const std::string& name, const World& world, const NginxMasters
   }
   const Revision& head = newest.front();
   o.head = head.commit;
+  o.newest = head;
   o.applied = applied_revision(world, name);
   o.interrupted = head.outcome.empty();
   // a first apply that was killed has nothing before it: what it was about to make is what there is to look at
@@ -144,7 +152,7 @@ Observed observe(const std::string& name, const World& world, const NginxMasters
   version.tree = world.fs.read_tree(o.tree_path, tree_ownership(version.spec, world));
   version.digest = tree_digest(version.tree);
   const bool process = has_process(version.spec);
-  version.unit = process && world.fs.exists(world.layout.unit(name)) ? world.fs.read(world.layout.unit(name)) : "";
+  if (process) version.unit = unit_file(name, world);
   o.version = std::move(version);
   if (process) observe_process(o, world, all);
   try {

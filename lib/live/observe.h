@@ -17,6 +17,7 @@ namespace orctl {
 struct Observed {
   std::string name;
   std::string head;                        ///< newest commit of its branch; "" when the store does not know it
+  std::optional<Revision> newest;          ///< what `head` is; it may not have gone live
   std::optional<Revision> applied;         ///< what is live by the store's word
   std::optional<Version> version;          ///< the applied revision's manifest with the tree and unit that are on disk
   std::string tree_path;                   ///< absolute; "" when not applied

@@ -44,18 +44,4 @@ std::optional<Ending> ending_of(const Value& certificate) {
                 fmt::format("certificate {} {} ({})", name, when, certificate.at("not_after").as_string())};
 }
 
-std::vector<Ending> ending_certificates(const Observed& o, const World& world) {
-  std::vector<Ending> out;
-  if (!o.version) return out;
-  Value::Array certificates;
-  try {
-    certificates = certificates_of(o, world);
-  } catch (const Error&) {
-    return out;  // a remark must not keep the state of the others from being told
-  }
-  for (const Value& one : certificates)
-    if (auto ending = ending_of(one)) out.push_back(std::move(*ending));
-  return out;
-}
-
 }  // namespace orctl

@@ -23,7 +23,5 @@ struct Ending {
 
 /// What is to be said of one of certificates_of(); nullopt: nothing.
 std::optional<Ending> ending_of(const Value& certificate);
-/// The same of all that are served; none when they cannot be asked for.
-std::vector<Ending> ending_certificates(const Observed& o, const World& world);
 
 }  // namespace orctl

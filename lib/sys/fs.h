@@ -124,6 +124,8 @@ class Fs {
   /// Takes the exclusive flock on `path` (created 0600 when missing). Exit::conflict when `wait` passes; the
   /// message names `subject` and says who holds it, since when and what for.
   FileLock lock(const std::string& path, Millis wait, const std::string& subject);
+  /// Whether somebody holds lock() of `path` right now, by the kernel's word; whoever asks takes nothing.
+  bool is_locked(const std::string& path) const;
 
  private:
   Trace trace_;

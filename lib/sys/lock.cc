@@ -162,6 +162,15 @@ FileLock take_lock(const Root& root, const std::string& path, Millis wait, const
   }
 }
 
+bool Fs::is_locked(const std::string& path) const {
+  Fd file(retried([&] { return ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK); }));
+  struct stat raw = {};
+  if (!file || ::fstat(file.get(), &raw) != 0 || !S_ISREG(raw.st_mode)) return false;
+  struct flock text = whole_file();  // its holder keeps this one, too, and it is seen from every pid namespace
+  const bool introduced = ::fcntl(file.get(), F_OFD_GETLK, &text) == 0 && text.l_type != F_UNLCK;
+  return introduced || kernels_word(raw.st_ino) != 0;
+}
+
 FileLock Fs::lock(const std::string& path, Millis wait, const std::string& subject) {
   say(trace_, "lock " + path);
   return take_lock(*root_, path, wait, subject);

@@ -19,6 +19,7 @@ local health_rules = require("orctl.health.rules")
 local json = require("orctl.lib.json")
 local policies = require("orctl.policy.chain")
 local problem = require("orctl.lib.problem")
+local recent = require("orctl.metrics.recent")
 local record = require("orctl.metrics.record")
 local refuse = require("orctl.lib.refuse")
 local source = require("orctl.source.poll")
@@ -101,8 +102,21 @@ function _M.init(name, tree)
   require_overlay(overlay)
 end
 
+-- A worker that drains has no timers: each of its last requests is noted as it ends.
+local function leave()
+  for _, phase in ipairs({ "log", "ended" }) do
+    local usual = _M[phase]
+    _M[phase] = function()
+      if usual() then recent.ended(ngx.status) end
+    end
+  end
+  cycle.leave()
+end
+
 local function tick(premature)
-  if not premature and not ngx.worker.exiting() then
+  if premature then
+    leave()
+  elseif not ngx.worker.exiting() then
     farewell.tick()
     certs.tick()
     cycle.tick()

@@ -1,14 +1,17 @@
 #include <sstream>
 
 #include "answer/certificates.h"
+#include "answer/examined.h"
 #include "answer/health.h"
 #include "answer/overrides.h"
+#include "answer/status.h"
 #include "answer/upstreams.h"
 #include "change/promote.h"
 #include "cli/show_answer.h"
 #include "fuzz.h"
 #include "gateway/gateway.h"
 #include "gateway/overrides.h"
+#include "gateway/summary.h"
 
 using namespace orctl;
 using namespace orctl::fuzz;
@@ -58,6 +61,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     require(status.common_digest() == "" || !status.workers.empty(), "a common digest is somebody's");
   });
   const std::string name = "tst_law_001_8080";
+  refusable([&] {
+    Examined seen;
+    seen.now.name = name;
+    seen.summary = gateway_summary_of(gateway_answer(response, "GET /v1/summary"));
+    seen.findings = findings_of(seen);
+    for (const Finding& one : seen.findings)
+      require((one.text + one.mend).find('\n') == std::string::npos, "a finding is one line");
+    Value item(Value::Object{{"name", name}, {"status", "running"}});
+    set_examined(item, seen);
+    require_shown(status_noun(), {item});
+  });
   const auto list = [&](ListOf what) { return gateway_items(gateway_answer(response, "GET /"), what); };
   const auto each = [&](ListOf what, Value (*item)(const std::string&, const Value&)) {
     Value::Array items;

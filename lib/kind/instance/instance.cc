@@ -383,9 +383,11 @@ Kind instance_kind() {
           {{"UPSTREAMS", "upstream", count_text},
            {"ROUTES", "route", count_text},
            {"CONFIRM", "confirm_seconds_left", confirm_text},
+           {"HEALTH", "findings", findings_text},
            {"ADDRESS", "listener", addresses_text, Column::Shown::wide},
            {"PID", "pid", pid_text, Column::Shown::wide},
-           {"LABELS", "labels", labels_text, Column::Shown::wide}},
+           {"LABELS", "labels", labels_text, Column::Shown::wide},
+           {"NOTES", "remark", words_text, Column::Shown::wide}},
           nullptr,
           check_instances};
 }

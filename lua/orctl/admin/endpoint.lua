@@ -13,6 +13,7 @@ local overrides = require("orctl.admin.overrides")
 local pace = require("orctl.lib.pace")
 local problem = require("orctl.lib.problem")
 local source = require("orctl.source.poll")
+local summary = require("orctl.metrics.summary")
 local splice = require("orctl.document.splice")
 local view = require("orctl.state.view")
 local workers = require("orctl.state.workers")
@@ -262,6 +263,7 @@ end
 local paths = {
   ["/config"] = { GET = get_hosts, POST = post_hosts },
   ["/v1/status"] = { GET = get_status },
+  ["/v1/summary"] = { GET = function() send(summary.get()) end },
   ["/v1/config"] = { GET = get_config, PUT = put_config },
   ["/v1/upstreams"] = { GET = get_upstreams },
   ["/metrics"] = { GET = metrics.run },

@@ -364,7 +364,7 @@ local function measure(peer)
   end
 end
 
---- log_by_lua: the request has ended, and with it the last try.
+--- log_by_lua: the request has ended, and with it the last try. True, as it is counted.
 function _M.done()
   local request = tonumber(ffi.cast(uintptr, get_request()))
   local peer = leave(request)
@@ -382,9 +382,11 @@ function _M.done()
       passive.answered(row, peer.block, ngx.status, var.upstream_response_time)
     end
   end
+  return true
 end
 
---- log_by_lua of a server that is not the gateway's own: an overlay's may use its pools, too.
+--- log_by_lua of a server that is not the gateway's own: an overlay's may use its pools, too. True
+-- of a request that is counted.
 function _M.ended()
   local request = tonumber(ffi.cast(uintptr, get_request()))
   if pending[request] or found(request) then

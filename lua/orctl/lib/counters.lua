@@ -30,8 +30,11 @@ local ROW_BYTES = BLOCKS * BLOCK * 8
 local CLAIM_SECONDS = 60
 local RESERVE_TRIES = 3
 
--- Head of a row: whose it is. Two numbers, as a pid alone may come again.
-local PID, STARTED = 0, 1
+-- Head of a row: whose it is. Two numbers, as a pid alone may come again. And since when that
+-- worker takes no more connections, in seconds since boot: SERVES as long as it does, 0 of an
+-- older Lua, which does not say.
+local PID, STARTED, LEAVES = 0, 1, 2
+local SERVES = -1
 
 --- Fields of a block of kind "peer"; "upstream" and "host" use what fits them.
 _M.IN_FLIGHT, _M.REQUESTS, _M.FAILURES = 0, 1, 2
@@ -118,8 +121,10 @@ local function clear_in_flight(row)
   end
 end
 
---- Takes the requests of dead workers out of the count: they ended with them.
+--- Takes the requests of dead workers out of the count: they ended with them. How many of those
+-- were not about to go: they ended by a fault, or somebody killed them.
 function _M.bury()
+  local fallen = 0
   for i = 0, row_count - 1 do
     local row = row_at(i)
     local pid, started = row[PID], row[STARTED]
@@ -127,9 +132,11 @@ function _M.bury()
     if pid > 0 and not is_alive(row)
       and dict:safe_add(("%sburied/%d/%d.%d"):format(P, i, pid, started), 1, CLAIM_SECONDS) then
       clear_in_flight(row)
+      fallen = fallen + (row[LEAVES] == SERVES and 1 or 0)
       row[PID] = -1 -- free, and worth summing
     end
   end
+  return fallen
 end
 
 local function claim(i, pid)
@@ -142,25 +149,43 @@ local function claim(i, pid)
   end
   clear_in_flight(row)
   row[STARTED] = started_at(pid) or 0
+  row[LEAVES] = SERVES
   row[PID] = pid
   own = row
   return true
 end
 
---- In a worker that begins: takes a row, if it can one that a dead worker has left.
+--- In a worker that begins: takes a row, if it can one that a dead worker has left. What bury()
+-- says.
 function _M.start()
-  _M.bury()
+  local fallen = _M.bury()
   local pid = ngx.worker.pid()
   for _, wanted in ipairs({ -1, 0 }) do
     for i = 0, row_count - 1 do
       if row_at(i)[PID] == wanted and claim(i, pid) then
-        return
+        return fallen
       end
     end
   end
   -- A worker whose counts nobody sees is better than one that does not serve.
   ngx.log(ngx.ERR, "all ", row_count, " rows of counters are taken; this worker is not counted")
   own = ffi.new("double[?]", BLOCKS * BLOCK)
+  return fallen
+end
+
+--- This worker takes no more connections from `now` on, in seconds since boot.
+function _M.leave(now)
+  _M.row()[LEAVES] = now
+end
+
+--- Workers that end their last requests: calls visit(pid, since).
+function _M.each_leaving(visit)
+  for i = 0, row_count - 1 do
+    local row = row_at(i)
+    if row[PID] > 0 and row[LEAVES] > 0 and is_alive(row) then
+      visit(row[PID], row[LEAVES])
+    end
+  end
 end
 
 --- Row of this worker, a `double *`. In the master, and in a worker whose own start failed before

@@ -11,6 +11,7 @@ local SUM = 18                -- seconds
 local BUCKETS = 19            -- 13 fields: one for each bound, not added up, and one for the rest
 local PAIRS, LAST = 32, 60    -- 15 more pairs
 local OTHER = 62              -- count of what is no status, or found no pair
+local CLIENT_LEFT = 499
 
 --- One field is left, in the block of an upstream and in that of a server.
 _M.RETRIES, _M.CHECK_FAILURES = 63, 63
@@ -103,6 +104,25 @@ function _M.add_codes(row, b, sums)
   if row[b + OTHER] > 0 then
     sums.other = (sums.other or 0) + row[b + OTHER]
   end
+end
+
+--- How many statuses a block has counted, how many of them from 500 to 599, and how many say that
+-- the client did not wait for the answer. Makes nothing, for those who ask often.
+function _M.totals(row, b)
+  local all, errors, left = row[b + OTHER], 0, 0
+  local at = b + FIRST
+  while row[at] ~= 0 do
+    local status, n = row[at], row[at + 1]
+    all = all + n
+    if status >= 500 then
+      errors = errors + n
+    elseif status == CLIENT_LEFT then
+      left = left + n
+    end
+    if at == b + LAST then break end
+    at = at == b + FIRST and b + PAIRS or at + 2
+  end
+  return all, errors, left
 end
 
 --- Adds the buckets of a block to `sums`: 13 numbers, and `sums.seconds`.

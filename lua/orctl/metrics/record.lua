@@ -2,6 +2,7 @@
 -- request, so: a few loads and stores, nothing made, and one variable written.
 local block = require("orctl.metrics.block")
 local counters = require("orctl.lib.counters")
+local recent = require("orctl.metrics.recent")
 local step = require("orctl.lib.pace").step
 
 local _M = {}
@@ -29,6 +30,7 @@ local worker = SPARE  -- block of what a worker says of itself
 function _M.start()
   row = counters.row()
   any.block = counters.block("host", ANY)
+  recent.begin_host(any)
   worker = counters.block("worker", "")
   _M.sample()
 end
@@ -61,6 +63,7 @@ function _M.prepare(routes)
     local host = seen[name] or hosts[name]
     if not host or host.block == SPARE then
       host = { name = name, block = counters.block("host", name) }
+      recent.begin_host(host)
     end
     seen[name], route.stats = host, host
   end

@@ -10,6 +10,7 @@ local health = require("orctl.health.follow")
 local instance = require("orctl.state.instance")
 local overrides = require("orctl.state.overrides")
 local publication = require("orctl.state.publication")
+local recent = require("orctl.metrics.recent")
 local record = require("orctl.metrics.record")
 local saved = require("orctl.state.saved")
 local saved_overrides = require("orctl.state.saved_overrides")
@@ -81,11 +82,17 @@ function _M.tick()
   choice.tick()
   view.report()
   health.tick(view.now(), instance.boot, is_current)
+  recent.tick(record.hosts(), view.now().upstreams)
   ticks = ticks + 1
   if ticks % SWEEP_TICKS == 0 then
     tidy.sweep()
   end
   tidy.forget_left()
+end
+
+--- This worker takes no more connections: from now on it has no ticks.
+function _M.leave()
+  recent.leave(record.hosts(), view.now().upstreams)
 end
 
 -- What a start, unlike a reload, begins with: the document that was saved over the tree's, if there
@@ -130,8 +137,9 @@ end
 
 --- In a worker that begins.
 function _M.start()
-  counters.start()
+  local fallen = counters.start()
   balancer.start()
+  recent.start(fallen)
   record.start()
   workers.start()
   saved_overrides.follow() -- the master may have read the file a while ago

@@ -6,6 +6,7 @@ local health = require("orctl.health.follow")
 local leaving = require("orctl.state.leaving")
 local left_names = require("orctl.metrics.left")
 local lock = require("orctl.lib.lock")
+local recent = require("orctl.metrics.recent")
 local record = require("orctl.metrics.record")
 local saved_overrides = require("orctl.state.saved_overrides")
 local shared = require("orctl.state.shared")
@@ -43,7 +44,7 @@ end
 --- What dead workers have left behind, and samples of the metrics.
 function _M.sweep()
   record.sample()
-  counters.bury()
+  recent.note_fallen(counters.bury())
 end
 
 local function is_used(name, key)
