@@ -26,7 +26,7 @@ struct Options {
 void flags(Flags& f, Options& o) {
   f.add("-f,--filename", o.files, "manifest file or folder, or - for standard input").value("FILE").required();
   f.add("-R,--recursive", o.recursive, "look into the folders of a folder too");
-  f.add("--dry-run", o.dry_run, "show the plan and change nothing");
+  f.add("--dry-run", o.dry_run, "show the plan and change nothing").needs_no_reason();
   f.add("--max-impact", o.max_impact, "refuse a plan that disturbs more than this")
       .choices({"none", "hot", "reload", "restart"})
       .config("policy.max_impact")

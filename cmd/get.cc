@@ -24,11 +24,14 @@ struct View {
   const char* word;
   const Noun& (*noun)();
   Answer (*list)(const Choice& choice, const World& world);
+  const Noun& (*noun_of_named)() = nullptr;  ///< its table where instances are named, if that is another
 };
-constexpr View views[] = {
-    {"upstreams", upstreams_noun, list_upstreams}, {"servers", servers_noun, list_servers},
-    {"health", health_noun, list_health},          {"overrides", overrides_noun, list_overrides},
-    {"versions", versions_noun, list_versions},    {"certs", certificates_noun, list_certificates}};
+constexpr View views[] = {{"upstreams", upstreams_noun, list_upstreams},
+                          {"servers", servers_noun, list_servers},
+                          {"health", health_noun, list_health},
+                          {"overrides", overrides_noun, list_overrides},
+                          {"versions", versions_noun, list_versions, all_versions_noun},
+                          {"certs", certificates_noun, list_certificates}};
 
 std::vector<std::string> words() {
   std::vector<std::string> all;
@@ -53,8 +56,9 @@ Exit run(const Options& o, const World& world, Io& io) {
     }
   const View& view =
       *std::find_if(std::begin(views), std::end(views), [&](const View& known) { return known.word == o.what; });
-  io.kind(view.noun().kind);
-  return show_answer(io, view.noun(), view.list(o.choice, world));
+  const Noun& noun = view.noun_of_named != nullptr && !o.choice.names.empty() ? view.noun_of_named() : view.noun();
+  io.kind(noun.kind);
+  return show_answer(io, noun, view.list(o.choice, world));
 }
 
 }  // namespace
@@ -69,6 +73,7 @@ Command get_command() {
         {"Upstreams of a team, for a program", "orctl get upstreams -l team=payments -o json"},
         {"What operators changed for a time", "orctl get overrides"},
         {"Which revision is live, and is it what runs?", "orctl get versions"},
+        {"All revisions of an instance, with their tags", "orctl get versions prd_payment_001_8080"},
         {"Which certificates are served, and until when?", "orctl get certs"}},
        "Counters, states and times of certificates come from the running gateway. Exit code 6 when some "
        "instances could be told of and some not; errors say why.",

@@ -13,7 +13,7 @@ Command ready_command() {
       [](Flags& f, OverrideOptions& o) {
         add_servers(f, o);
         f.add("-l,--selector", o.labels, "choose instances by label").value("KEY=VALUE");
-        f.add("--reason", o.reason, "why; kept in the audit log").value("TEXT").kept().env("ORCTL_REASON");
+        add_reason_flags(f, o.change);
         add_time_flags(f, o.change);
       },
       [](const OverrideOptions& o, World& world, Io& io) {

@@ -16,7 +16,7 @@ _orctl() {
       -*) ;;
       *)
         case "${cmd:+$cmd }$w" in
-          'add' | 'config' | 'import' | 'name' | 'overrides' | 'remove' | 'store' | 'add server' | 'apply' | 'completion' | 'config view' | 'confirm' | 'delete' | 'describe' | 'diff' | 'disable' | 'doctor' | 'drain' | 'enable' | 'explain' | 'get' | 'history' | 'import host-balancer' | 'logs' | 'maint' | 'name check' | 'name next' | 'overrides discard' | 'overrides list' | 'overrides promote' | 'ready' | 'reload' | 'remove server' | 'render' | 'restart' | 'rollback' | 'start' | 'status' | 'stop' | 'store repair' | 'store verify' | 'top' | 'upgrade' | 'validate' | 'version' | 'wait' | 'weight') cmd="${cmd:+$cmd }$w" ;;
+          'add' | 'audit' | 'config' | 'import' | 'name' | 'overrides' | 'remove' | 'store' | 'add server' | 'apply' | 'audit show' | 'audit verify' | 'completion' | 'config view' | 'confirm' | 'delete' | 'describe' | 'diff' | 'disable' | 'doctor' | 'drain' | 'enable' | 'explain' | 'get' | 'history' | 'import host-balancer' | 'logs' | 'maint' | 'name check' | 'name next' | 'overrides discard' | 'overrides list' | 'overrides promote' | 'ready' | 'reload' | 'remove server' | 'render' | 'restart' | 'rollback' | 'start' | 'status' | 'stop' | 'store repair' | 'store verify' | 'tag' | 'tag delete' | 'tag list' | 'top' | 'upgrade' | 'validate' | 'version' | 'wait' | 'weight') cmd="${cmd:+$cmd }$w" ;;
           *) break ;;
         esac ;;
     esac
@@ -29,9 +29,11 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'add apply completion config confirm delete describe diff disable doctor drain enable explain get history import logs maint name overrides ready reload remove render restart rollback start status stop store top upgrade validate version wait weight' -- "$cur"); fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'add apply audit completion config confirm delete describe diff disable doctor drain enable explain get history import logs maint name overrides ready reload remove render restart rollback start status stop store tag top upgrade validate version wait weight' -- "$cur"); fi ;;
     'add')
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'server' -- "$cur"); fi ;;
+    'audit')
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'show verify' -- "$cur"); fi ;;
     'config')
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'view' -- "$cur"); fi ;;
     'import')
@@ -50,6 +52,7 @@ _orctl() {
         --max-conns) :; return ;;
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --for) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
@@ -58,13 +61,14 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--weight --backup --max-conns -l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--weight --backup --max-conns -l --selector --reason --ticket --for --ignore-min-healthy --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'apply')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
         --max-impact) mapfile -t COMPREPLY < <(compgen -W 'none hot reload restart' -- "$cur"); return ;;
         --confirm-within) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
@@ -73,7 +77,29 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --dry-run --max-impact --confirm-within --detailed-exitcode --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --dry-run --max-impact --confirm-within --detailed-exitcode --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'audit show')
+      case $prev in
+        --instance) :; return ;;
+        --who) :; return ;;
+        --since) :; return ;;
+        --until) :; return ;;
+        --grep) :; return ;;
+        --limit) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--instance --who --since --until --grep --limit --as-commands -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'audit verify')
+      case $prev in
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'completion')
       case $prev in
         --root) _orctl_paths -d; return ;;
@@ -94,6 +120,7 @@ _orctl() {
     'confirm')
       case $prev in
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
@@ -102,10 +129,11 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--expired --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--expired --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'delete')
       case $prev in
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
@@ -114,7 +142,7 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-y --yes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-y --yes --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'describe')
       case $prev in
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
@@ -137,6 +165,7 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
@@ -145,7 +174,7 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'doctor')
       case $prev in
         --binary) _orctl_paths -f; return ;;
@@ -159,6 +188,7 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --for) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
@@ -168,11 +198,12 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --ticket --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'enable')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
@@ -181,7 +212,7 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'explain')
       case $prev in
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
@@ -201,13 +232,17 @@ _orctl() {
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'instances upstreams servers health overrides versions certs' -- "$cur"); fi ;;
     'history')
       case $prev in
+        --who) :; return ;;
+        --since) :; return ;;
+        --until) :; return ;;
+        --grep) :; return ;;
         --limit) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--limit -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--who --since --until --grep --limit -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'import host-balancer')
       case $prev in
         --name) :; return ;;
@@ -230,6 +265,7 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --for) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
@@ -239,7 +275,7 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --ticket --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'name check')
       case $prev in
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
@@ -262,6 +298,7 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
@@ -269,7 +306,7 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --ticket --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'overrides list')
       case $prev in
         -l | --selector) :; return ;;
@@ -283,6 +320,7 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
@@ -291,11 +329,12 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --dry-run --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --dry-run --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'ready')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
@@ -303,11 +342,12 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --ticket --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'reload')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
@@ -316,11 +356,12 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'remove server')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --for) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
@@ -330,7 +371,7 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --ticket --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'render')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
@@ -347,6 +388,7 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
@@ -355,12 +397,13 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'rollback')
       case $prev in
         --to) :; return ;;
         --key) _orctl_paths -f; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
@@ -369,11 +412,12 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--to --key --dry-run --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--to --key --dry-run --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'start')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
@@ -382,7 +426,7 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'status')
       case $prev in
         -l | --selector) :; return ;;
@@ -396,6 +440,7 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
@@ -404,11 +449,12 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'store repair')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
@@ -416,10 +462,42 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -y --yes --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -y --yes --reason --ticket --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'store verify')
       case $prev in
         -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'tag')
+      case $prev in
+        --reason) :; return ;;
+        --ticket) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--move --reason --ticket --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'delete list' -- "$cur"); fi ;;
+    'tag delete')
+      case $prev in
+        --reason) :; return ;;
+        --ticket) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--reason --ticket --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'tag list')
+      case $prev in
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -439,6 +517,7 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
@@ -447,7 +526,7 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'validate')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
@@ -480,6 +559,7 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --for) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
@@ -488,7 +568,7 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --ticket --for --ignore-min-healthy --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
   esac
 }
 

@@ -1,4 +1,5 @@
 // Of plan.h: plans as JSON.
+#include "base/hash.h"
 #include "plan/plan.h"
 
 namespace orctl {
@@ -29,6 +30,12 @@ Value summary(const InstancePlan& plan) {
   out.set("changes", std::move(changes));
   out.set("steps", std::move(steps));
   return out;
+}
+
+std::string plan_digest(const InstancePlan& plan) {
+  Value what = summary(plan);
+  what.set("base", plan.base);
+  return sha256(to_json(what));
 }
 
 }  // namespace orctl
