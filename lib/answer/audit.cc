@@ -147,7 +147,7 @@ const Noun& audit_faults_noun() {
 
 Answer list_audit(const AuditQuestion& question, const World& world) {
   Answer answer;
-  AuditRead log = read_log(world);
+  const AuditRead log = read_log(world, Against::itself);
   for (const AuditLine& line : log.lines)
     if (line.record && is_asked_for(*line.record, question))
       answer.each([&] { answer.items.push_back(item_of(line)); });
@@ -184,7 +184,7 @@ std::string audit_as_commands(const Value::Array& items, const World& world) {
 
 AuditVerdict verify_audit(const World& world) {
   AuditVerdict out;
-  const AuditRead log = read_log(world);
+  const AuditRead log = read_log(world, Against::store);
   for (const AuditFault& fault : log.faults) {
     out.sound = out.sound && !fault.fatal;
     out.faults.push_back(Value(

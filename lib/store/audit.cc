@@ -98,7 +98,8 @@ std::string string_in(const Value& what, const char* key) {
 void tell_history(World& world, const std::string& name, const RevisionNote& note, const Value& what,
                   const std::string& audit) {
   const std::string outcome = string_in(what, "outcome");
-  if (what.find("revision") != nullptr && outcome != "confirmed") return;
+  const bool is_beside = outcome == "confirmed" || outcome == "repaired";  // of a revision that was there before
+  if (what.find("revision") != nullptr && !is_beside) return;
   Event event;
   event.author = note.author;
   event.command = shortened(note.command);

@@ -7,13 +7,14 @@
 #include "base/text.h"
 #include "store/events.h"
 #include "store/history.h"
+#include "store/trailers.h"
 
 namespace orctl {
 namespace {
 
 constexpr int64_t full = int64_t{8} << 20;
 constexpr size_t usual_tail = size_t{64} << 10, longest_tail = size_t{2} << 20, largest_file = size_t{512} << 20;
-constexpr long most_files = 1000000;
+constexpr long most_files = 1000000, most_lines = 1L << 50;
 
 /// The number of a full file; 0 of any other name.
 long number_of(const std::string& name) {
@@ -54,6 +55,31 @@ bool ends_with_newline(const std::string& path, const World& world) {
   return size == 0 || world.fs.read_from(path, size - 1, 1) == "\n";
 }
 
+/// What the commits from a ref down say of the log, as far as they can be read.
+void learn_heads(const std::string& ref, const World& world, std::map<int64_t, std::string>& heads) {
+  try {
+    for (std::string id = world.git.ref(ref).value_or(""); !id.empty();) {
+      const Git::Commit commit = world.git.commit(id);
+      const std::string head = trailer(commit.message, "Orctl-Audit");
+      const size_t blank = std::min(head.find(' '), head.size());
+      if (const auto number = parse_number(head.substr(0, blank), most_lines); number && blank < head.size())
+        heads[*number] = head.substr(blank + 1);
+      id = commit.parent;
+    }
+  } catch (const Error&) {
+    stop_if_interrupted();  // the store's own faults are told by orctl store verify
+  }
+}
+
+/// The hashes of lines that the store remembers, by their numbers.
+std::map<int64_t, std::string> heads_in_store(const World& world) {
+  std::map<int64_t, std::string> heads;
+  if (!world.git.exists()) return heads;
+  for (const std::string& name : recorded_ids(world))
+    for (const std::string& ref : {branch_of(name), events_ref(name)}) learn_heads(ref, world, heads);
+  return heads;
+}
+
 }  // namespace
 
 std::vector<std::string> audit_files(const World& world) {
@@ -92,21 +118,10 @@ AuditEnd make_room(World& world) {
   return end_of_log(world);
 }
 
-AuditRead read_log(const World& world) {
+AuditRead read_log(const World& world, Against against) {
   std::vector<AuditFile> files;
   for (const std::string& path : audit_files(world)) files.push_back({path, world.fs.read(path, largest_file)});
-  std::map<int64_t, std::string> known;
-  const auto learn = [&](const std::string& text) {
-    const size_t blank = text.find(' ');
-    if (blank == std::string::npos) return;
-    if (const auto number = parse_number(text.substr(0, blank), 1L << 40)) known[*number] = text.substr(blank + 1);
-  };
-  for (const std::string& name : recorded_ids(world)) {
-    std::optional<Error> end;
-    for (const Event& one : events(world, name, 0, end)) learn(one.audit);
-    for (const Revision& one : readable_revisions(world, name, 0, end)) learn(one.audit);
-  }
-  return read_audit(files, known);
+  return read_audit(files, against == Against::store ? heads_in_store(world) : std::map<int64_t, std::string>{});
 }
 
 }  // namespace orctl

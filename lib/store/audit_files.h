@@ -20,7 +20,8 @@ AuditEnd end_of_log(const World& world);
 /// lock.
 AuditEnd make_room(World& world);
 
-/// All of the log, checked against what the store knows of it.
-AuditRead read_log(const World& world);
+/// All of the log, checked as a chain, or also against what the store remembers of it: that reads all histories.
+enum class Against { itself, store };
+AuditRead read_log(const World& world, Against against);
 
 }  // namespace orctl
