@@ -38,9 +38,7 @@ Command history_command() {
                            {{"All of one instance, newest first", "orctl history prd_payment_001_8080"},
                             {"What was done on this host since yesterday?", "orctl history --since 1d"},
                             {"By whom, and for which ticket?", "orctl history 'prd_*' --who alice --grep OPS-17"},
-                            {"The same by git",
-                             "git --git-dir /var/lib/orctl/store.git log --notes=orctl prd_payment_001_8080 "
-                             "refs/orctl/events/prd_payment_001_8080"}},
+                            {"The same by git", "git --git-dir /var/lib/orctl/store.git log --notes=orctl --all"}},
                            "Revisions, what was done to the process (start, stop, restart, reload, upgrade, enable, "
                            "disable), overrides and "
                            "their ends, confirmations and tags, as one timeline. What is no revision has no number. A "
