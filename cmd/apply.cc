@@ -31,7 +31,7 @@ void flags(Flags& f, Options& o) {
   f.positional("PLAN", o.plan_file, "instead of -f: a file that `orctl plan --out` wrote");
   f.add("-f,--filename", o.files, "manifest file or folder, or - for standard input").value("FILE");
   f.add("-R,--recursive", o.recursive, "look into the folders of a folder too");
-  f.add("--dry-run", o.dry_run, "show the plan and change nothing");
+  f.add("--dry-run", o.dry_run, "show the plan and change nothing").needs_no_reason();
   f.add("--max-impact", o.max_impact, "refuse a plan that disturbs more than this")
       .choices({"none", "hot", "reload", "restart"})
       .config("policy.max_impact")

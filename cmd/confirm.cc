@@ -27,7 +27,8 @@ struct Options {
 void flags(Flags& f, Options& o) {
   f.positional("INST", o.names, "instances, or patterns such as 'prd_*'").required();
   f.add("--expired", o.expired,
-        "what the timer calls: wait until the time is over, then go back unless it was confirmed");
+        "what the timer calls: wait until the time is over, then go back unless it was confirmed")
+      .needs_no_reason();
   add_change_flags(f, o.change);
 }
 

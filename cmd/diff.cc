@@ -1,4 +1,3 @@
-#include "base/text.h"
 #include "change/make_plan.h"
 #include "cli/show_plan.h"
 #include "manifest/git_revision.h"
@@ -6,6 +5,7 @@
 #include "manifest/load.h"
 #include "shared/change.h"
 #include "store/history.h"
+#include "store/revision_name.h"
 #include "store/select.h"
 
 namespace orctl {
@@ -18,7 +18,8 @@ struct Options {
 };
 
 void flags(Flags& f, Options& o) {
-  f.positional("INST", o.revisions, "instead of -f: an instance, and one or two of its revisions");
+  f.positional("INST", o.revisions,
+               std::string("instead of -f: an instance, and one or two of its revisions, each ") + revision_words);
   f.add("-f,--filename", o.files, "manifest file or folder to compare with what is live").value("FILE");
   f.add("--from", o.from, "compare with these manifests instead, without a host: a file, a folder, or git:REV:PATH")
       .value("OLD");
@@ -26,21 +27,11 @@ void flags(Flags& f, Options& o) {
   f.add("--files", o.show_files, "show the differences of the files too");
 }
 
-int revision_number(const std::string& text) {
-  const auto n = parse_number(text, 1000000000);
-  if (!n)
-    throw Error(Exit::usage, "'" + text + "' is no revision number",
-                "for example: orctl diff prd_payment_001_8080 3 4");
-  return static_cast<int>(*n);
-}
-
 /// Two revisions: the ones named; one named and the live one; or the live one and the one applied before it.
 Plan compare_revisions(const std::string& name, const std::vector<std::string>& args, const World& world) {
   if (args.size() > 3) throw Error(Exit::usage, "at most two revisions can be compared", "orctl diff INST REV REV");
-  const Revision from =
-      args.size() > 1 ? find_revision(world, name, revision_number(args[1])) : revision_before_live(world, name);
-  const Revision to =
-      args.size() > 2 ? find_revision(world, name, revision_number(args[2])) : live_revision(world, name);
+  const Revision from = args.size() > 1 ? find_revision(world, name, args[1]) : revision_before_live(world, name);
+  const Revision to = args.size() > 2 ? find_revision(world, name, args[2]) : live_revision(world, name);
   const auto version = [&](const Revision& r) {
     return r.deletes ? std::nullopt : std::optional<Version>(load_to_compare(world, r.commit));
   };
@@ -99,7 +90,8 @@ Command diff_command() {
         {"The same with the differences of all files", "orctl diff -f payment.toml --files"},
         {"What does a branch change? No host is needed", "orctl diff --from git:origin/main:manifests/ -f manifests/"},
         {"What did the last change do?", "orctl diff prd_payment_001_8080"},
-        {"Compare two revisions", "orctl diff prd_payment_001_8080 3 5"}},
+        {"Compare two revisions", "orctl diff prd_payment_001_8080 3 5"},
+        {"What has changed since a day, file by file?", "orctl diff prd_payment_001_8080 2026-11-30 live --files"}},
        "Exit code 0 means no difference, 1 means there are some. Each change shows its impact: hot "
        "(pushed, no reload), reload, restart, start, stop.\n\n"
        "With --from two sets of manifests are compared as on a host with OpenResty that serves the "

@@ -25,12 +25,13 @@ struct View {
   std::vector<std::string> also;  ///< other words for it
   const Noun& (*noun)();
   Answer (*list)(const Choice& choice, const World& world);
+  const Noun& (*noun_of_named)() = nullptr;  ///< its table where instances are named, if that is another
 };
 const View views[] = {{"upstreams", {"upstream", "up", "ups"}, upstreams_noun, list_upstreams},
                       {"servers", {"server", "srv"}, servers_noun, list_servers},
                       {"health", {}, health_noun, list_health},
                       {"overrides", {"override", "ov"}, overrides_noun, list_overrides},
-                      {"versions", {"version", "ver"}, versions_noun, list_versions},
+                      {"versions", {"version", "ver"}, versions_noun, list_versions, all_versions_noun},
                       {"certs", {"cert", "certificate", "certificates"}, certificates_noun, list_certificates}};
 
 std::vector<std::string> words() {
@@ -70,8 +71,9 @@ Exit run(const Options& o, const World& world, Io& io) {
     }
   const View& view =
       *std::find_if(std::begin(views), std::end(views), [&](const View& known) { return known.word == o.what; });
-  io.kind(view.noun().kind);
-  return show_answer(io, view.noun(), view.list(o.choice, world));
+  const Noun& noun = view.noun_of_named != nullptr && !o.choice.names.empty() ? view.noun_of_named() : view.noun();
+  io.kind(noun.kind);
+  return show_answer(io, noun, view.list(o.choice, world));
 }
 
 }  // namespace
@@ -88,6 +90,7 @@ Command get_command() {
         {"Names for another command", "orctl get servers --field-selector state=drain -o name"},
         {"What operators changed for a time", "orctl get overrides"},
         {"Which revision is live, and is it what runs?", "orctl get versions"},
+        {"All revisions of an instance, with their tags", "orctl get versions prd_payment_001_8080"},
         {"Which certificates are served, and until when?", "orctl get certs"}},
        "Counters, states and times of certificates come from the running gateway. Exit code 6 when some "
        "instances could be told of and some not; errors say why.",

@@ -7,6 +7,7 @@
 #include "base/layout.h"
 #include "change/guards.h"
 #include "manifest/config.h"
+#include "shared/unsuccessful.h"
 #include "sys/terminal.h"
 
 namespace {
@@ -38,12 +39,14 @@ int main(int argc, char** argv) {
   keep_memory();
   install_signal_handlers();
   take_usual_umask();
-  const auto make_world = [](const GlobalFlags& globals, Trace trace) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  const auto make_world = [&](const GlobalFlags& globals, Trace trace) {
     const std::string root = Fs({}).resolved(globals.root);
     if (const auto there = Fs({}).follow(root); there && there->kind != Fs::Kind::folder)
       throw Error(Exit::usage, "--root: '" + root + "' is no folder", "name a folder, or one that is yet to be made");
     World world(trace, root);
     world.supervision = supervision_for(globals.supervisor, root);
+    world.arguments = arguments;
     return world;
   };
   const auto load = [](const GlobalFlags& globals) {
@@ -51,8 +54,10 @@ int main(int argc, char** argv) {
   };
   const auto gate = [](const Parsed& call, const World& world) {
     refuse_skipping(call.skipped_guards, call.config.policy, world);
+    if (call.why && call.command->effect == Effect::changes)
+      refuse_unexplained(call.why->reason, call.why->ticket, call.config.policy);
   };
-  return run_cli(command_table(), std::vector<std::string>(argv + 1, argv + argc), make_world, std::cout, std::cerr,
+  return run_cli(command_table(), arguments, make_world, std::cout, std::cerr,
                  {Env().is_terminal(1), Env().is_terminal(2), {terminal_width(1), [] { return reader_is_gone(1); }}},
-                 load, gate);
+                 load, gate, keep_unsuccessful);
 }

@@ -16,15 +16,14 @@ namespace {
 
 struct Options {
   std::vector<std::string> paths, labels;
-  std::string reason;
-  ChangeFlags change;  ///< but its reason
+  ChangeFlags change;
 };
 
 void flags(Flags& f, Options& o) {
   f.positional("INST[/UP[/SERVER]]", o.paths, "whose overrides, or patterns").required();
   f.add("-l,--selector", o.labels, "choose instances by label: team=payments, 'env in (prd, stg)', !old")
       .value("SELECTOR");
-  f.add("--reason", o.reason, "why; kept in the audit log").value("TEXT").kept().env("ORCTL_REASON");
+  add_reason_flags(f, o.change);
   add_time_flags(f, o.change);
 }
 
@@ -73,7 +72,7 @@ Exit run(const Options& o, World& world, Io& io) {
         ended_in.insert(one.server.instance);
         if (ended) {
           io.changed(true);
-          audit_override(world, one.server, {invoker(world), o.reason, "overrides discard"}, remarks(io));
+          audit_override(world, one.server, request.note, {}, remarks(io));
         }
         discarded.emplace_back(&one, ended);
       },

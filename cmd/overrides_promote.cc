@@ -23,7 +23,7 @@ void flags(Flags& f, Options& o) {
   f.positional("INST[/UP[/SERVER]]", o.paths, "whose overrides, or patterns").required();
   f.add("-l,--selector", o.labels, "choose instances by label: team=payments, 'env in (prd, stg)', !old")
       .value("SELECTOR");
-  f.add("--dry-run", o.dry_run, "show the plan and the edit, and change nothing");
+  f.add("--dry-run", o.dry_run, "show the plan and the edit, and change nothing").needs_no_reason();
   add_drift_flag(f, o.change);
   add_change_flags(f, o.change);
 }

@@ -14,7 +14,7 @@ Command ready_command() {
         add_servers(f, o);
         f.add("-l,--selector", o.labels, "choose instances by label: team=payments, 'env in (prd, stg)', !old")
             .value("SELECTOR");
-        f.add("--reason", o.reason, "why; kept in the audit log").value("TEXT").kept().env("ORCTL_REASON");
+        add_reason_flags(f, o.change);
         add_time_flags(f, o.change);
       },
       [](const OverrideOptions& o, World& world, Io& io) {

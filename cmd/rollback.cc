@@ -6,6 +6,7 @@
 #include "cli/show_plan.h"
 #include "shared/change.h"
 #include "store/history.h"
+#include "store/revision_name.h"
 #include "store/select.h"
 
 namespace orctl {
@@ -15,7 +16,7 @@ constexpr const char* keep_hint = "give the key with --key FILE to go back to th
 
 struct Options {
   std::string name;
-  int to = 0;
+  std::string to;
   std::vector<std::string> keys;
   bool dry_run = false;
   ChangeFlags change;
@@ -23,9 +24,11 @@ struct Options {
 
 void flags(Flags& f, Options& o) {
   f.positional("INST", o.name, "instance, or a pattern that stands for one").required();
-  f.add("--to", o.to, "revision to go back to; absent: the one applied before the live one").value("REV");
+  f.add("--to", o.to,
+        std::string("revision to go back to: ") + revision_words + "; absent: the one applied before the live one")
+      .value("REV");
   f.add("--key", o.keys, "private key of a certificate of that revision, where this host has it no more").value("FILE");
-  f.add("--dry-run", o.dry_run, "show the plan and change nothing");
+  f.add("--dry-run", o.dry_run, "show the plan and change nothing").needs_no_reason();
   add_drift_flag(f, o.change);
   add_change_flags(f, o.change);
 }

@@ -34,7 +34,7 @@ void flags(Flags& f, Options& o) {
   f.positional("INST", o.names, "instances to mend, or patterns; none: all that need it");
   f.add("-f,--filename", o.manifest, "the manifest of the live tree, when the store cannot tell it").value("FILE");
   f.add("-y,--yes", o.yes, "do not ask before revisions that cannot be read are dropped");
-  f.add("--reason", o.change.reason, "why; kept in the history").value("TEXT");
+  add_reason_flags(f, o.change);
   add_time_flags(f, o.change);
 }
 

@@ -16,7 +16,7 @@ _orctl() {
       -*) ;;
       *)
         case "${cmd:+$cmd }$w" in
-          'add' | 'config' | 'import' | 'name' | 'overrides' | 'remove' | 'store' | 'add server' | 'apply' | 'completion' | 'config view' | 'confirm' | 'delete' | 'describe' | 'diff' | 'disable' | 'doctor' | 'drain' | 'drift' | 'enable' | 'explain' | 'get' | 'history' | 'import host-balancer' | 'logs' | 'maint' | 'name check' | 'name next' | 'overrides discard' | 'overrides list' | 'overrides promote' | 'ready' | 'reload' | 'remove server' | 'render' | 'restart' | 'rollback' | 'start' | 'status' | 'stop' | 'store repair' | 'store verify' | 'top' | 'upgrade' | 'validate' | 'version' | 'wait' | 'weight') cmd="${cmd:+$cmd }$w" ;;
+          'add' | 'audit' | 'config' | 'import' | 'name' | 'overrides' | 'remove' | 'store' | 'add server' | 'apply' | 'audit show' | 'audit verify' | 'completion' | 'config view' | 'confirm' | 'delete' | 'describe' | 'diff' | 'disable' | 'doctor' | 'drain' | 'drift' | 'enable' | 'explain' | 'get' | 'history' | 'import host-balancer' | 'logs' | 'maint' | 'name check' | 'name next' | 'overrides discard' | 'overrides list' | 'overrides promote' | 'plan' | 'ready' | 'reload' | 'remove server' | 'render' | 'restart' | 'rollback' | 'start' | 'status' | 'stop' | 'store repair' | 'store verify' | 'tag' | 'tag delete' | 'tag list' | 'top' | 'upgrade' | 'validate' | 'version' | 'wait' | 'weight') cmd="${cmd:+$cmd }$w" ;;
           *) break ;;
         esac ;;
     esac
@@ -29,9 +29,11 @@ _orctl() {
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'add apply completion config confirm delete describe diff disable doctor drain drift enable explain get history import logs maint name overrides ready reload remove render restart rollback start status stop store top upgrade validate version wait weight' -- "$cur"); fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'add apply audit completion config confirm delete describe diff disable doctor drain drift enable explain get history import logs maint name overrides plan ready reload remove render restart rollback start status stop store tag top upgrade validate version wait weight' -- "$cur"); fi ;;
     'add')
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'server' -- "$cur"); fi ;;
+    'audit')
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'show verify' -- "$cur"); fi ;;
     'config')
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'view' -- "$cur"); fi ;;
     'import')
@@ -50,30 +52,57 @@ _orctl() {
         --max-conns) :; return ;;
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --for) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--weight --backup --max-conns -l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--weight --backup --max-conns -l --selector --reason --ticket --for --ignore-min-healthy --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'apply')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
         --max-impact) mapfile -t COMPREPLY < <(compgen -W 'none hot reload restart' -- "$cur"); return ;;
+        --if-revision) :; return ;;
         --confirm-within) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --dry-run --max-impact --confirm-within --detailed-exitcode --overwrite-drift --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --dry-run --max-impact --if-revision --confirm-within --detailed-exitcode --overwrite-drift --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'audit show')
+      case $prev in
+        --instance) :; return ;;
+        --who) :; return ;;
+        --since) :; return ;;
+        --until) :; return ;;
+        --grep) :; return ;;
+        --limit) :; return ;;
+        --sort-by) :; return ;;
+        --field-selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--instance --who --since --until --grep --limit --as-commands --sort-by --field-selector --no-headers -w --watch --watch-only -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'audit verify')
+      case $prev in
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'completion')
       case $prev in
         --root) _orctl_paths -d; return ;;
@@ -85,7 +114,7 @@ _orctl() {
       case $prev in
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'toml json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'toml json jsonl name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -94,30 +123,32 @@ _orctl() {
     'confirm')
       case $prev in
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--expired --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--expired --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'delete')
       case $prev in
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-y --yes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-y --yes --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'describe')
       case $prev in
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -127,7 +158,7 @@ _orctl() {
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
         --from) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json markdown jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -137,67 +168,73 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'doctor')
       case $prev in
         --binary) _orctl_paths -f; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur"); return ;;
+        --sort-by) :; return ;;
+        --field-selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--binary -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--binary --sort-by --field-selector --no-headers -w --watch --watch-only -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'drain')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --for) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --ticket --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'drift')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --files --adopt --dry-run --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --files --adopt --dry-run --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'enable')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'explain')
       case $prev in
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -206,25 +243,33 @@ _orctl() {
     'get')
       case $prev in
         -l | --selector) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json name' -- "$cur"); return ;;
+        --sort-by) :; return ;;
+        --field-selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json name jsonl toml jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'instances upstreams servers health overrides versions certs' -- "$cur"); fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --sort-by --field-selector --no-headers -w --watch --watch-only -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'instances upstreams servers health overrides versions certs' -- "$cur"); fi ;;
     'history')
       case $prev in
+        --who) :; return ;;
+        --since) :; return ;;
+        --until) :; return ;;
+        --grep) :; return ;;
         --limit) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json' -- "$cur"); return ;;
+        --sort-by) :; return ;;
+        --field-selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--limit -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--who --since --until --grep --limit --sort-by --field-selector --no-headers -w --watch --watch-only -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'import host-balancer')
       case $prev in
         --name) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'toml json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'toml json jsonl name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -243,19 +288,20 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --for) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --ticket --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'name check')
       case $prev in
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -265,7 +311,7 @@ _orctl() {
       case $prev in
         --port) :; return ;;
         -f | --filename) _orctl_paths -f; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -275,82 +321,99 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --ticket --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'overrides list')
       case $prev in
         -l | --selector) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json name' -- "$cur"); return ;;
+        --sort-by) :; return ;;
+        --field-selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json name jsonl toml jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --sort-by --field-selector --no-headers -w --watch --watch-only -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'overrides promote')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --dry-run --overwrite-drift --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --dry-run --overwrite-drift --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'plan')
+      case $prev in
+        -f | --filename) _orctl_paths -f; return ;;
+        --out) _orctl_paths -f; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json markdown jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --out --no-files --detailed-exitcode -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'ready')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --ticket --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'reload')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'remove server')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --for) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --ticket --for --ignore-min-healthy --lock-timeout --verify-timeout --wait --timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'render')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
         -d | --directory) _orctl_paths -d; return ;;
         --file) _orctl_paths -f; return ;;
         --flavor) mapfile -t COMPREPLY < <(compgen -W 'host openresty debian' -- "$cur"); return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -360,111 +423,155 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'rollback')
       case $prev in
         --to) :; return ;;
         --key) _orctl_paths -f; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--to --key --dry-run --overwrite-drift --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--to --key --dry-run --overwrite-drift --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'start')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'status')
       case $prev in
         -l | --selector) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json' -- "$cur"); return ;;
+        --sort-by) :; return ;;
+        --field-selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --sort-by --field-selector --no-headers -w --watch --watch-only -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'stop')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'store repair')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -y --yes --reason --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -y --yes --reason --ticket --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'store verify')
       case $prev in
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'tag')
+      case $prev in
+        --reason) :; return ;;
+        --ticket) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--move --reason --ticket --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else mapfile -t COMPREPLY < <(compgen -W 'delete list' -- "$cur"); fi ;;
+    'tag delete')
+      case $prev in
+        --reason) :; return ;;
+        --ticket) :; return ;;
+        --lock-timeout) :; return ;;
+        --verify-timeout) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--reason --ticket --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+    'tag list')
+      case $prev in
+        --sort-by) :; return ;;
+        --field-selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table wide json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
+        --root) _orctl_paths -d; return ;;
+        --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+      esac
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--sort-by --field-selector --no-headers -w --watch --watch-only -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'top')
       case $prev in
         -l | --selector) :; return ;;
         --interval) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur"); return ;;
+        --sort-by) :; return ;;
+        --field-selector) :; return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'table json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --interval -w --watch -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --interval -w --watch --sort-by --field-selector --no-headers -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'upgrade')
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
         --watch-log) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --accept-changes --reason --ticket --lock-timeout --verify-timeout --watch-log -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'validate')
       case $prev in
         -f | --filename) _orctl_paths -f; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -472,7 +579,7 @@ _orctl() {
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-f --filename -R --recursive --strict -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
     'version')
       case $prev in
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -483,7 +590,7 @@ _orctl() {
         --for) :; return ;;
         --timeout) :; return ;;
         -l | --selector) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
@@ -493,15 +600,16 @@ _orctl() {
       case $prev in
         -l | --selector) :; return ;;
         --reason) :; return ;;
+        --ticket) :; return ;;
         --for) :; return ;;
         --lock-timeout) :; return ;;
         --verify-timeout) :; return ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json jsonl toml name jsonpath= custom-columns=' -- "$cur"); return ;;
         --root) _orctl_paths -d; return ;;
         --supervisor) mapfile -t COMPREPLY < <(compgen -W 'auto systemd process' -- "$cur"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
       esac
-      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --for --ignore-min-healthy --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '-l --selector --reason --ticket --for --ignore-min-healthy --lock-timeout --verify-timeout -o --output --root --supervisor --color -v --verbose -h --help' -- "$cur"); else :; fi ;;
   esac
 }
 

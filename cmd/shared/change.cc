@@ -62,8 +62,14 @@ void add_time_flags(Flags& f, ChangeFlags& c) {
       .config("verify_timeout");
 }
 
+Flag add_reason_flags(Flags& f, ChangeFlags& c, const std::string& kept_in) {
+  Flag reason = f.add("--reason", c.reason, kept_in).value("TEXT").kept().env("ORCTL_REASON");
+  f.add("--ticket", c.ticket, "ticket that asks for it; kept with the reason").value("ID").kept().env("ORCTL_TICKET");
+  return reason;
+}
+
 void add_change_flags(Flags& f, ChangeFlags& c) {
-  f.add("--reason", c.reason, "why; kept in the history").value("TEXT").kept();
+  add_reason_flags(f, c);
   add_time_flags(f, c);
   f.add("--watch-log", c.watch_log, "how long to watch the new workers after a reload or restart; 0s: not at all");
 }
@@ -75,7 +81,7 @@ void add_drift_flag(Flags& f, ChangeFlags& c) {
 
 Request make_request(const ChangeFlags& c, const World& world, const std::string& command) {
   Request request;
-  request.note = {world.env.user() + "@" + world.env.host(), c.reason, command};
+  request.note = {world.env.user() + "@" + world.env.host(), c.reason, command, c.ticket};
   request.overwrites_drift = c.overwrite_drift;
   request.verify_limit = c.verify_timeout;
   request.lock_wait = c.lock_timeout;

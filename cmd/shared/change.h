@@ -12,11 +12,14 @@ namespace orctl {
 
 /// The flags of every command that changes an instance.
 struct ChangeFlags {
-  std::string reason;
+  std::string reason, ticket;
   bool overwrite_drift = false;
   Millis lock_timeout{30000}, verify_timeout{10000}, watch_log{1000};
 };
 
+/// --reason and --ticket, with their variables of the environment; `kept_in` words what becomes of them. The first of
+/// them is returned.
+Flag add_reason_flags(Flags& f, ChangeFlags& c, const std::string& kept_in = "why; kept in the history");
 void add_time_flags(Flags& f, ChangeFlags& c);
 void add_change_flags(Flags& f, ChangeFlags& c);
 /// The flag of those that write a tree.

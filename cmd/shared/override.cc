@@ -36,7 +36,7 @@ void tell_override(Io& io, const OverrideResult& r, const std::string& waited) {
 void add_override_flags(Flags& f, OverrideOptions& o, Reason reason, Wait wait) {
   f.add("-l,--selector", o.labels, "choose instances by label: team=payments, 'env in (prd, stg)', !old")
       .value("SELECTOR");
-  Flag why = f.add("--reason", o.reason, "why; shown with the override").value("TEXT").kept().env("ORCTL_REASON");
+  Flag why = add_reason_flags(f, o.change, "why; shown with the override, and kept in the history");
   if (reason == Reason::required) why.required();
   f.add("--for", o.lasts, "ends by itself after this time; absent: when somebody ends it").value("DURATION");
   f.add("--ignore-min-healthy", o.ignore_min_healthy, "do it although fewer servers than min_healthy are left")
@@ -133,7 +133,7 @@ std::set<std::string> unfollowed(const std::set<std::string>& instances, Millis 
 Exit run_override(const std::string& command, const std::string& result, OverrideChange change,
                   const Chosen<ServerName>& chosen, const OverrideOptions& o, World& world, Io& io) {
   io.kind("OverrideResult");
-  change.reason = o.reason;
+  change.reason = o.change.reason;
   change.lasts = o.lasts;
   change.by = invoker(world);
   change.ignore_min_healthy = o.ignore_min_healthy;
@@ -145,10 +145,12 @@ Exit run_override(const std::string& command, const std::string& result, Overrid
   with_locks(
       chosen.items, request, world, io, failures,
       [&](const ServerName& server) {
+        const Millis begun = world.clock.uptime();
         OverrideResult one{server, put_override(world, server, change), result, {}};
         changed = changed || one.outcome.changed;
         io.changed(changed);
-        if (one.outcome.changed) audit_override(world, server, {change.by, change.reason, command}, remarks(io));
+        if (one.outcome.changed)
+          audit_override(world, server, request.note, {world.clock.uptime() - begun, one.outcome.item}, remarks(io));
         made.push_back(std::move(one));
       },
       [&](const ServerName& server, Undone how) {

@@ -17,10 +17,10 @@ namespace orctl {
 /// What drain, maint, ready, weight, add server and remove server have in common: they differ in the change they make.
 struct OverrideOptions {
   std::vector<std::string> servers, labels;
-  std::string reason, lasts;
+  std::string lasts;
   Millis timeout{300000};
   bool ignore_min_healthy = false, wait = false;
-  ChangeFlags change;  ///< but its reason
+  ChangeFlags change;
 };
 
 enum class Reason { optional, required };

@@ -60,6 +60,9 @@ class Layout {
   std::string host_path(const std::string& path) const { return root_ + path; }
   std::string config() const { return root_ + "/etc/orctl/config.toml"; }
   std::string audit() const { return library() + "/audit.jsonl"; }
+  /// One of the files that are full, from 1, the oldest.
+  std::string full_audit(long number) const { return library() + "/audit." + std::to_string(number) + ".jsonl"; }
+  std::string audit_lock() const { return library() + "/audit.lock"; }
 
  private:
   std::string beside(const std::string& folder, const char* prefix) const {

@@ -16,6 +16,7 @@
 #include "live/object_files.h"
 #include "live/served_document.h"
 #include "model/certificates.h"
+#include "store/audit.h"
 #include "store/history.h"
 #include "store/unconfirmed.h"
 
@@ -64,7 +65,10 @@ void Carrier::carry(const CheckTree&) {
 void Carrier::carry(const CommitRevision&) {
   const FileLock lock = world_.git.lock(request_.lock_wait);
   const std::string parent = world_.git.ref(branch_of(plan_.name)).value_or("");
-  there_.commit = commit_version(world_, plan_.name, parent, plan_.after, request_.note);
+  RevisionNote note = request_.note;
+  note.plan = plan_digest(plan_);
+  note.audit = audit_head(world_);
+  there_.commit = commit_version(world_, plan_.name, parent, plan_.after, note);
   outcome_.revision = revisions(world_, plan_.name, 1).front().number;
 }
 

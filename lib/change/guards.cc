@@ -149,4 +149,17 @@ void refuse_skipping(const std::vector<std::string>& flags, const Policy& policy
                                            policy.file));
 }
 
+void refuse_unexplained(const std::string& reason, const std::string& ticket, const Policy& policy) {
+  if (policy.require_reason && trim(reason).empty())
+    throw Error(Exit::guard, "the policy of this host requires --reason; nothing was changed",
+                fmt::format("say --reason 'why', or set ORCTL_REASON; require_reason under [policy] in {} says so",
+                            policy.file));
+  if (policy.require_ticket.empty() || fits_ticket(ticket, policy)) return;
+  const std::string what =
+      ticket.empty() ? "requires --ticket" : fmt::format("requires another --ticket than '{}'", ticket);
+  throw Error(Exit::guard, fmt::format("the policy of this host {}; nothing was changed", what),
+              fmt::format("one that is {}: --ticket ID, or ORCTL_TICKET; require_ticket under [policy] in {} says so",
+                          policy.require_ticket, policy.file));
+}
+
 }  // namespace orctl

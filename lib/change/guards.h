@@ -58,4 +58,7 @@ void require_yes(const std::string& question, const Error& refusal, const World&
 /// Exit::guard when who calls skips a guard by one of these flags, and the host's policy does not let him.
 void refuse_skipping(const std::vector<std::string>& flags, const Policy& policy, const World& world);
 
+/// Exit::guard when the host's policy wants to know why, or by which ticket, and the call does not say it.
+void refuse_unexplained(const std::string& reason, const std::string& ticket, const Policy& policy);
+
 }  // namespace orctl

@@ -7,11 +7,12 @@
 #include "host/target.h"
 #include "manifest/find_manifests.h"
 #include "render/render.h"
+#include "store/revision_name.h"
 
 namespace orctl {
 
-Revision choose_revision(const std::string& name, int number, const World& world) {
-  return number == 0 ? revision_before_live(world, name) : find_revision(world, name, number);
+Revision choose_revision(const std::string& name, const std::string& word, const World& world) {
+  return word.empty() ? revision_before_live(world, name) : find_revision(world, name, word);
 }
 
 Version version_to_roll_back_to(const Revision& revision, const std::string& name, const World& world,

@@ -10,8 +10,8 @@
 
 namespace orctl {
 
-/// The revision `number` of an instance; 0: the one that was applied before the live one.
-Revision choose_revision(const std::string& name, int number, const World& world);
+/// The revision that a word means (store/revision_name.h); none: the one that was applied before the live one.
+Revision choose_revision(const std::string& name, const std::string& word, const World& world);
 
 /// What a rollback is told from outside.
 struct RollbackWish {

@@ -16,9 +16,11 @@
 #include "manifest/load.h"
 #include "render/render.h"
 #include "store/audit.h"
+#include "store/events.h"
 #include "store/history.h"
 #include "store/lost.h"
 #include "store/repair.h"
+#include "store/revision_name.h"
 
 namespace orctl {
 namespace {
@@ -60,6 +62,22 @@ void clear_strange_refs(World& world) {
     if (fault.ref.empty() || fault.ref.starts_with("refs/notes/") || !instance_of_ref(fault.ref).empty()) continue;
     world.git.move_aside(world.git.path() + "/" + fault.ref);
     world.git.remove_ref(fault.ref);
+  }
+}
+
+/// Tags go along with the commits that they name; those of a revision that is lost go with it.
+void follow_tags(const std::string& name, const std::map<std::string, std::string>& moved, World& world,
+                 const std::function<void(const std::string&)>& tell) {
+  for (const Git::Ref& ref : world.git.refs(tag_ref(name, ""))) {
+    const auto now = moved.find(ref.id);
+    if (now != moved.end() && now->second == ref.id) continue;
+    if (now != moved.end()) {
+      world.git.set_ref(ref.name, now->second);
+      continue;
+    }
+    world.git.move_aside(world.git.path() + "/" + ref.name);
+    world.git.remove_ref(ref.name);
+    tell(fmt::format("{}: the tag '{}' is gone with its revision", name, ref.name.substr(tag_ref(name, "").size())));
   }
 }
 
@@ -126,7 +144,7 @@ void repair_store(const std::vector<std::string>& names, World& world, const Req
 
 int repair_instance(const Repair& repair, World& world, const Request& request,
                     const std::function<void(const std::string&)>& tell) {
-  const FileLock lock = world.git.lock(request.lock_wait);
+  std::optional<FileLock> lock = world.git.lock(request.lock_wait);
   std::string tip, live;
   std::map<std::string, std::string> moved;  // the commits of what is kept, from what they were
   int number = 0;
@@ -155,6 +173,10 @@ int repair_instance(const Repair& repair, World& world, const Request& request,
   }
   place(applied_ref(repair.name), live);
   if (repair.live) note_outcome(world, live, "applied", "", Millis(0));
+  if (heal_events(world, repair.name))
+    tell(fmt::format("{}: what its history told beside its revisions is kept as far as it can be read", repair.name));
+  follow_tags(repair.name, moved, world, tell);
+  lock.reset();  // who tells the history of it takes it
   const Follow follow = {std::move(moved), live, number, repair.live ? Follow::Live::made : Follow::Live::kept};
   follow_wait(repair.name, follow, request, world, tell);
   Value what = Value::object();

@@ -6,6 +6,7 @@
 #include "change/leftovers.h"
 #include "manifest/config.h"
 #include "render/render.h"
+#include "store/audit_files.h"
 #include "store/history.h"
 
 namespace orctl {
@@ -35,7 +36,9 @@ void close_library(World& world) {
     world.fs.make_folders(library.substr(0, library.rfind('/')));
     world.fs.make_folders(library, rights::secret_folder);
   }
-  for (const std::string& path : {library, world.layout.store(), world.layout.audit()}) {
+  std::vector<std::string> paths = audit_files(world);
+  for (const std::string& path : {world.layout.store(), library}) paths.insert(paths.begin(), path);
+  for (const std::string& path : paths) {
     // what stands in the store's place instead is told by who needs the store
     const bool is_store = path == world.layout.store() && !world.git.file_faults().empty() && !world.git.exists();
     if (world.fs.exists(path) && !is_store) world.fs.keep_private(path, group);

@@ -24,8 +24,9 @@ struct FlagSpec {
   std::vector<std::string> choices;
   std::vector<std::pair<std::string, std::string>> also;  ///< other words for choices: {"inst", "instances"}
   bool required = false;
-  bool kept = false;         ///< its value is written down for ever, so it may hold no secret
-  bool skips_guard = false;  ///< given (of choices: a later one than the configuration's), it skips a guard
+  bool kept = false;             ///< its value is written down for ever, so it may hold no secret
+  bool needs_no_reason = false;  ///< given, nothing is done that somebody would have to give a reason for
+  bool skips_guard = false;      ///< given (of choices: a later one than the configuration's), it skips a guard
 };
 
 /// Fluent end of Flags::add.
@@ -58,6 +59,10 @@ class Flag {
   }
   Flag& kept() {
     spec_.kept = true;
+    return *this;
+  }
+  Flag& needs_no_reason() {
+    spec_.needs_no_reason = true;
     return *this;
   }
   Flag& skips_guard() {

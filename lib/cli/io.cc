@@ -199,6 +199,11 @@ void Io::error(const Error& e) {
   fault(message_text("error", e.what(), e.hint()), message_value(code_of(e.exit()), e.what(), e.hint()), errors_);
 }
 
+std::string Io::first_error() const {
+  const Value* message = errors_.empty() ? nullptr : errors_.front().find("message");
+  return message != nullptr && message->is_string() ? message->as_string() : "";
+}
+
 Value Io::document(Exit exit) const {
   Value document = Value::object();
   document.set("apiVersion", "orctl/v1");

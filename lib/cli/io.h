@@ -69,6 +69,7 @@ class Io {
   /// A fault of the input, shown on stderr with caret and hint, and kept for the JSON document.
   void error(const Diagnostic& d);
   void error(const Error& e);
+  std::string first_error() const;  ///< its message; "" when there was none
   void changed(bool yes) {
     changed_ = yes;
     has_changed_ = true;

@@ -2,6 +2,7 @@
 #include <functional>
 #include <iosfwd>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,12 @@ struct GlobalFlags {
   ListFlags list;               ///< of commands that only look and list items
 };
 
+/// What a call says of its purpose.
+struct Why {
+  std::string reason, ticket;
+  bool needs_reason = false;  ///< the command itself is not done without one
+};
+
 /// A command line understood: the command (nullptr: top-level help was asked for or `topic` names a group), its call,
 /// its globals.
 struct Parsed {
@@ -32,6 +39,8 @@ struct Parsed {
   std::string topic;  ///< for help of a group such as "name" or "get"
   Config config;
   std::vector<std::string> skipped_guards;  ///< flags given that skip one: "--ignore-min-healthy"
+  std::vector<std::string> operands;        ///< what was given without a flag
+  std::optional<Why> why;                   ///< absent: the command takes no reason, or this call needs none
 };
 
 /// Loads the configuration of the host that the global flags mean; its faults are in its `found`.
@@ -51,6 +60,9 @@ using WorldFactory = std::function<World(const GlobalFlags&, Trace)>;
 /// Throws what forbids a call that was understood; asked before the command runs.
 using Gate = std::function<void(const Parsed&, const World&)>;
 
+/// Is told of a call that a command did not do, or not wholly: how it ended, and the first error.
+using Unsuccessful = std::function<void(const Parsed&, World&, Exit, const std::string& why)>;
+
 /// Which streams are terminals, and where stdout leads to; main() asks the kernel.
 struct Terminals {
   bool out = false;
@@ -63,7 +75,7 @@ struct Terminals {
 /// became of the host (partial, rolled_back, broken).
 int run_cli(const std::vector<Command>& table, const std::vector<std::string>& args, const WorldFactory& factory,
             std::ostream& out, std::ostream& err, Terminals terminals = {}, const ConfigLoader& load = {},
-            const Gate& gate = {});
+            const Gate& gate = {}, const Unsuccessful& unsuccessful = {});
 
 /// Help texts, examples first. Width 80.
 std::string help_overview(const std::vector<Command>& table);

@@ -138,6 +138,7 @@ Texts run_cli11(const CallFlags& flags, Words args) {
 void refuse_unknown_flags(const CallFlags& flags, const std::string& command, const Words& rest) {
   for (const std::string& arg : rest) {
     if (arg.size() < 2 || arg[0] != '-') continue;
+    if (arg.find_first_not_of("0123456789", 1) == std::string::npos) continue;  // "-1": the revision before
     const std::string name = before_equals(arg);
     std::string hint = did_you_mean(name, flags.names());
     if (hint.empty()) hint = fmt::format("\"orctl {} --help\" lists its flags", command);
@@ -225,9 +226,25 @@ class FlagValues {
         take(*spec, name, values, "flag " + name);
       else if (!value.empty() && fits(*spec, value))
         take(*spec, spec->env, {value}, "env " + spec->env);
-      else if (spec->required)
+      else if (spec->required && !has_name(*spec, "--reason"))  // the Gate asks for that
         missing.push_back(label(*spec));
     }
+  }
+
+  /// nullopt when the command takes no reason, or a flag was given with which it needs none.
+  std::optional<Why> why() const {
+    std::optional<Why> out;
+    for (const FlagSpec* spec : flags_.flags()) {
+      const auto origin = origins_.find(spec);
+      const std::string value = origin == origins_.end() ? "" : origin->second.value;
+      if (spec->needs_no_reason && value == "true") return std::nullopt;
+      const bool is_reason = has_name(*spec, "--reason");
+      if (!is_reason && !has_name(*spec, "--ticket")) continue;
+      if (!out) out.emplace();
+      (is_reason ? out->reason : out->ticket) = value;
+      if (is_reason) out->needs_reason = spec->required;
+    }
+    return out;
   }
 
   void take_configured(const Config& config) {
@@ -353,6 +370,8 @@ Parsed parse(const std::vector<Command>& table, const std::vector<std::string>& 
   values.take_given(texts, missing);
   if (parsed.globals.help) return parsed;  // in a cluster such as -vh
   texts.rest.insert(texts.rest.end(), found.operands.begin(), found.operands.end());
+  parsed.operands = texts.rest;
+  parsed.why = values.why();
   assign_positionals(flags, info.name, texts.rest, missing);
   if (!missing.empty())
     throw usage(fmt::format("missing {}", join(missing, ", ")),

@@ -96,7 +96,15 @@ Exit watch(const Look& look, Io& io) {
   return exit;
 }
 
-Exit run_command(Parsed& parsed, const WorldFactory& factory, const Gate& gate, Io& io) {
+/// Throws what a command that is not done without a reason says of a call that gives none.
+void require_reason(const Parsed& parsed) {
+  if (parsed.why && parsed.why->needs_reason && trim(parsed.why->reason).empty())
+    throw Error(Exit::usage, "missing --reason TEXT",
+                fmt::format("\"orctl {} --help\" shows examples", parsed.command->info.name));
+}
+
+Exit run_command(Parsed& parsed, const WorldFactory& factory, const Gate& gate, const Unsuccessful& unsuccessful,
+                 Io& io) {
   Trace trace;
   if (parsed.globals.verbose)
     trace = [&io](const std::string& line) { io.note(io.paint(printable_line(line), "dim")); };
@@ -104,8 +112,16 @@ Exit run_command(Parsed& parsed, const WorldFactory& factory, const Gate& gate, 
   heed_config(parsed, io);
   const auto look = [&] {
     World world = factory(parsed.globals, trace);
-    if (gate) gate(parsed, world);
-    return parsed.call->run(world, io);
+    try {
+      if (gate) gate(parsed, world);
+      require_reason(parsed);
+      const Exit exit = parsed.call->run(world, io);
+      if (exit != Exit::ok && unsuccessful) unsuccessful(parsed, world, exit, io.first_error());
+      return exit;
+    } catch (const Error& e) {
+      if (unsuccessful) unsuccessful(parsed, world, e.exit(), e.what());
+      throw;
+    }
   };
   return parsed.globals.list.watch || parsed.globals.list.watch_only ? watch(look, io) : look();
 }
@@ -113,7 +129,8 @@ Exit run_command(Parsed& parsed, const WorldFactory& factory, const Gate& gate, 
 }  // namespace
 
 int run_cli(const std::vector<Command>& table, const std::vector<std::string>& args, const WorldFactory& factory,
-            std::ostream& out, std::ostream& err, Terminals terminals, const ConfigLoader& load, const Gate& gate) {
+            std::ostream& out, std::ostream& err, Terminals terminals, const ConfigLoader& load, const Gate& gate,
+            const Unsuccessful& unsuccessful) {
   Parsed parsed;
   std::string wanted_output;
   try {
@@ -133,8 +150,8 @@ int run_cli(const std::vector<Command>& table, const std::vector<std::string>& a
   if (terminals.err) io.on_terminal();
   io.leads_to(terminals.place);
   io.listing(parsed.globals.list);
-  const Exit exit =
-      guarded(io, [&] { return help ? show_help(table, parsed, io) : run_command(parsed, factory, gate, io); });
+  const Exit exit = guarded(
+      io, [&] { return help ? show_help(table, parsed, io) : run_command(parsed, factory, gate, unsuccessful, io); });
   return static_cast<int>(io.finish(after_signal(exit)));
 }
 

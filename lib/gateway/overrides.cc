@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
 #include "base/hash.h"
+#include "base/moment.h"
 #include "base/text.h"
 #include "gateway/gateway.h"
 #include "model/address.h"
@@ -407,11 +409,15 @@ bool end_override(World& world, const ServerName& server) {
   return true;
 }
 
-void audit_override(World& world, const ServerName& server, const RevisionNote& note,
+void audit_override(World& world, const ServerName& server, const RevisionNote& note, const OverrideMade& made,
                     const std::function<void(const std::string&)>& tell) {
   Value what = Value::object();
   what.set("server", server.upstream + "/" + server.address);
   what.set("outcome", "override");
+  const Value* left = made.item.is_object() ? made.item.find("expires_in") : nullptr;
+  if (left != nullptr && left->is_number())
+    what.set("ends", moment_text(world.clock.now() + static_cast<int64_t>(std::ceil(left->as_double()))));
+  if (made.took.count() != 0) what.set("milliseconds", static_cast<int64_t>(made.took.count()));
   write_audit(world, server.instance, note, what, tell);
 }
 

@@ -98,8 +98,14 @@ bool end_override(World& world, const ServerName& server);
 /// null, `override` the one of GET /v1/overrides or null.
 bool is_made(const OverrideChange& change, const Value& server, const Value& override);
 
-/// Writes one line about an override into the audit log.
-void audit_override(World& world, const ServerName& server, const RevisionNote& note,
+/// How an override was made: how long it took, and the override after it (none when it was ended).
+struct OverrideMade {
+  Millis took{0};
+  Value item{};
+};
+
+/// Tells the audit log and the history of an override.
+void audit_override(World& world, const ServerName& server, const RevisionNote& note, const OverrideMade& made,
                     const std::function<void(const std::string&)>& tell);
 
 }  // namespace orctl

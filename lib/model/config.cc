@@ -69,6 +69,13 @@ class Reader {
     if (const Value* risk = policy.find("risk"))
       out.risk = risk->as_string() == "low" ? Policy::Risk::low : Policy::Risk::high;
     if (const Value* most = policy.find("max_impact")) out.max_impact = most->as_string();
+    if (const Value* required = policy.find("require_reason")) out.require_reason = required->as_bool();
+    if (const Value* ticket = policy.find("require_ticket")) {
+      out.require_ticket = ticket->as_string();
+      if (!is_ticket_pattern(out.require_ticket))
+        fault("bad-pattern", ticket->place, "policy.require_ticket",
+              to_json(*ticket) + " is no extended regular expression", "for example \"OPS-[0-9]+\"");
+    }
     if (const Value* users = policy.find("may_skip_guards")) {
       out.may_skip_guards.emplace();
       for (const Value& user : users->items()) out.may_skip_guards->push_back(user.as_string());

@@ -7,6 +7,7 @@
 #include "model/address.h"
 #include "model/host_rules.h"
 #include "model/origin.h"
+#include "model/pattern.h"
 #include "model/upstream_health.h"
 
 namespace orctl {
@@ -233,6 +234,30 @@ std::optional<Refusal> refuse_address(const std::string& address, const Policy& 
 
 Diagnostics check_policy(const Object& object, const Tree& overlay, const Policy& policy) {
   return PolicyCheck(object, policy).run(overlay);
+}
+
+namespace {
+
+constexpr size_t longest_ticket = 200;
+
+/// The pattern for the whole of a text.
+std::string whole_pattern(const std::string& text) { return "^(" + text + ")$"; }
+
+}  // namespace
+
+bool is_ticket_pattern(const std::string& text) {
+  for (const std::string& one : {text, whole_pattern(text)}) try {
+      const Schema::Node::Pattern pattern(one);
+    } catch (const std::logic_error&) {
+      return false;
+    }
+  return text.find('\0') == std::string::npos;
+}
+
+bool fits_ticket(const std::string& ticket, const Policy& policy) {
+  if (policy.require_ticket.empty()) return true;
+  if (ticket.empty() || ticket.size() > longest_ticket || ticket.find('\n') != std::string::npos) return false;
+  return Schema::Node::Pattern(whole_pattern(policy.require_ticket)).matches(ticket);
 }
 
 }  // namespace orctl

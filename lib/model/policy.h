@@ -33,12 +33,19 @@ struct Policy {
   std::vector<std::string> binaries, secret_files, certificate_files;  ///< paths; of folders with a slash at the end
   std::vector<Endpoints> allow_listen, allow_admin, allow_sources, clear_secrets;
   std::string max_impact = "restart";
+  bool require_reason = false;
+  std::string require_ticket;  ///< what the whole of a ticket must be, a POSIX extended regular expression; "": none
   std::optional<std::vector<std::string>> may_skip_guards;  ///< nullopt: everybody may
   std::string file = "/etc/orctl/config.toml";              ///< where to change it
 
  private:
   explicit Policy(std::nullptr_t) {}  // without defaults
 };
+
+/// Whether `text` can be a require_ticket.
+bool is_ticket_pattern(const std::string& text);
+/// Whether `ticket` is one as the policy requires it.
+bool fits_ticket(const std::string& ticket, const Policy& policy);
 
 /// Why something may not be, and what to do about it.
 struct Refusal {

@@ -1,4 +1,5 @@
 // Of plan.h: plans as JSON.
+#include "base/hash.h"
 #include "plan/plan.h"
 
 namespace orctl {
@@ -43,6 +44,12 @@ Value summary(const InstancePlan& plan) {
   for (const std::string& path : plan.flattened) flattened.push(path);
   out.set("flattens_edits", std::move(flattened));
   return out;
+}
+
+std::string plan_digest(const InstancePlan& plan) {
+  Value what = summary(plan);
+  what.set("base", plan.base);
+  return sha256(to_json(what));
 }
 
 }  // namespace orctl

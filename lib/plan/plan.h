@@ -116,5 +116,7 @@ void ask_confirmation(Plan& plan);
 
 /// Name, impact, changes and steps of a plan without the files: what people and pipelines read.
 Value summary(const InstancePlan& plan);
+/// What tells one plan from another: a digest of its summary and of what it was made upon.
+std::string plan_digest(const InstancePlan& plan);
 
 }  // namespace orctl

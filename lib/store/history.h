@@ -16,7 +16,9 @@ struct Revision {
   int number = 0;
   std::string commit;
   int64_t time = 0;  ///< seconds since 1970
-  std::string author, reason, command, digest;
+  std::string author, reason, ticket, command, digest;
+  std::string plan;      ///< digest of the plan that made it (plan_digest()); "" of an older orctl
+  std::string audit;     ///< audit_head() before it; "" of an older orctl
   bool deletes = false;  ///< this revision took the instance away
   /// "applied", "rolled-back", "interrupted", "deleted"; "" while nobody has said; unknown_outcome
   std::string outcome;
@@ -30,6 +32,9 @@ Value to_value(const Revision& r);
 /// What goes into a revision besides the version itself.
 struct RevisionNote {
   std::string author, reason, command;
+  std::string ticket{};
+  std::string plan{};   ///< digest of the plan
+  std::string audit{};  ///< audit_head() before it
 };
 
 /// Whether this can be an instance's name at all; anything else must not get into the name of a ref.

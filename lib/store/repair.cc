@@ -6,7 +6,9 @@
 #include <map>
 #include <set>
 
+#include "store/events.h"
 #include "store/history.h"
+#include "store/revision_name.h"
 
 namespace orctl {
 namespace {
@@ -74,9 +76,10 @@ Followed follow(const std::string& name, std::string id, const World& world) {
 }  // namespace
 
 std::string instance_of_ref(const std::string& ref) {
-  for (const std::string& prefix : {branch_of(""), applied_ref("")})
+  for (const std::string& prefix : {branch_of(""), applied_ref(""), events_ref("")})
     if (ref.starts_with(prefix))
       if (std::string name = ref.substr(prefix.size()); can_be_stored(name)) return name;
+  if (const auto tag = tag_of_ref(ref)) return tag->instance;
   return {};
 }
 

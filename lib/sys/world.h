@@ -1,6 +1,7 @@
 #pragma once
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/layout.h"
 #include "sys/clock.h"
@@ -36,6 +37,7 @@ struct World {
   Layout layout;  ///< where everything is below `root`
   Trace trace;    ///< of whoever gives the side effects of the parts below an order; may be empty
   Supervision supervision = Supervision::process;
+  std::vector<std::string> arguments{};  ///< of this call of orctl, for those who are told of it later
 
   Fs fs;
   Proc proc;

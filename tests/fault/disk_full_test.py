@@ -53,6 +53,7 @@ class FullDisk(unittest.TestCase):
         return room.f_bavail * room.f_frsize
 
     def failed_well(self, result, leave):
+        self.assertEqual(self.lab.audit_fault(), "", "a full disk leaves no line that looks changed")
         where = "with %d KiB free: %s" % (leave >> 10, result)
         self.assertGreater(result.code, 0, where)
         self.assertIn(result.code, (5, 11), where)

@@ -329,7 +329,14 @@ class Lab:
             if result.code != 0 and not said:
                 said = "git fsck exits %d" % result.code
             return (said,) if not said or before == self.stored() else None
-        return wait_for(judged, 60, "nobody writes to the store of " + self.root)[0]
+        return wait_for(judged, 60, "nobody writes to the store of " + self.root)[0] + self.audit_fault()
+
+    def audit_fault(self):
+        """What `audit verify` finds, "" for nothing: no kill and no fault of the disk may look like somebody's hand."""
+        if not os.path.exists(os.path.join(self.root, "var/lib/orctl/audit.jsonl")):
+            return ""
+        result = self.orctl("audit", "verify")
+        return "" if result.code == 0 else "audit verify exits %d: %s%s" % (result.code, result.out, result.err)
 
     def stored(self):
         """Every file of the store: two of these differ when something was stored in between."""

@@ -36,7 +36,7 @@ def commands():
     """The words of every command, from the files that make them."""
     folder = os.path.join(faults.CHECKOUT, "cmd")
     words = {os.path.basename(path)[:-3] for path in glob.glob(folder + "/*.cc")} - {"main"}
-    groups = ("add", "remove", "name", "import", "overrides", "config", "store")
+    groups = ("add", "remove", "name", "import", "overrides", "config", "store", "tag", "audit")
     return {w.replace("_", " ", 1).replace("_", "-") if w.split("_")[0] in groups else w for w in words}
 
 
@@ -119,6 +119,8 @@ class Secrecy(unittest.TestCase):
                  ["diff", "-f", two, "--files"], ["diff", "-f", two, "-o", "json"], ["apply", "-f", two, "-v", "--confirm-within", "5m"], ["get", "instances"], ["confirm", n, "-v"], ["apply", "-f", bad, "-v"], ["diff", n, "1", "2"],
                  ["diff", n], ["history", n], ["history", n, "-o", "json"], ["rollback", n, "-v"], ["reload", n, "-v"], ["restart", n, "-v"], ["stop", n, "-v"], ["start", n, "-v"],
                  ["upgrade", n], ["logs", n], ["logs", n, "--access"], ["config", "view", "--show-origin"], ["enable", n], ["disable", n], ["explain", "instance.source"], ["name", "check", n], ["name", "next", "tst", "fault", "--port", "8080"],
+                 ["tag", n, "1", "first"], ["tag", "list", n], ["get", "versions", n], ["tag", "delete", n, "first"], ["history"], ["audit", "show"],
+                 ["audit", "show", "-o", "json"], ["audit", "show", "--as-commands"], ["audit", "verify"],
                  ["import", "host-balancer", document], ["version"], ["store", "verify"], ["store", "verify", n, "-o", "json"], ["store", "repair", n]]
         with Arguments(self.lab.root) as arguments:
             for args in calls:

@@ -204,7 +204,14 @@ class Terminal(unittest.TestCase):
             self.look(*args)
         self.look("overrides", "discard", self.name)
         self.look("apply", "-f", self.lab.manifest("reason", "A", connections=2048), "--reason", evil)
-        for args in (["history", self.name], ["get", "versions"], ["describe", self.name], ["rollback", self.name, "--reason", evil]):
+        for args in (["history", self.name], ["get", "versions"], ["describe", self.name], ["rollback", self.name, "--reason", evil], ["history"],
+                     ["tag", self.name, "1", evil], ["tag", self.name, "1", "fine", "--reason", evil, "--ticket", evil], ["tag", "list"], ["get", "versions", self.name],
+                     ["diff", self.name, evil], ["history", "--grep", evil], ["history", "--since", evil], ["stop", evil], ["audit", "show"],
+                     ["audit", "show", "--as-commands"], ["audit", "show", "-o", "json"], ["audit", "verify"]):
+            self.look(*args)
+        with open(os.path.join(self.lab.root, "var/lib/orctl/audit.jsonl"), "ab") as log:
+            log.write(EVIL.encode() + b"\n" + json.dumps({"time": EVIL, "user": EVIL, "command": EVIL, "call": EVIL, "arguments": [EVIL], "folder": EVIL}).encode() + b"\n")
+        for args in (["audit", "show"], ["audit", "show", "--as-commands"], ["audit", "verify"]):
             self.look(*args)
 
     def test_what_others_wrote_into_the_store(self):

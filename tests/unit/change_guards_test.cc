@@ -76,6 +76,23 @@ TEST_CASE("who may not skip a guard is the one whom the world names") {
   CHECK_NOTHROW(refuse_skipping({"--max-impact"}, policy, world));
 }
 
+TEST_CASE("a host that wants to know why is told the flag that is missing, and takes only whole tickets") {
+  Policy policy;
+  policy.file = "config.toml";
+  CHECK_NOTHROW(refuse_unexplained("", "", policy));
+  policy.require_reason = true;
+  CHECK(error_of([&] { refuse_unexplained(" \t", "OPS-1", policy); }).exit() == Exit::guard);
+  CHECK_NOTHROW(refuse_unexplained("rest", "", policy));
+  policy.require_ticket = "(OPS|NET)-[0-9]+";
+  CHECK(std::string(error_of([&] { refuse_unexplained("rest", "", policy); }).what()) ==
+        "the policy of this host requires --ticket; nothing was changed");
+  for (const char* ticket : {"OPS-", "XOPS-1", "OPS-1x", "ops-1", "OPS-1\nOPS-2", "OPS-1 "})
+    CHECK(error_of([&] { refuse_unexplained("rest", ticket, policy); }).exit() == Exit::guard);
+  CHECK_NOTHROW(refuse_unexplained("rest", "NET-42", policy));
+  CHECK(is_ticket_pattern(policy.require_ticket));
+  for (const char* pattern : {"(", "[", "a{2,1}", "*)("}) CHECK_FALSE(is_ticket_pattern(pattern));
+}
+
 TEST_CASE("root writes into no folder that another could exchange; anybody else writes where he can") {
   const Scratch scratch;
   const World world({}, scratch.path());

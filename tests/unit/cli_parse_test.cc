@@ -76,6 +76,21 @@ TEST_CASE("an unknown flag is answered with the nearest one of that command") {
   CHECK(fault({"--rooot", "/", "get"}) == "unknown flag \"--rooot\" before the command | did you mean \"--root\"?");
 }
 
+TEST_CASE("a dash and digits are no flag: they name a revision from the live one back") {
+  CHECK(get({"instances", "-1"}).names == Words{"-1"});
+  CHECK(get({"instances", "-12", "x"}).names == Words{"-12", "x"});
+  CHECK(fault({"apply", "-f", "x", "-1"}).starts_with("unexpected argument \"-1\""));
+  CHECK(fault({"get", "instances", "-1x"}).starts_with("unknown flag \"-1x\""));
+}
+
+TEST_CASE("a call says why, by its flag or the environment") {
+  CHECK_FALSE(parse_with({"get", "instances"}).why);
+  CHECK(parse_with({"apply", "-f", "x"}).why->reason.empty());
+  CHECK(parse_with({"apply", "-f", "x", "--reason", "rest"}).why->reason == "rest");
+  CHECK(parse_with({"apply", "-f", "x"}, {{"ORCTL_REASON", "asked"}}).why->reason == "asked");
+  CHECK(parse_with({"get", "instances", "a", "b"}).operands == Words{"instances", "a", "b"});
+}
+
 TEST_CASE("several unknown flags: the first is named (CLI11 trap 11)") {
   CHECK(fault({"get", "instances", "--first", "--second"}).starts_with("unknown flag \"--first\""));
 }
