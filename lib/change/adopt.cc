@@ -52,7 +52,7 @@ void require_sayable(const Observed& now, const std::vector<HandEdit>& edits, co
 /// The document that somebody put on the admin socket; nullopt when the workers serve one that lies somewhere.
 std::optional<std::string> put_document_of(const Observed& now, const std::string& kept, const World& world) {
   if (!now.status || now.version->has_source()) return std::nullopt;
-  const std::string served = now.status->common_digest();
+  const std::string& served = now.status->digest;  // a worker may not have taken it yet
   if (served.empty() || served == sha256(kept) || served == sha256(now.version->document())) return std::nullopt;
   return to_json(gateway_get(world, world.layout.admin_socket(now.name), "/v1/config"), 1) + "\n";
 }

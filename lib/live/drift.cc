@@ -202,15 +202,21 @@ class Workers {
       const auto found = tree.find(tree_path::document);
       return found == tree.end() ? std::string() : sha256(found->second.content);
     };
+    // what was published last, which a worker may not have taken yet
     const std::string common = now_.status->common_digest(), disk = of(now_.version->tree), kept = of(kept_.tree);
-    if (!common.empty() && common == kept) return;  // an edit that no worker has read is told by the file
-    compare(&WorkerReport::digest, disk.empty() ? kept : disk, "document", [&](const std::string& runs) {
-      return Drift{
-          State::hot_change, Ahead::running, "document",
-          fmt::format("all {} workers serve {}, which was put on the admin socket and is in no revision{}", all_.size(),
-                      brief(runs), now_.live.saved == runs ? "; it is saved, and outlives a restart" : ""),
-          keep_or_take_back(now_)};
-    });
+    const std::string served = now_.status->digest.empty() ? common : now_.status->digest;
+    const bool is_known = served.empty() || served == kept || served == disk;
+    if (!is_known)
+      out_.push_back(
+          {State::hot_change, Ahead::running, "document",
+           fmt::format("the gateway serves {}, which was put on the admin socket and is in no revision{}",
+                       brief(served), now_.live.saved == served ? "; it is saved, and outlives a restart" : ""),
+           keep_or_take_back(now_)});
+    const std::string wanted = !served.empty() ? served : disk.empty() ? kept : disk;
+    for (const WorkerReport& w : all_)
+      if (w.digest != wanted)
+        lags(w, fmt::format("it serves the document {} (generation {}), and {} is wanted (generation {})",
+                            brief(w.digest), w.generation, brief(wanted), now_.status->generation));
   }
 
   void compare_certificates() {
