@@ -133,16 +133,21 @@ class Restorer {
     std::stable_sort(all.begin() + 1, all.end(), [&](const PairPaths& a, const PairPaths& b) {
       return (a.name == pair.name) > (b.name == pair.name);
     });
-    const std::vector<std::string>& hosts = pair.hosts.empty() ? own.names : pair.hosts;
+    std::vector<std::string> hosts = pair.hosts;
+    if (hosts.empty()) {
+      hosts = own.names;
+      hosts.insert(hosts.end(), own.addresses.begin(), own.addresses.end());
+    }
     for (const PairPaths& one : all) {
       const CertificatePair live = read_pair(content(from_.live, one.certificate), content(from_.live, one.key));
       if (live.key_of != 0 || !time_fault(live.chain[0], now_).empty()) continue;
-      const auto& names = live.chain[0].names;
+      const auto &names = live.chain[0].names, &addresses = live.chain[0].addresses;
       const bool covers = std::all_of(hosts.begin(), hosts.end(), [&](const std::string& host) {
         return std::any_of(names.begin(), names.end(),
-                           [&](const std::string& name) { return certificate_names(name, host); });
+                           [&](const std::string& name) { return certificate_names(name, host); }) ||
+               std::find(addresses.begin(), addresses.end(), host) != addresses.end();
       });
-      if (covers && (one.name == pair.name || live.chain[0].key_type == own.key_type)) return one;
+      if (covers && !hosts.empty() && (one.name == pair.name || live.chain[0].key_type == own.key_type)) return one;
     }
     return std::nullopt;
   }

@@ -45,7 +45,7 @@ void collect(const Config& config, std::set<std::string>& names) {
 
 }  // namespace
 
-Config undo_of_snippets(const Tree& overlay) {
+std::set<std::string> directives_of_snippets(const Tree& overlay) {
   std::set<std::string> names;
   for (auto file = overlay.lower_bound("http.d/"); file != overlay.end() && file->first.starts_with("http.d/"); ++file)
     try {
@@ -53,6 +53,11 @@ Config undo_of_snippets(const Tree& overlay) {
     } catch (const nginx::Fault&) {
       continue;  // the check of the overlay tells it, with its place
     }
+  return names;
+}
+
+Config undo_of_snippets(const Tree& overlay) {
+  const std::set<std::string> names = directives_of_snippets(overlay);
   Config out;
   for (const Undo& undo : undos())
     if (std::any_of(undo.of.begin(), undo.of.end(), [&](const std::string& one) { return names.contains(one); }))

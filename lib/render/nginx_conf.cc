@@ -137,6 +137,7 @@ struct Proxying {
   const RoutePhases& phases;
   std::string log;
   const char* filter;
+  bool mirrors;  ///< a snippet has requests copied to other servers
 };
 
 Directive proxy_location(const Proxying& of, const Way& way) {
@@ -151,9 +152,12 @@ Directive proxy_location(const Proxying& of, const Way& way) {
   if (phases.any()) {
     // the gateway itself holds routes to smaller limits; it cannot stop nginx from refusing more
     out.push_back(directive("client_max_body_size", {text(phases.body_cap)}));
-    // it knows the size of a body without a length only when it has it
-    out.push_back(fixed("proxy_request_buffering", {"on"}));
   }
+  // whatever a snippet says: a body that nobody holds is lost on the way to the location of a farewell, and the server
+  // would take the next request on that connection for it; and a policy knows how large it is only when it is there
+  out.push_back(fixed("proxy_request_buffering", {"on"}));
+  // the location before has sent the copies
+  if (of.mirrors && way.ends && !phases.any()) out.push_back(fixed("mirror", {"off"}));
   out.push_back(fixed("lua_transform_underscores_in_response_headers", {"off"}));
   out.push_back(request_phase("header_filter", of.filter));
   out.push_back(fixed("proxy_pass", {phases.any() ? "http://$orctl_shard$orctl_uri" : "http://$orctl_shard"}));
@@ -164,8 +168,8 @@ Directive proxy_location(const Proxying& of, const Way& way) {
 enum class Clients { http1, http2_too };
 
 /// The server of the listeners in `listens`.
-Directive data_server(const Instance& instance, const std::string& digest, const std::string& log, Config listens,
-                      Clients clients) {
+Directive data_server(const Instance& instance, const Tree& overlay, const std::string& digest, const std::string& log,
+                      Config listens, Clients clients) {
   Config body = std::move(listens);
   append(body, tls(instance));
   append(body, connection_checks());
@@ -178,9 +182,11 @@ Directive data_server(const Instance& instance, const std::string& digest, const
                    block("location", {text("="), text(proof_path(digest))},
                          {fixed("access_log", {"off"}), fixed("return", {"204"})}),
                });
-  const Proxying proxying = {phases, log, clients == Clients::http1 ? "header_filter" : "header_filter_http2"};
+  const Proxying proxying = {phases, log, clients == Clients::http1 ? "header_filter" : "header_filter_http2",
+                             directives_of_snippets(overlay).contains("mirror")};
   for (const Way& way : ways(phases)) body.push_back(proxy_location(proxying, way));
   Config error = {fixed("internal", {}), lua("content", "require(\"orctl.init\").fail()")};
+  if (proxying.mirrors) error.push_back(fixed("mirror", {"off"}));
   if (!phases.any()) error.push_back(access_log(log, LogOf::turned_away));  // what was turned away may come to it, too
   append(body, {
                    block("location", {text("@orctl_error")}, std::move(error)),
@@ -191,7 +197,8 @@ Directive data_server(const Instance& instance, const std::string& digest, const
 }
 
 /// One server, or two: `http2 on` is of a whole server, those without TLS included, which would speak HTTP/2, too.
-Config data_servers(const Instance& instance, const std::string& digest, const std::string& log, bool http2_directive) {
+Config data_servers(const Instance& instance, const Tree& overlay, const std::string& digest, const std::string& log,
+                    bool http2_directive) {
   Config without, with;
   Clients clients = Clients::http1;  // of the first server
   for (const Value& listener : instance.list("listener")) {
@@ -201,10 +208,10 @@ Config data_servers(const Instance& instance, const std::string& digest, const s
     (apart ? with : without).push_back(directive("listen", listen_args(listener, http2_directive)));
   }
   Config out;
-  if (!without.empty()) out.push_back(data_server(instance, digest, log, std::move(without), clients));
+  if (!without.empty()) out.push_back(data_server(instance, overlay, digest, log, std::move(without), clients));
   if (with.empty()) return out;
   with.push_back(fixed("http2", {"on"}));
-  out.push_back(data_server(instance, digest, log, std::move(with), Clients::http2_too));
+  out.push_back(data_server(instance, overlay, digest, log, std::move(with), Clients::http2_too));
   return out;
 }
 
@@ -265,7 +272,7 @@ Directive http(const Instance& instance, const Tree& overlay, const Target& targ
   append(body, proxying(instance, phases));
   append(body, pools(nginx));
   body.push_back(request_phase("log", "ended"));  // of an overlay's servers, which may use the pools
-  append(body, data_servers(instance, digest, log, target.http2_directive));
+  append(body, data_servers(instance, overlay, digest, log, target.http2_directive));
   if (has_folder(overlay, tree_path::http_snippets)) body.push_back(include_of(tree_path::http_snippets));
   body.push_back(admin_server(text("unix:" + layout.admin_socket(name)), "admin"));
   append(body.back().block, tls_admin(instance, "admin"));
