@@ -64,7 +64,7 @@ Plan compare_with_live(const Options& o, const World& world, Io& io) {
 
 Exit run(const Options& o, World& world, Io& io) {
   io.kind("Plan");
-  if (o.files.empty() == o.revisions.empty())
+  if (o.files.empty() == o.revisions.empty() || (o.files.empty() && !o.from.empty()))
     throw Error(Exit::usage, "say what to compare",
                 "orctl diff -f MANIFEST [--from MANIFEST], or orctl diff INST [REV [REV]]");
   const auto name = o.revisions.empty() ? std::nullopt : one_instance(o.revisions.front(), world);

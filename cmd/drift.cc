@@ -26,14 +26,13 @@ void flags(Flags& f, Options& o) {
   f.positional("INST", o.choice.names, "instances, objects as KIND/NAME, or patterns such as 'prd_*'; none: all");
   f.add("-l,--selector", o.choice.labels, "choose by label").value("KEY=VALUE");
   f.add("--files", o.show_files, "show the differences of the files too");
-  f.add("--adopt", o.adopt, "make a revision of what was edited on the host");
-  f.add("--dry-run", o.dry_run, "with --adopt: show the plan and change nothing");
+  f.add("--adopt", o.adopt, "make a revision of what was edited on the host").asks_reason();
+  f.add("--dry-run", o.dry_run, "with --adopt: show the plan and change nothing").needs_no_reason();
   add_change_flags(f, o.change);
 }
 
 Exit show(const Options& o, const World& world, Io& io) {
-  if (o.dry_run || !o.change.reason.empty())
-    throw Error(Exit::usage, "--dry-run and --reason are of --adopt", "orctl drift INST --adopt --reason TEXT");
+  if (o.dry_run) throw Error(Exit::usage, "--dry-run is of --adopt", "orctl drift INST --adopt --reason TEXT");
   io.kind(drift_noun().kind);
   DriftAnswer found = list_drift(o.choice, o.show_files ? WithFiles::yes : WithFiles::no, world);
   const Exit exit = show_answer(io, drift_noun(), std::move(found.answer));

@@ -152,6 +152,10 @@ std::vector<std::string> names_of(const HistoryQuestion& q, const World& world) 
   return {out.begin(), out.end()};
 }
 
+bool has_revision(const std::vector<Entry>& all) {
+  return std::any_of(all.begin(), all.end(), [](const Entry& one) { return one.item.at("kind") == Value("revision"); });
+}
+
 }  // namespace
 
 std::string moment_cell(const Value& item, const std::string& field) { return member_text(item, field); }
@@ -182,7 +186,11 @@ Answer list_history(const HistoryQuestion& question, const World& world) {
   for (const std::string& name : names_of(question, world)) {
     std::optional<Error> end;
     std::vector<Entry> found = entries_of(name, most, world, end);
-    if (is_of_one(question) && found.empty()) throw end ? Error(*end) : no_revisions(world, name);
+    if (!end && !has_revision(found))
+      if (const Error none = no_revisions(world, name);
+          (is_of_one(question) && found.empty()) || none.exit() == Exit::target)
+        end = none;
+    if (is_of_one(question) && end && !has_revision(found)) throw Error(*end);
     std::erase_if(found, [&](const Entry& entry) { return !is_asked_for(entry, question); });
     std::move(found.begin(), found.end(), std::back_inserter(all));
     if (end) answer.fault(*end);

@@ -25,6 +25,7 @@ struct FlagSpec {
   std::vector<std::pair<std::string, std::string>> also;  ///< other words for choices: {"inst", "instances"}
   bool required = false;
   bool kept = false;             ///< its value is written down for ever, so it may hold no secret
+  bool asks_reason = false;      ///< only with it something is done that somebody has to give a reason for
   bool needs_no_reason = false;  ///< given, nothing is done that somebody would have to give a reason for
   bool skips_guard = false;      ///< given (of choices: a later one than the configuration's), it skips a guard
 };
@@ -59,6 +60,10 @@ class Flag {
   }
   Flag& kept() {
     spec_.kept = true;
+    return *this;
+  }
+  Flag& asks_reason() {
+    spec_.asks_reason = true;
     return *this;
   }
   Flag& needs_no_reason() {

@@ -238,6 +238,7 @@ class FlagValues {
       const auto origin = origins_.find(spec);
       const std::string value = origin == origins_.end() ? "" : origin->second.value;
       if (spec->needs_no_reason && value == "true") return std::nullopt;
+      if (spec->asks_reason && value != "true") return std::nullopt;
       const bool is_reason = has_name(*spec, "--reason");
       if (!is_reason && !has_name(*spec, "--ticket")) continue;
       if (!out) out.emplace();

@@ -137,7 +137,7 @@ void write_audit(World& world, const std::string& name, const RevisionNote& note
 }
 
 void write_refusal(World& world, const std::string& name, const RevisionNote& note, Exit exit, const std::string& why) {
-  constexpr Exit refusals[] = {Exit::usage, Exit::refused, Exit::conflict, Exit::guard};
+  constexpr Exit refusals[] = {Exit::usage, Exit::refused, Exit::conflict, Exit::guard, Exit::absent};
   const bool refused = std::find(std::begin(refusals), std::end(refusals), exit) != std::end(refusals);
   try {
     if (!world.fs.exists(world.layout.library()) || !world.fs.writable(world.layout.library())) return;

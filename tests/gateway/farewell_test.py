@@ -95,6 +95,29 @@ class Farewell(GatewayTest):
         self.assertEqual(connections(self.answer_on(s, request(path="/first"))), [b"keep-alive"])
         return s
 
+    def test_a_body_that_arrives_meanwhile_is_whole(self):
+        """Whatever snippets say of buffering: what a server does not get of a body it would read from the next request."""
+        bodies = []
+
+        def take(_, head):
+            bodies.append(len(head["body"]))
+            return False
+        server = self.backend("A", take)
+        snippet = lambda text: replaced(text, "  proxy_http_version 1.1;\n", "  proxy_http_version 1.1;\n  proxy_request_buffering off;\n")
+        for options in ({}, {"policy": POLICY}):
+            with self.subTest(options):
+                i = self.polite(document([server.address]), edits=[snippet], **options)
+                ways = ("", "Connection: X-A\r\n")
+                kept = [(self.kept(i), more) for more in ways]
+                i.say_farewell()
+                del bodies[:]
+                for s, more in kept + [(socket.create_connection(("127.0.0.1", i.port), 10), more) for more in ways]:
+                    with s:
+                        s.sendall(request("POST", "/", more + "Content-Length: 300000\r\n") + b"x" * 1000)
+                        self.assert_last(self.answer_on(s, b"x" * 299000))
+                self.assertEqual(bodies, [300000] * 4)
+                self.assertEqual(set(server.seen), {"GET /first", "POST /"})
+
     def test_the_next_answer_of_a_kept_connection_ends_it(self):
         server = self.backend("A")
         for options in ({}, {"policy": POLICY}):
