@@ -40,8 +40,12 @@ std::optional<Ending> ending_of(const Value& certificate) {
   const std::string when = left < 0    ? "has ended"
                            : left == 0 ? "ends today"
                                        : "ends in " + count(static_cast<size_t>(left), "day");
+  const Value* chain = certificate.find("chain_not_after");  // what comes with it ends first
   return Ending{left < very_soon ? Urgency::fault : Urgency::warning,
-                fmt::format("certificate {} {} ({})", name, when, certificate.at("not_after").as_string())};
+                chain == nullptr
+                    ? fmt::format("certificate {} {} ({})", name, when, certificate.at("not_after").as_string())
+                    : fmt::format("certificate {}: one that signs it and is sent with it {} ({})", name, when,
+                                  chain->as_string())};
 }
 
 }  // namespace orctl

@@ -10,8 +10,9 @@
 
 namespace orctl {
 
-/// Certificates that the gateway serves: name, hosts, not_after, days, sha256, key_type; those of the manifest, by name
-/// and hosts only, when it does not answer.
+/// Certificates that the gateway serves: name, hosts, not_after, chain_not_after where what is sent with it ends before
+/// it, days until the first of them ends, sha256, key_type; those of the manifest, by name and hosts only, when it does
+/// not answer.
 Value::Array certificates_of(const Observed& o, const World& world);
 
 /// A served certificate whose time is a matter for people.

@@ -247,12 +247,13 @@ function _M.digest()
   return current.digest, problem
 end
 
---- {name, not_after} of all certificates; the time in seconds since 1970.
+--- {name, not_after} of all certificates; the time in seconds since 1970, when the first of what
+-- clients are sent ends.
 function _M.expiry()
   follow()
   local list = {}
   for i, entry in ipairs(current.entries) do
-    list[i] = { name = entry.name, not_after = entry.not_after }
+    list[i] = { name = entry.name, not_after = entry.chain_not_after }
   end
   return list
 end
@@ -266,7 +267,9 @@ function _M.items(now)
       not_after = tls.time_text(entry.not_after), sha256 = entry.sha256,
       key_type = entry.key_type,
       not_before = tls.time_text(entry.not_before), begun = now >= entry.not_before,
-      days = math.floor((entry.not_after - now) / 86400) }
+      chain_not_after = entry.chain_not_after < entry.not_after
+        and tls.time_text(entry.chain_not_after) or nil,
+      days = math.floor((entry.chain_not_after - now) / 86400) }
   end
   return items
 end

@@ -127,6 +127,16 @@ local function refusal(chain)
   return reason == nil and "unknown error" or ffi.string(reason)
 end
 
+-- When the first certificate of a chain ends, of those that a handshake sends.
+local function first_end(chain)
+  local first
+  for i = 0, C.OPENSSL_sk_num(chain) - 1 do
+    local ends = seconds_of(C.X509_get0_notAfter(C.OPENSSL_sk_value(chain, i)))
+    first = ends and math.min(first or ends, ends) or first
+  end
+  return first
+end
+
 --- What a handshake and an answer need of a certificate {name, hosts, certificate, key}, with its
 -- chain and key parsed; nil, "certificate" or "key", and a reason if it cannot serve.
 function _M.read(item)
@@ -160,7 +170,7 @@ function _M.read(item)
   return {
     name = item.name, hosts = hosts, names = hosts[1] and hosts or names_of(x509),
     certificate = item.certificate, key = item.key, chain = chain, pkey = pkey,
-    not_before = from, not_after = to, sha256 = fingerprint(x509),
+    not_before = from, not_after = to, chain_not_after = first_end(chain), sha256 = fingerprint(x509),
     key_type = KEY_TYPES[bit.band(C.X509_certificate_type(x509, nil), 0xff)] or "unknown",
     print = _M.print(hosts, item.certificate, item.key),
   }
