@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "model/network.h"
 #include "model/serving.h"
 
 namespace orctl {
@@ -149,6 +150,15 @@ class Judge {
     if (hosts == nullptr) return;
     for (size_t j = 0; j < hosts->items().size(); ++j) {
       const Value& host = hosts->items()[j];
+      if (parse_ip(host.as_string())) {
+        add(Severity::warning, "address-as-host", i, "",
+            fmt::format("'{}' is an address, which no handshake names: the certificate is chosen for nobody by it",
+                        host.as_string()),
+            "take the host out; clients of an address get the first certificate");
+        found_.back().at = &host;
+        found_.back().field += fmt::format(".hosts[{}]", j);
+        continue;
+      }
       if (is_named(i, host.as_string())) continue;
       add(Severity::warning, "host-not-named", i, "",
           fmt::format("'{}' does not name '{}', so clients refuse it there", path(i, "certificate"), host.as_string()),
@@ -228,7 +238,8 @@ class Judge {
     found_.push_back({Severity::warning, "host-without-certificate", &at, std::move(field), "", 0,
                       fmt::format("no certificate names '{}': over https its clients get '{}', and refuse it", host,
                                   path(wrong, "certificate")),
-                      fmt::format("add a [[certificate]] for {}", host)});
+                      parse_ip(host) ? "put a certificate that names it first: no handshake names an address"
+                                     : fmt::format("add a [[certificate]] for {}", host)});
   }
 
   const std::vector<GivenCertificate>& given_;

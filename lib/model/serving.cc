@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/network.h"
+
 namespace orctl {
 namespace {
 
@@ -29,6 +31,7 @@ void Serving::offer(const std::string& slot, size_t index) {
 }
 
 const std::vector<size_t>& Serving::for_host(const std::string& host) const {
+  if (parse_ip(host)) return slots_.at("");  // no handshake names an address (RFC 6066, 3)
   const auto exact = slots_.find(host);
   if (exact != slots_.end()) return exact->second;
   const size_t dot = host.find('.');

@@ -170,7 +170,8 @@ function _M.read(item)
   return {
     name = item.name, hosts = hosts, names = hosts[1] and hosts or names_of(x509),
     certificate = item.certificate, key = item.key, chain = chain, pkey = pkey,
-    not_before = from, not_after = to, chain_not_after = first_end(chain), sha256 = fingerprint(x509),
+    not_before = from, not_after = to, chain_not_after = first_end(chain),
+    sha256 = fingerprint(x509),
     key_type = KEY_TYPES[bit.band(C.X509_certificate_type(x509, nil), 0xff)] or "unknown",
     print = _M.print(hosts, item.certificate, item.key),
   }
