@@ -127,7 +127,7 @@ void clear_way(World& world, const Request& request) {
   }
 }
 
-void repair_store(const std::vector<std::string>& names, World& world, const Request& request) {
+void heal_store(const std::vector<std::string>& names, World& world, const Request& request) {
   const FileLock lock = world.git.lock(request.lock_wait);
   world.git.heal_head();
   world.git.heal_packed_refs();
@@ -140,6 +140,22 @@ void repair_store(const std::vector<std::string>& names, World& world, const Req
   if (no_notes ||
       std::any_of(faults.begin(), faults.end(), [](const auto& f) { return f.ref.starts_with("refs/notes/"); }))
     world.git.heal_notes();
+}
+
+/// What the store calls live was proved, whatever became of the note that said so: else it would look as if a kill had
+/// come between the two.
+void note_live(World& world) {
+  for (const std::string& name : recorded_ids(world)) try {
+      const auto live = applied_revision(world, name);
+      if (live && live->outcome.empty() && !live->deletes) note_outcome(world, live->commit, "applied", "", Millis(0));
+    } catch (const Error&) {
+      stop_if_interrupted();  // what is damaged is mended instance by instance
+    }
+}
+
+void repair_store(const std::vector<std::string>& names, World& world, const Request& request) {
+  heal_store(names, world, request);
+  note_live(world);
 }
 
 int repair_instance(const Repair& repair, World& world, const Request& request,

@@ -24,11 +24,12 @@ namespace {
 
 constexpr Millis status_limit(2000);
 
-/// What is in its unit's file; "" where there is none, or a symlink, as one that is masked has it.
+/// What is in its unit's file; "" where there is none, or a symlink, as one that is masked has it. Error for what is no
+/// file: nobody may take it away without a word.
 std::string unit_file(const std::string& name, const World& world) {
   const std::string path = world.layout.unit(name);
   const auto found = world.fs.stat(path);
-  return found && found->kind == Fs::Kind::file ? world.fs.read(path) : "";
+  return found && found->kind != Fs::Kind::symlink ? world.fs.read(path) : "";
 }
 
 void observe_masters(Observed& o, const World& world, const NginxMasters& all) {

@@ -185,9 +185,12 @@ class StoreTest(unittest.TestCase):
         self.assertEqual(repair.code, 0, "%s: %s\n%s" % (what, verify, repair))
         self.assertEqual(self.run_one("store", "verify").code, 0, what)
         self.assertEqual(self.lab.fsck(), "", what)
-        self.assertEqual(self.run_one("status").code, 0, what)
+        status = self.run_one("status")
+        if status.code != 0:  # how the last change ended is lost with its note: the next command says that anew
+            self.assertIn("interrupted", status.out, what)
         same = self.run_one("apply", "-f", self.lab.manifest("m", "one", connections=1030))
         self.assertIn("unchanged", same.out, "%s: %s" % (what, same))
+        self.assertEqual(self.run_one("status").code, 0, what)
         if faults.FULL or self.turn % 8 == 1:
             for connections in (1040, 1030):
                 applied = self.run_one("apply", "-f", self.lab.manifest("m", "one", connections=connections))
@@ -333,8 +336,9 @@ class StoreTest(unittest.TestCase):
 
     def test_f_what_can_be_kept_is_kept(self):
         def numbers():
-            return [i["revision"] for i in self.run_one("history", self.lab.name, "-o", "json").json()["items"]]
-        outcomes = lambda: {i["outcome"] for i in self.run_one("history", self.lab.name, "-o", "json").json()["items"]}
+            return [i["revision"] for i in revisions()]
+        revisions = lambda: [i for i in self.run_one("history", self.lab.name, "-o", "json").json()["items"] if i["kind"] == "revision"]
+        outcomes = lambda: {i["outcome"] for i in revisions()}
         objects, store = self.two.objects(), self.lab.store
         whole = lambda: (self.assertEqual(numbers(), [3, 2, 1]), self.assertEqual(outcomes(), {"applied"}))
         for words, spoil in (("the branch is gone", lambda: os.unlink(os.path.join(store, "refs/heads", self.lab.name))),

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 import unittest
 
 from harness import NAME, NGINX, GatewayTest, document, replaced, wait_for
@@ -68,7 +69,9 @@ class Overrides(GatewayTest):
     def test_half_of_weight_one_is_half_in_every_balancer(self):
         """The gateway's own counters say who got what: a third for 1/2 beside 1. With ewma the weight divides the wait
         that is expected, and latency has the last word."""
-        backends = [self.backend(name) for name in "AB"]
+        def think(*_):
+            time.sleep(0.002)  # far longer than a busy machine makes one of them wait
+        backends = [self.backend(name, think) for name in "AB"]
         a, b = [x.address for x in backends]
         for balance, slack in (("round_robin", 0), ("least_conn", 1), ("random", 60), ("ewma", 200), ("hash", 60)):
             with self.subTest(balance):

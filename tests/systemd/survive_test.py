@@ -186,7 +186,8 @@ class Survive(unittest.TestCase):
             self.assertEqual(host.status(other)["status"], "stopped")
         host.orctl("start", other)
         self.assertEqual(host.get(81), (200, "blue"))
-        self.assertEqual(host.orctl("history", NAME, "-o", "json").json()["items"][0]["outcome"], "applied")
+        revisions = [one for one in host.orctl("history", NAME, "-o", "json").json()["items"] if one["kind"] == "revision"]
+        self.assertEqual(revisions[0]["outcome"], "applied")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ local counters = require("orctl.lib.counters")
 local _M = {}
 
 local SLOTS, SLOT_SECONDS, FIELDS = 15, 4, 4
+local FIRST = 1 -- behind what counters.lua clears in every block of a worker that is gone
 local FAILURES = counters.FAILURES
 -- Of a server: when a try failed last and when one was answered, and what had been counted of
 -- either then.
@@ -33,7 +34,7 @@ local walk = { list = {}, at = 1, server = 1, ends = 0 }
 --- Adds to the slot of `now`, in seconds since boot.
 function _M.add(its, b, now, requests, errors, fallen)
   local number = math.floor(now / SLOT_SECONDS)
-  local at = b + number % SLOTS * FIELDS
+  local at = b + FIRST + number % SLOTS * FIELDS
   if its[at] ~= number then
     its[at + 1], its[at + 2], its[at + 3] = 0, 0, 0
     its[at] = number
@@ -46,7 +47,7 @@ end
 --- Adds what a row says of the minute before `now` to `sums`: {requests, errors, fallen}.
 function _M.sum(its, b, now, sums)
   local newest = math.floor(now / SLOT_SECONDS)
-  for at = b, b + (SLOTS - 1) * FIELDS, FIELDS do
+  for at = b + FIRST, b + FIRST + (SLOTS - 1) * FIELDS, FIELDS do
     if its[at] > newest - SLOTS and its[at] <= newest then
       for i = 1, 3 do
         sums[i] = sums[i] + its[at + i]
